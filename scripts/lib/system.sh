@@ -1,0 +1,56 @@
+# shellcheck shell=bash
+# Small things about the machine, for the scripts. To be sourced.
+
+# Whether root's rights are to be had without a password.
+may_be_root() {
+    ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+as_root() {
+    if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
+}
+
+# Runs a command that can ask nothing, and shows what it prints only when it fails.
+quietly() {
+    local log status=0
+    log=$(mktemp) || return 1
+    "$@" </dev/null >"$log" 2>&1 || status=$?
+    ((status == 0)) || cat "$log" >&2
+    rm -f "$log"
+    return "$status"
+}
+
+# No questions, and configuration files stay as they are.
+apt_get() {
+    quietly as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=120 -qq -y "$@"
+}
+
+# Makes a Python environment in a folder and installs into it: python_env DIR PIP-ARGUMENTS…
+python_env() {
+    local dir=$1
+    shift
+    if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
+        rm -rf "$dir"
+        if ! python3 -c 'import ensurepip, venv' 2>/dev/null && command -v apt-get >/dev/null && may_be_root; then
+            # Debian keeps it in a package of its own.
+            apt_get update && apt_get install --no-install-recommends python3-venv || return 1
+        fi
+        python3 -m venv "$dir" || return 1
+    fi
+    "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
+}
+
+# Prints a port of the loopback address that is free now.
+free_port() {
+    python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# Waits until a server answers 200: wait_until_ready URL PID SECONDS. Fails at once when the process ends.
+wait_until_ready() {
+    local deadline=$((SECONDS + $3))
+    until curl -fsS -o /dev/null --max-time 2 "$1" 2>/dev/null; do
+        if ! kill -0 "$2" 2>/dev/null || ((SECONDS >= deadline)); then return 1; fi
+        sleep 0.1
+    done
+}

@@ -1,0 +1,50 @@
+//! `pearset healthcheck`: what a container asks.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use http_body_util::Empty;
+use hyper::body::Bytes;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// The whole check may take so long.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Asks the server at this address whether it is ready.
+///
+/// # Errors
+/// When it is not, or does not answer.
+pub(super) fn run(listen: SocketAddr) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let address = reachable(listen);
+    let status = runtime
+        .block_on(async { tokio::time::timeout(DEADLINE, ask(address)).await })
+        .with_context(|| format!("no answer from {address} within {} s", DEADLINE.as_secs()))??;
+    if status != StatusCode::OK {
+        bail!("the server at {address} is not ready: {status}");
+    }
+    println!("ready");
+    Ok(())
+}
+
+/// A server that listens on every address is asked on the loopback one.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+async fn ask(address: SocketAddr) -> anyhow::Result<StatusCode> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    let request = Request::get("/readyz").header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
+    Ok(sender.send_request(request).await?.status())
+}

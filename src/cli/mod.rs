@@ -1,0 +1,95 @@
+//! The command line: the server, and what an operator does beside it.
+
+mod commands;
+mod healthcheck;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+pub use commands::{DomainCommand, KeyCommand, ProgramCommand, SigningKeyCommand, WorkspaceCommand};
+
+use crate::config::Settings;
+
+/// Self-hosted partner-program backend
+#[derive(Debug, Parser)]
+#[command(version, about)]
+pub struct Cli {
+    /// The settings.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// What to do; the server when nothing is named.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server (the default)
+    Serve,
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Workspaces
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Programs
+    #[command(subcommand)]
+    Program(ProgramCommand),
+    /// Link domains
+    #[command(subcommand)]
+    Domain(DomainCommand),
+    /// Keys that sign embed tokens
+    #[command(subcommand)]
+    SigningKey(SigningKeyCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Ask a running server whether it can work; fails if it cannot
+    Healthcheck,
+}
+
+/// Parses the command line.
+///
+/// # Errors
+/// The exit code, after help or a complaint was printed. A wrong value is one line.
+pub fn parse() -> Result<Cli, ExitCode> {
+    Cli::try_parse().map_err(|error| {
+        if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::ArgumentConflict) {
+            let text = error.to_string();
+            eprintln!("pearset: {}", text.lines().next().unwrap_or_default().trim_start_matches("error: "));
+        } else {
+            let _ = error.print();
+        }
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+    })
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// In one line, for the operator.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    let settings = cli.settings;
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => crate::serve(&settings),
+        Command::Openapi => {
+            print!("{}", crate::http::docs::OPENAPI_YAML);
+            Ok(())
+        }
+        Command::Healthcheck => healthcheck::run(settings.listen),
+        Command::Key(KeyCommand::Generate) => commands::generate_key(),
+        Command::Migrate => commands::with_database(&settings, async |_| Ok(())),
+        Command::Workspace(command) => commands::with_database(&settings, async |db| command.run(&db, &settings).await),
+        Command::Key(command) => commands::with_database(&settings, async |db| command.run(&db).await),
+        Command::Program(command) => commands::with_database(&settings, async |db| command.run(&db, &settings).await),
+        Command::Domain(command) => commands::with_database(&settings, async |db| command.run(&db).await),
+        Command::SigningKey(command) => {
+            commands::with_database(&settings, async |db| command.run(&db, &settings).await)
+        }
+    }
+}

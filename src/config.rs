@@ -1,0 +1,182 @@
+//! Every setting, from flags and environment, validated once at start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use sqlx::postgres::PgConnectOptions;
+use url::Url;
+
+use crate::embed_tokens::SigningKeySource;
+use crate::workspaces::ApiKey;
+
+/// The settings as they are given. The name of each value is that of its environment variable, so that a complaint
+/// about one names it.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Address to listen on
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_LISTEN",
+        value_name = "PEARSET_LISTEN",
+        default_value = "127.0.0.1:8080"
+    )]
+    pub listen: SocketAddr,
+
+    /// Folder of the embedded database
+    #[arg(long, global = true, env = "PEARSET_DATA_DIR", value_name = "PEARSET_DATA_DIR", default_value = ".pearset")]
+    pub data_dir: PathBuf,
+
+    /// PostgreSQL 15 or newer to use in place of the embedded one [postgres://…]
+    // No parser: clap would show the value, and with it the password, when it is wrong.
+    #[arg(long, global = true, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: Option<String>,
+
+    /// Address that clients reach the server at [default: http://<PEARSET_LISTEN>]
+    #[arg(long, global = true, env = "PEARSET_PUBLIC_URL", value_name = "PEARSET_PUBLIC_URL")]
+    pub public_url: Option<Url>,
+
+    /// API key of the first workspace, where a random one would be made
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_BOOTSTRAP_API_KEY",
+        value_name = "PEARSET_BOOTSTRAP_API_KEY",
+        hide_env_values = true
+    )]
+    pub bootstrap_api_key: Option<String>,
+
+    /// Most sessions to the database at the same time
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_DATABASE_MAX_CONNECTIONS",
+        value_name = "PEARSET_DATABASE_MAX_CONNECTIONS",
+        default_value_t = 16,
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    pub database_max_connections: u16,
+
+    /// PEM of the P-256 key (PKCS#8) that signs embed tokens [default: one that is kept in the database]
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_SIGNING_KEY",
+        value_name = "PEARSET_SIGNING_KEY",
+        hide_env_values = true
+    )]
+    pub signing_key: Option<String>,
+
+    /// File with that PEM
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_SIGNING_KEY_FILE",
+        value_name = "PEARSET_SIGNING_KEY_FILE",
+        conflicts_with = "signing_key"
+    )]
+    pub signing_key_file: Option<PathBuf>,
+
+    /// What is logged: error, warn, info, debug, trace, or a filter such as pearset=debug
+    #[arg(long, global = true, env = "PEARSET_LOG", value_name = "PEARSET_LOG", default_value = "info")]
+    pub log: String,
+
+    /// How log lines look
+    #[arg(long, global = true, env = "PEARSET_LOG_FORMAT", value_name = "PEARSET_LOG_FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Settings that answers depend on.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// Who signs tokens (`iss`): the public URL without a slash at its end.
+    pub issuer: String,
+    /// Where errors are explained.
+    pub docs_url: String,
+}
+
+impl Settings {
+    /// The address that clients reach the server at.
+    ///
+    /// # Errors
+    /// When it is not an http(s) URL without query and fragment.
+    pub fn public_url(&self) -> anyhow::Result<Url> {
+        let Some(url) = &self.public_url else {
+            return Ok(Url::parse(&format!("http://{}", self.listen))?);
+        };
+        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+            bail!("PEARSET_PUBLIC_URL must be an http(s) URL without query and fragment");
+        }
+        Ok(url.clone())
+    }
+
+    /// What answers depend on.
+    ///
+    /// # Errors
+    /// As [`Settings::public_url`].
+    pub fn http(&self) -> anyhow::Result<HttpConfig> {
+        let issuer = self.public_url()?.as_str().trim_end_matches('/').to_owned();
+        Ok(HttpConfig { docs_url: format!("{issuer}/docs"), issuer })
+    }
+
+    /// The database to use, unless it is the embedded one.
+    ///
+    /// # Errors
+    /// When the URL is not one of PostgreSQL. Its text is not shown: it may hold a password.
+    pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+        let Some(url) = self.database_url.as_deref().filter(|url| !url.is_empty()) else {
+            return Ok(None);
+        };
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            bail!("DATABASE_URL must begin with postgres:// or postgresql://");
+        }
+        PgConnectOptions::from_str(url)
+            .map(Some)
+            .map_err(|_| anyhow::anyhow!("DATABASE_URL is not a valid PostgreSQL URL"))
+    }
+
+    /// The first workspace's key, if the operator chose it.
+    ///
+    /// # Errors
+    /// When it is not a well-formed key.
+    pub fn bootstrap_api_key(&self) -> anyhow::Result<Option<ApiKey>> {
+        let text = self.bootstrap_api_key.as_deref().filter(|text| !text.is_empty());
+        text.map(str::parse::<ApiKey>).transpose().map_err(|error| {
+            anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a good one")
+        })
+    }
+
+    /// Where the signing key comes from.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn signing_key(&self) -> anyhow::Result<SigningKeySource> {
+        if let Some(path) = self.signing_key_file.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+            let pem = std::fs::read_to_string(path)
+                .with_context(|| format!("PEARSET_SIGNING_KEY_FILE: cannot read {}", path.display()))?;
+            return Ok(SigningKeySource::Pem(pem));
+        }
+        let pem = self.signing_key.clone().filter(|pem| !pem.is_empty());
+        Ok(pem.map_or(SigningKeySource::Database, SigningKeySource::Pem))
+    }
+
+    /// The setting that a signing key came from, for a complaint about it.
+    #[must_use]
+    pub fn signing_key_setting(&self) -> &'static str {
+        if self.signing_key_file.is_some() { "PEARSET_SIGNING_KEY_FILE" } else { "PEARSET_SIGNING_KEY" }
+    }
+}

@@ -1,0 +1,79 @@
+//! Postgres: sessions, transactions, migrations, and the private cluster.
+
+pub mod embedded;
+mod pool;
+mod source;
+mod tx;
+
+pub use source::Source;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::error::Result;
+use crate::id::Ids;
+
+/// The schema, in order.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    pool: pool::Pool,
+    ids: Arc<Ids>,
+}
+
+impl Db {
+    /// A pool of at most `max_connections` sessions; opens none yet.
+    ///
+    /// # Errors
+    /// When the pool cannot be built.
+    pub fn new(options: PgConnectOptions, max_connections: usize, ids: Arc<Ids>) -> Result<Self> {
+        let pool = pool::open(options, max_connections)?;
+        Ok(Self { pool, ids })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// 503 when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        self.read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
+    }
+
+    async fn session(&self) -> Result<deadpool::managed::Object<pool::Connector>> {
+        pool::session(&self.pool).await
+    }
+
+    /// Drops the sessions that nobody uses: after one broke, the others are likely broken too, and each
+    /// would cost a try.
+    fn forget_idle_sessions(&self) {
+        self.pool.retain(|_, _| false);
+    }
+
+    /// An even draw between zero and `ceiling`.
+    fn jitter(&self, ceiling: Duration) -> Duration {
+        ceiling.mul_f64(self.ids.fraction())
+    }
+}
+
+/// The oldest PostgreSQL that the SQL here is written for.
+const MIN_SERVER_VERSION: u32 = 15_00_00;
+
+/// Brings the schema up to date, under a lock: several servers may start at once.
+///
+/// # Errors
+/// When the database cannot be reached, is too old, or holds a schema that this version does not know.
+pub async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
+    let mut conn: PgConnection = options.connect().await.context("cannot connect to the database")?;
+    if conn.server_version_num().is_some_and(|version| version < MIN_SERVER_VERSION) {
+        anyhow::bail!("the database is too old: Pearset needs PostgreSQL 15 or newer");
+    }
+    MIGRATOR.run(&mut conn).await.context("cannot bring the database's schema up to date")?;
+    conn.close().await?;
+    Ok(())
+}

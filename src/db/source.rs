@@ -1,0 +1,98 @@
+//! Which database is used: the operator's, the private cluster of this process, or that of a running server.
+
+use std::path::Path;
+
+use anyhow::Context;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+
+use super::embedded::{self, Cluster};
+use crate::config::Settings;
+
+/// The role of the application's sessions in the embedded cluster: no superuser, which row level security would not
+/// apply to.
+const ROLE: &str = "pearset";
+const DATABASE: &str = "pearset";
+/// Beside the pool: sessions of command-line calls and of a person who looks.
+const SPARE_SESSIONS: u16 = 20;
+
+/// A database to connect to, kept running for as long as the value lives.
+pub struct Source {
+    options: PgConnectOptions,
+    cluster: Option<Cluster>,
+}
+
+impl Source {
+    /// For a server: starts the embedded cluster unless `DATABASE_URL` is set. Blocks; needs no runtime.
+    ///
+    /// # Errors
+    /// When another server uses the data folder, or PostgreSQL cannot be started.
+    pub fn for_server(settings: &Settings) -> anyhow::Result<Self> {
+        if let Some(options) = settings.database()? {
+            return Ok(Self { options, cluster: None });
+        }
+        let cluster = Cluster::start(&embedded_settings(settings))?;
+        Ok(Self { options: socket(cluster.socket_dir()), cluster: Some(cluster) })
+    }
+
+    /// For one command: uses the cluster of a running server, else starts it for as long as the command takes.
+    ///
+    /// # Errors
+    /// As [`Source::for_server`].
+    pub fn for_command(settings: &Settings) -> anyhow::Result<Self> {
+        if settings.database()?.is_none()
+            && let Some(socket_dir) = embedded::attach(&embedded_settings(settings))?
+        {
+            return Ok(Self { options: socket(&socket_dir), cluster: None });
+        }
+        Self::for_server(settings)
+    }
+
+    /// Makes role and database of an embedded cluster where they are missing, and brings the schema up to date.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, is too old, or has a schema that this version does not know.
+    pub async fn prepare(&self) -> anyhow::Result<PgConnectOptions> {
+        if self.cluster.is_some() {
+            self.create_role_and_database().await.context("preparing the embedded database")?;
+        }
+        super::migrate(&self.options).await?;
+        Ok(self.options.clone())
+    }
+
+    /// Stops an embedded cluster. Blocks until it has ended.
+    pub fn stop(self) {
+        if let Some(cluster) = self.cluster {
+            cluster.stop();
+        }
+    }
+
+    async fn create_role_and_database(&self) -> anyhow::Result<()> {
+        let admin = self.options.clone().username(embedded::SUPERUSER).database("postgres");
+        let mut conn: PgConnection = admin.connect().await?;
+        let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset'";
+        if conn.fetch_optional(exists).await?.is_none() {
+            conn.execute("CREATE ROLE pearset LOGIN").await?;
+            // The text of an error can hold a value of a request.
+            conn.execute("ALTER ROLE pearset SET log_min_messages = 'log'").await?;
+        }
+        let exists = "SELECT FROM pg_database WHERE datname = 'pearset'";
+        if conn.fetch_optional(exists).await?.is_none() {
+            conn.execute("CREATE DATABASE pearset OWNER pearset").await?;
+        }
+        conn.close().await?;
+        Ok(())
+    }
+}
+
+fn embedded_settings(settings: &Settings) -> embedded::Settings {
+    embedded::Settings {
+        data_dir: settings.data_dir.clone(),
+        durable: true,
+        max_connections: settings.database_max_connections + SPARE_SESSIONS,
+    }
+}
+
+fn socket(socket_dir: &Path) -> PgConnectOptions {
+    PgConnectOptions::new_without_pgpass().socket(socket_dir).port(5432).username(ROLE).database(DATABASE)
+}

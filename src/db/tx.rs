@@ -1,0 +1,127 @@
+//! The only place where a transaction begins and where a statement leaves for the database.
+
+use std::time::Duration;
+
+use deadpool::managed::Object;
+use futures_core::future::BoxFuture;
+use sqlx::{Executor, PgConnection};
+use tokio::time::Instant;
+
+use super::Db;
+use super::pool::{Connector, Session};
+use crate::error::{Error, Result};
+
+/// How long one call may try, in all. Less than a request may take (`http::middleware`), so that the client
+/// gets the answer that says why.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long the first wait is after a deadlock or a lock timeout. It doubles.
+const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
+/// A race is lost to a transaction that made progress; so many in a row mean that something is wrong.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// Whether a piece of work needs BEGIN and COMMIT around it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Statements,
+    Transaction,
+}
+
+impl Db {
+    /// Runs `work` in a transaction and commits when it returns `Ok`, else rolls back. Runs it again after a
+    /// deadlock, a lock timeout, a lost race or a connection that broke before COMMIT was sent; `work` is
+    /// told how many times it ran before. `name` stands in the log.
+    ///
+    /// The work goes on to its end in a task of its own when the caller goes away: a half-sent BEGIN would
+    /// leave the session in a transaction that nobody ends (see the regression test `dropped_clients`).
+    ///
+    /// # Errors
+    /// What `work` returned last; 503 when the database cannot be reached in time.
+    pub async fn run<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.detached(name, Mode::Transaction, work).await
+    }
+
+    /// Runs statements that only read, each for itself: one round trip for each of them and nothing else.
+    /// Runs them again when the connection broke.
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub async fn read<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        self.detached(name, Mode::Statements, move |conn, _| work(conn)).await
+    }
+
+    async fn detached<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        let db = self.clone();
+        let task = tokio::spawn(async move { db.attempts(name, mode, work).await });
+        task.await.map_err(Error::internal)?
+    }
+
+    async fn attempts<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
+    {
+        let deadline = Instant::now() + DEADLINE;
+        let mut attempt = 0;
+        loop {
+            let outcome = match tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await {
+                Ok(outcome) => outcome,
+                Err(elapsed) => return Err(Error::unavailable(elapsed)),
+            };
+            attempt += 1;
+            let error = match outcome {
+                Ok(value) => return Ok(value),
+                Err(error) if !error.is_retryable() || attempt == MAX_ATTEMPTS => return Err(error),
+                Err(error) => error,
+            };
+            tracing::debug!(transaction = name, attempt, %error, cause = ?std::error::Error::source(&error), "retried");
+            if error.is_disconnect() {
+                self.forget_idle_sessions();
+            }
+            if error.is_contention() {
+                let ceiling = FIRST_BACK_OFF * 2_u32.pow(attempt.min(8));
+                tokio::time::sleep(self.jitter(ceiling)).await;
+            }
+        }
+    }
+
+    async fn attempt<T, W>(&self, mode: Mode, attempt: u32, work: &W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
+    {
+        let mut session: Object<Connector> = self.session().await?;
+        let Session { conn, clean } = &mut *session;
+        // Whatever ends this function early (an error, a panic, the deadline) leaves the mark: the pool then
+        // closes the session, and with it its transaction.
+        *clean = false;
+        if mode == Mode::Statements {
+            let outcome = work(conn, attempt).await;
+            *clean = !outcome.as_ref().is_err_and(Error::is_disconnect);
+            return outcome;
+        }
+        conn.execute("BEGIN").await?;
+        match work(conn, attempt).await {
+            Ok(value) => {
+                conn.execute("COMMIT").await.map_err(|error| Error::from(error).after_commit())?;
+                *clean = true;
+                Ok(value)
+            }
+            Err(error) => {
+                if !error.is_disconnect() {
+                    *clean = conn.execute("ROLLBACK").await.is_ok();
+                }
+                Err(error)
+            }
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Embed tokens: minting them, and the keys that sign them.
+
+mod keyring;
+mod mint;
+pub mod routes;
+mod signer;
+mod store;
+
+pub use keyring::{Keyring, PublicKey, SigningKeySource, keep_fresh};
+pub use mint::{EmbedToken, mint};
+pub use store::{SigningKeySummary, list_signing_keys};

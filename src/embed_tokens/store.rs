@@ -1,0 +1,94 @@
+//! Queries on `signing_keys`.
+
+use sqlx::PgConnection;
+
+use crate::clock::Timestamp;
+use crate::error::Result;
+
+/// A key as it is stored.
+#[derive(Debug)]
+pub(super) struct SigningKeyRow {
+    pub(super) private_key: Vec<u8>,
+    pub(super) active_from: Timestamp,
+    pub(super) retired_at: Option<Timestamp>,
+}
+
+/// A key in a list, without its private half.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SigningKeySummary {
+    /// The id in a token's header.
+    pub kid: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it begins to sign.
+    pub active_from: Timestamp,
+    /// When it is no longer published.
+    pub retired_at: Option<Timestamp>,
+}
+
+/// Holds off whoever else wants to change the keys, until the end of the transaction.
+pub(super) async fn lock_signing_keys(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("/* embed_tokens::lock_signing_keys */ LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The keys that are not retired, in the order in which they sign.
+pub(super) async fn list_usable_keys(conn: &mut PgConnection, now: Timestamp) -> Result<Vec<SigningKeyRow>> {
+    let rows = sqlx::query_as!(
+        SigningKeyRow,
+        "/* embed_tokens::list_usable_keys */
+         SELECT private_key, active_from, retired_at FROM signing_keys
+         WHERE retired_at IS NULL OR retired_at > $1 ORDER BY active_from, kid",
+        now as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// All keys, oldest first.
+pub async fn list_signing_keys(conn: &mut PgConnection) -> Result<Vec<SigningKeySummary>> {
+    let rows = sqlx::query_as!(
+        SigningKeySummary,
+        "/* embed_tokens::list_signing_keys */
+         SELECT kid, created_at, active_from, retired_at FROM signing_keys ORDER BY created_at, kid",
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// A new key.
+pub(super) async fn insert_signing_key(
+    conn: &mut PgConnection,
+    kid: &str,
+    private_key: &[u8],
+    now: Timestamp,
+    active_from: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* embed_tokens::insert_signing_key */
+         INSERT INTO signing_keys (kid, private_key, created_at, active_from) VALUES ($1, $2, $3, $4)",
+        kid,
+        private_key,
+        now as _,
+        active_from as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Sets when the keys that have no end yet are no longer published.
+pub(super) async fn retire_signing_keys(conn: &mut PgConnection, at: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "/* embed_tokens::retire_signing_keys */ UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL",
+        at as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! An enrollment as an answer shows it (`EnrolledPartner` in openapi.yaml).
+
+use serde::{Serialize, Serializer};
+use sqlx::PgConnection;
+
+use super::model::Status;
+use super::{rule, store};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::links::{self, LinkOwner, PartnerLink};
+
+/// An enrollment with its partner, as it is stored.
+#[derive(Debug)]
+pub(super) struct EnrolledPartnerRow {
+    pub(super) partner_id: PartnerId,
+    pub(super) name: Option<String>,
+    pub(super) username: Option<String>,
+    pub(super) email: String,
+    pub(super) image: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) country: Option<String>,
+    pub(super) program_id: ProgramId,
+    pub(super) group_id: GroupId,
+    pub(super) tenant_id: Option<String>,
+    pub(super) created_at: Timestamp,
+    pub(super) status: Status,
+    pub(super) banned_at: Option<Timestamp>,
+    pub(super) banned_reason: Option<String>,
+    pub(super) total_commissions: i64,
+}
+
+/// Something that the wire format has a field for and that Pearset knows nothing about. Shown as null.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unknown;
+
+impl Serialize for Unknown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
+/// The answer. Amounts are in cents, rates are fractions of one; a rate without a denominator is null.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EnrolledPartner {
+    id: PartnerId,
+    partner_id: PartnerId,
+    name: String,
+    username: Option<String>,
+    email: String,
+    image: Option<String>,
+    description: Option<String>,
+    country: Option<String>,
+    company_name: Unknown,
+    network_status: &'static str,
+    default_payout_method: Unknown,
+    paypal_email: Unknown,
+    stripe_connect_id: Unknown,
+    payouts_enabled_at: Unknown,
+    identity_verified_at: Unknown,
+    trusted_at: Unknown,
+    program_id: ProgramId,
+    group_id: GroupId,
+    tenant_id: Option<String>,
+    created_at: Timestamp,
+    status: Status,
+    links: Vec<PartnerLink>,
+    click_reward_id: Unknown,
+    lead_reward_id: Unknown,
+    sale_reward_id: Unknown,
+    referral_reward_id: Unknown,
+    discount_id: Unknown,
+    application_id: Unknown,
+    banned_at: Option<Timestamp>,
+    banned_reason: Option<String>,
+    total_commissions: i64,
+    clicks: i64,
+    leads: i64,
+    conversions: i64,
+    sales: i64,
+    sale_amount: i64,
+    net_revenue: i64,
+    total_clicks: i64,
+    total_leads: i64,
+    total_conversions: i64,
+    total_sales: i64,
+    total_sale_amount: i64,
+    earnings_per_click: Option<f64>,
+    average_lifetime_value: Option<f64>,
+    click_to_lead_rate: Option<f64>,
+    click_to_conversion_rate: Option<f64>,
+    lead_to_conversion_rate: Option<f64>,
+    return_on_ad_spend: Option<f64>,
+    website: Unknown,
+    website_txt_record: Unknown,
+    website_verified_at: Unknown,
+    youtube: Unknown,
+    youtube_verified_at: Unknown,
+    youtube_subscriber_count: Unknown,
+    youtube_view_count: Unknown,
+    twitter: Unknown,
+    twitter_verified_at: Unknown,
+    linkedin: Unknown,
+    linkedin_verified_at: Unknown,
+    instagram: Unknown,
+    instagram_verified_at: Unknown,
+    tiktok: Unknown,
+    tiktok_verified_at: Unknown,
+}
+
+impl EnrolledPartner {
+    fn new(row: EnrolledPartnerRow, links: Vec<PartnerLink>) -> Self {
+        let total = |count: fn(&PartnerLink) -> i64| links.iter().map(count).sum::<i64>();
+        let (clicks, leads, conversions) =
+            (total(|link| link.clicks), total(|link| link.leads), total(|link| link.conversions));
+        let (sales, sale_amount) = (total(|link| link.sales), total(|link| link.sale_amount));
+        Self {
+            id: row.partner_id,
+            partner_id: row.partner_id,
+            name: row.name.filter(|name| !name.is_empty()).unwrap_or_else(|| row.email.clone()),
+            username: row.username,
+            email: row.email,
+            image: row.image,
+            description: row.description,
+            country: row.country,
+            company_name: Unknown,
+            network_status: "draft",
+            default_payout_method: Unknown,
+            paypal_email: Unknown,
+            stripe_connect_id: Unknown,
+            payouts_enabled_at: Unknown,
+            identity_verified_at: Unknown,
+            trusted_at: Unknown,
+            program_id: row.program_id,
+            group_id: row.group_id,
+            tenant_id: row.tenant_id,
+            created_at: row.created_at,
+            status: row.status,
+            links,
+            click_reward_id: Unknown,
+            lead_reward_id: Unknown,
+            sale_reward_id: Unknown,
+            referral_reward_id: Unknown,
+            discount_id: Unknown,
+            application_id: Unknown,
+            banned_at: row.banned_at,
+            banned_reason: row.banned_reason,
+            total_commissions: row.total_commissions,
+            clicks,
+            leads,
+            conversions,
+            sales,
+            sale_amount,
+            net_revenue: sale_amount - row.total_commissions,
+            total_clicks: clicks,
+            total_leads: leads,
+            total_conversions: conversions,
+            total_sales: sales,
+            total_sale_amount: sale_amount,
+            earnings_per_click: ratio(sale_amount, clicks),
+            average_lifetime_value: ratio(sale_amount, conversions),
+            click_to_lead_rate: ratio(leads, clicks),
+            click_to_conversion_rate: ratio(conversions, clicks),
+            lead_to_conversion_rate: ratio(conversions, leads),
+            return_on_ad_spend: ratio(sale_amount, row.total_commissions),
+            website: Unknown,
+            website_txt_record: Unknown,
+            website_verified_at: Unknown,
+            youtube: Unknown,
+            youtube_verified_at: Unknown,
+            youtube_subscriber_count: Unknown,
+            youtube_view_count: Unknown,
+            twitter: Unknown,
+            twitter_verified_at: Unknown,
+            linkedin: Unknown,
+            linkedin_verified_at: Unknown,
+            instagram: Unknown,
+            instagram_verified_at: Unknown,
+            tiktok: Unknown,
+            tiktok_verified_at: Unknown,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is an approximation")]
+fn ratio(numerator: i64, denominator: i64) -> Option<f64> {
+    (denominator != 0).then(|| numerator as f64 / denominator as f64)
+}
+
+/// The enrollment of a partner in a program, whole.
+///
+/// # Errors
+/// 404 when there is none.
+pub(super) async fn load(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_id: PartnerId,
+) -> Result<EnrolledPartner> {
+    let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
+        .await?
+        .ok_or_else(rule::not_enrolled)?;
+    let links = links::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
+    Ok(EnrolledPartner::new(row, links))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        assert_eq!(ratio(1, 4), Some(0.25));
+        assert_eq!(ratio(0, 4), Some(0.0));
+        assert_eq!(ratio(1, 0), None);
+    }
+}

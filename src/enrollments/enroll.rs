@@ -1,0 +1,257 @@
+//! The one way to find or make an enrollment, whichever route asks: `enroll`.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use sqlx::PgConnection;
+
+use super::model::{Candidate, Status, TokenAccess};
+use super::request::PartnerRequest;
+use super::rule::{self, Candidates, Decision, Identity, Origin};
+use super::store::{self, NewEnrollment};
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
+use crate::links::service::{DefaultLinks, create_default_links};
+use crate::links::{KeyBase, LinkOwner, LinkSettings, Names, hash_password};
+use crate::programs::{self, AccessMode, GroupRef};
+use crate::state::AppState;
+
+/// The enrollment that a request ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Its id.
+    pub enrollment_id: EnrollmentId,
+    /// Its partner.
+    pub partner_id: PartnerId,
+    /// The epoch of its tokens.
+    pub token_epoch: i32,
+    /// Of the program's tokens.
+    pub token_lifetime_seconds: i32,
+}
+
+impl From<&Candidate> for Enrolled {
+    fn from(found: &Candidate) -> Self {
+        Self {
+            enrollment_id: found.enrollment_id,
+            partner_id: found.partner_id,
+            token_epoch: found.token_epoch,
+            token_lifetime_seconds: found.token_lifetime_seconds,
+        }
+    }
+}
+
+/// Finds the enrollment that an identity means, or makes it. A call that finds everything in place is one read;
+/// every other call is that read and one transaction.
+///
+/// # Errors
+/// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
+pub async fn enroll(
+    app: &AppState,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    origin: Origin,
+    identity: Identity,
+    partner: Option<PartnerRequest>,
+) -> Result<Enrolled> {
+    let identity = Arc::new(identity);
+    let wanted = Arc::clone(&identity);
+    let found = app
+        .db
+        .read("find_enrollment", move |conn| {
+            let identity = Arc::clone(&wanted);
+            Box::pin(async move { store::find_candidates(conn, workspace_id, program_id, &identity).await })
+        })
+        .await?;
+    let now = app.clock.now();
+    let mut call = Call { ids: Arc::clone(&app.ids), now, workspace_id, program_id, origin, identity, partner };
+    match rule::decide(origin, &call.identity, call.partner.is_some(), &found)? {
+        Decision::Use(enrollment) if call.is_settled(enrollment)? => return Ok(enrollment.into()),
+        Decision::Use(_) | Decision::Bind(_) => {}
+        Decision::Create => call.hash_password().await?,
+    }
+    let call = Arc::new(call);
+    let found = Arc::new(found);
+    app.db
+        .run("enroll", move |conn, attempt| {
+            let (call, found) = (Arc::clone(&call), Arc::clone(&found));
+            Box::pin(async move {
+                // What was read before the transaction is only good for a first try: the constraints refuse
+                // whatever another transaction has changed since.
+                if attempt == 0 {
+                    return call.apply(conn, &found).await;
+                }
+                let found = store::find_candidates(conn, workspace_id, program_id, &call.identity).await?;
+                call.apply(conn, &found).await
+            })
+        })
+        .await
+}
+
+/// One request for an enrollment.
+struct Call {
+    ids: Arc<Ids>,
+    now: Timestamp,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    origin: Origin,
+    identity: Arc<Identity>,
+    partner: Option<PartnerRequest>,
+}
+
+impl Call {
+    /// Whether there is nothing to write for an enrollment that was found.
+    fn is_settled(&self, found: &Candidate) -> Result<bool> {
+        Ok(!self.accepts_invitation(found)? && !found.lacks_default_links)
+    }
+
+    /// Whether the call accepts the invitation of the enrollment: only who comes for a token does.
+    fn accepts_invitation(&self, found: &Candidate) -> Result<bool> {
+        match self.origin {
+            Origin::Token => Ok(found.token_access(self.now)? == TokenAccess::AcceptsInvitation),
+            Origin::Workspace => Ok(false),
+        }
+    }
+
+    /// Replaces the password of the links by its hash, outside of any transaction.
+    async fn hash_password(&mut self) -> Result<()> {
+        if let Some(partner) = &mut self.partner
+            && let Some(password) = partner.link_props.password.take()
+        {
+            let hash = hash_password(password.as_str().to_owned(), &self.ids).await?;
+            partner.link_props.settings.password_hash = Some(hash);
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, conn: &mut PgConnection, found: &Candidates) -> Result<Enrolled> {
+        match rule::decide(self.origin, &self.identity, self.partner.is_some(), found)? {
+            Decision::Use(enrollment) => self.settle(conn, enrollment).await,
+            Decision::Bind(enrollment) => self.bind(conn, enrollment).await,
+            Decision::Create => self.create(conn, found.known_partner).await,
+        }
+    }
+
+    /// Brings an enrollment that was found up to date. Order of writes: enrollment, links, outbox.
+    async fn settle(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
+        let accepts = self.accepts_invitation(found)?;
+        if accepts && !store::accept_invitation(conn, self.workspace_id, found.enrollment_id, self.now).await? {
+            return Err(Error::lost_race());
+        }
+        if found.lacks_default_links {
+            self.heal_default_links(conn, found).await?;
+        }
+        if accepts {
+            let ids = (found.enrollment_id, found.partner_id, found.group_id);
+            let payload = self.event(ids, found.tenant_id.as_deref(), Status::Approved);
+            let event = (self.ids.next(self.now), "partner.enrolled", &payload);
+            store::insert_event(conn, self.workspace_id, event, self.now).await?;
+        }
+        Ok(found.into())
+    }
+
+    async fn bind(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
+        // A status that forbids a token also forbids to change anything for one.
+        self.accepts_invitation(found)?;
+        let tenant_id = self.identity.tenant_id.clone();
+        let bound = tenant_id.as_deref().unwrap_or_default();
+        if !store::update_tenant_id(conn, self.workspace_id, self.program_id, found, bound).await? {
+            return Err(Error::lost_race());
+        }
+        self.settle(conn, &Candidate { tenant_id, ..found.clone() }).await
+    }
+
+    async fn create(&self, conn: &mut PgConnection, known_partner: Option<PartnerId>) -> Result<Enrolled> {
+        let partner = self.partner.as_ref().ok_or_else(rule::not_enrolled)?;
+        let group = partner.group.as_ref();
+        let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, group)
+            .await?
+            .ok_or_else(|| Error::not_found("The group was not found."))?;
+        let status = match (self.origin, terms.access_mode) {
+            (Origin::Workspace, _) | (Origin::Token, AccessMode::Public) => Status::Approved,
+            (Origin::Token, AccessMode::Private) => Status::Pending,
+            (Origin::Token, AccessMode::Invite) => {
+                return Err(Error::forbidden("Only invited partners can join this program."));
+            }
+        };
+        let enrollment_id = self.ids.next(self.now);
+        let partner_id = known_partner.unwrap_or_else(|| self.ids.next(self.now));
+        let tenant_id = self.identity.tenant_id.as_deref();
+        let event = self.event((enrollment_id, partner_id, terms.group_id), tenant_id, status);
+        let new = NewEnrollment {
+            workspace_id: self.workspace_id,
+            program_id: self.program_id,
+            id: enrollment_id,
+            partner_id,
+            partner_exists: known_partner.is_some(),
+            profile: &partner.profile,
+            group_id: terms.group_id,
+            tenant_id,
+            status,
+            event_id: self.ids.next(self.now),
+            event: &event,
+        };
+        if !store::insert_enrollment(conn, &new, self.now).await? {
+            return Err(Error::lost_race());
+        }
+        let names = Names {
+            username: partner.profile.username.as_ref().map(|username| username.as_str()),
+            name: partner.profile.name.as_ref().map(|name| name.as_str()),
+            email: partner.profile.email.display(),
+        };
+        let links = DefaultLinks {
+            owner: self.owner(partner_id),
+            owner_is_new: true,
+            domain_id: terms.domain_id,
+            tenant_id,
+            wanted: &terms.default_links,
+            base: &KeyBase::derive(&names, partner.link_props.prefix.as_ref(), &self.ids),
+            settings: &partner.link_props.settings,
+        };
+        create_default_links(conn, &self.ids, self.now, &links).await?;
+        let token_lifetime_seconds = terms.token_lifetime_seconds;
+        Ok(Enrolled { enrollment_id, partner_id, token_epoch: 0, token_lifetime_seconds })
+    }
+
+    /// The links that an enrollment lacks are made as if it had just been enrolled without `linkProps`.
+    async fn heal_default_links(&self, conn: &mut PgConnection, found: &Candidate) -> Result<()> {
+        let group = GroupRef::Id(found.group_id);
+        let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, Some(&group)).await?;
+        let names = store::find_partner_names(conn, self.workspace_id, found.partner_id).await?;
+        let (Some(terms), Some(names)) = (terms, names) else {
+            return Err(Error::internal("an enrollment without its group or partner"));
+        };
+        let (username, name) = (names.username.as_deref(), names.name.as_deref());
+        let names = Names { username, name, email: &names.email };
+        let links = DefaultLinks {
+            owner: self.owner(found.partner_id),
+            owner_is_new: false,
+            domain_id: terms.domain_id,
+            tenant_id: found.tenant_id.as_deref(),
+            wanted: &terms.default_links,
+            base: &KeyBase::derive(&names, None, &self.ids),
+            settings: &LinkSettings::default(),
+        };
+        create_default_links(conn, &self.ids, self.now, &links).await
+    }
+
+    fn owner(&self, partner_id: PartnerId) -> LinkOwner {
+        LinkOwner { workspace_id: self.workspace_id, program_id: self.program_id, partner_id }
+    }
+
+    /// What the event `partner.enrolled` tells. Ids only: who receives it reads the rest, as it then is.
+    fn event(
+        &self,
+        (enrollment_id, partner_id, group_id): (EnrollmentId, PartnerId, GroupId),
+        tenant_id: Option<&str>,
+        status: Status,
+    ) -> serde_json::Value {
+        json!({
+            "enrollmentId": enrollment_id,
+            "partnerId": partner_id,
+            "programId": self.program_id,
+            "groupId": group_id,
+            "tenantId": tenant_id,
+            "status": status,
+        })
+    }
+}

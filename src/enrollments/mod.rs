@@ -1,0 +1,14 @@
+//! A partner in a program: the enrollment rule, and the answer that shows an enrollment whole.
+
+mod answer;
+mod enroll;
+mod model;
+mod request;
+pub mod routes;
+mod rule;
+mod store;
+
+pub use enroll::{Enrolled, enroll};
+pub use model::Status;
+pub use request::PartnerRequest;
+pub use rule::{Identity, Origin};

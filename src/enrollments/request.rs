@@ -1,0 +1,50 @@
+//! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
+
+use crate::links::{LinkProps, check_username};
+use crate::partners::{Profile, TenantId};
+use crate::programs::GroupRef;
+use crate::validation::{Bounded, Fields, FromFields};
+
+/// A partner as a request describes it.
+#[derive(Debug, Clone)]
+pub struct PartnerRequest {
+    /// The person.
+    pub profile: Profile,
+    /// The partner's id in the customer's system.
+    pub tenant_id: Option<TenantId>,
+    /// The group for a new enrollment.
+    pub group: Option<GroupRef>,
+    /// The properties of a new enrollment's links.
+    pub link_props: LinkProps,
+}
+
+impl PartnerRequest {
+    /// The tenant id, wherever in the partner it stands.
+    #[must_use]
+    pub fn any_tenant_id(&self) -> Option<&TenantId> {
+        self.tenant_id.as_ref().or(self.link_props.tenant_id.as_ref())
+    }
+}
+
+impl FromFields for PartnerRequest {
+    /// In the order of the document, which is the order in which problems are reported.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let name = fields.nullable("name");
+        let email = fields.required("email");
+        let username = fields.nullable("username");
+        let image = fields.nullable("image");
+        let tenant_id = fields.optional("tenantId");
+        let group = fields.optional::<Bounded<1, 255>>("groupId").map(|group| GroupRef::from(group.as_str()));
+        let country = fields.nullable("country");
+        let description = fields.nullable("description");
+        let link_props: LinkProps = fields.object("linkProps").unwrap_or_default();
+        if let Some(Err(invalid)) = username
+            .as_ref()
+            .map(|username: &Bounded<1, 100>| check_username(username.as_str(), link_props.prefix.as_ref()))
+        {
+            fields.fail("username", invalid);
+        }
+        let profile = Profile { name, email: email?, username, image, country, description };
+        Some(Self { profile, tenant_id, group, link_props })
+    }
+}

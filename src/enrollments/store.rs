@@ -1,0 +1,276 @@
+//! Queries on `partners`, `enrollments` and `outbox`.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::answer::EnrolledPartnerRow;
+use super::model::{Candidate, Status};
+use super::rule::{Candidates, Identity};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::partners::Profile;
+
+/// Everything that an identity may mean, in one round trip and without a lock: it is all that a repeat call asks.
+pub(super) async fn find_candidates(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    identity: &Identity,
+) -> Result<Candidates> {
+    let rows = sqlx::query!(
+        r#"/* enrollments::find_candidates */
+         WITH found (matched_by, partner_id) AS (
+             SELECT 'partner', $3::uuid WHERE $3 IS NOT NULL
+             UNION ALL
+             SELECT 'tenant', e.partner_id FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.tenant_id = $4
+             UNION ALL
+             SELECT 'email', p.id FROM partners p
+             WHERE p.workspace_id = $1 AND p.email_normalized = $5
+         )
+         SELECT f.matched_by AS "matched_by!", f.partner_id AS "partner_id!: PartnerId",
+                e.id AS "enrollment_id?", e.group_id AS "group_id?", e.tenant_id, e.status AS "status?",
+                e.token_epoch AS "token_epoch?", e.invite_expires_at, g.token_lifetime_seconds,
+                EXISTS (
+                    SELECT FROM group_default_links d
+                    WHERE d.workspace_id = $1 AND d.group_id = e.group_id AND NOT EXISTS (
+                        SELECT FROM links l
+                        WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = e.partner_id
+                          AND l.group_default_link_id = d.id)
+                ) AS "lacks_default_links!"
+         FROM found f
+         JOIN programs g ON g.workspace_id = $1 AND g.id = $2
+         LEFT JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = f.partner_id"#,
+        workspace_id as _,
+        program_id as _,
+        identity.partner_id as _,
+        identity.tenant_id.as_deref(),
+        identity.email_normalized.as_deref(),
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut found = Candidates::default();
+    for row in rows {
+        let (Some(enrollment_id), Some(group_id), Some(status), Some(token_epoch)) =
+            (row.enrollment_id, row.group_id, row.status, row.token_epoch)
+        else {
+            if row.matched_by == "email" {
+                found.known_partner = Some(row.partner_id);
+            }
+            continue;
+        };
+        let candidate = Some(Candidate {
+            enrollment_id,
+            partner_id: row.partner_id,
+            group_id,
+            tenant_id: row.tenant_id,
+            status,
+            token_epoch,
+            invite_expires_at: row.invite_expires_at,
+            token_lifetime_seconds: row.token_lifetime_seconds,
+            lacks_default_links: row.lacks_default_links,
+        });
+        match row.matched_by.as_str() {
+            "partner" => found.by_partner = candidate,
+            "tenant" => found.by_tenant = candidate,
+            _ => found.by_email = candidate,
+        }
+    }
+    Ok(found)
+}
+
+/// An enrollment to be made.
+pub(super) struct NewEnrollment<'a> {
+    pub(super) workspace_id: WorkspaceId,
+    pub(super) program_id: ProgramId,
+    pub(super) id: EnrollmentId,
+    pub(super) partner_id: PartnerId,
+    /// Whether the partner is there already: then its profile stays as it is.
+    pub(super) partner_exists: bool,
+    pub(super) profile: &'a Profile,
+    pub(super) group_id: GroupId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
+    pub(super) event_id: EventId,
+    pub(super) event: &'a Value,
+}
+
+/// Makes partner, enrollment and event in one statement. False when another transaction was faster with the e-mail
+/// or the tenant id: what was made until then is for the caller to roll back.
+pub(super) async fn insert_enrollment(
+    conn: &mut PgConnection,
+    new: &NewEnrollment<'_>,
+    now: Timestamp,
+) -> Result<bool> {
+    let profile = new.profile;
+    let done = sqlx::query_scalar!(
+        "/* enrollments::insert_enrollment */
+         WITH new_partner AS (
+             INSERT INTO partners (workspace_id, id, email, email_normalized, name, username, image, country,
+                                   description, created_at)
+             SELECT $1, $4, $6, $7, $8, $9, $10, $11, $12, $18 WHERE NOT $5
+             ON CONFLICT (workspace_id, email_normalized) DO NOTHING
+             RETURNING id
+         ), partner AS (
+             SELECT id FROM new_partner UNION ALL SELECT $4 WHERE $5
+         ), enrollment AS (
+             INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status, created_at)
+             SELECT $1, $3, $2, partner.id, $13, $14, $15, $18 FROM partner
+             ON CONFLICT DO NOTHING
+             RETURNING id
+         ), event AS (
+             INSERT INTO outbox (workspace_id, id, event, payload, created_at)
+             SELECT $1, $16, 'partner.enrolled', $17, $18 FROM enrollment
+         )
+         SELECT id FROM enrollment",
+        new.workspace_id as _,
+        new.program_id as _,
+        new.id as _,
+        new.partner_id as _,
+        new.partner_exists,
+        profile.email.display(),
+        profile.email.normalized(),
+        profile.name.as_ref().map(|name| name.as_str()),
+        profile.username.as_ref().map(|username| username.as_str()),
+        profile.image.as_ref().map(|image| image.as_str()),
+        profile.country.as_ref().map(|country| country.as_str()),
+        profile.description.as_ref().map(|description| description.as_str()),
+        new.group_id as _,
+        new.tenant_id,
+        new.status as _,
+        new.event_id as _,
+        new.event,
+        now as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(done.is_some())
+}
+
+/// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the one that the
+/// caller saw.
+pub(super) async fn update_tenant_id(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    seen: &Candidate,
+    tenant_id: &str,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* enrollments::update_tenant_id */
+         UPDATE enrollments SET tenant_id = $3
+         WHERE workspace_id = $1 AND id = $2 AND tenant_id IS NOT DISTINCT FROM $4",
+        workspace_id as _,
+        seen.enrollment_id as _,
+        tenant_id,
+        seen.tenant_id.as_deref(),
+    )
+    .execute(&mut *conn)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "/* enrollments::update_tenant_id_of_links */
+         UPDATE links SET tenant_id = $4 WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3",
+        workspace_id as _,
+        program_id as _,
+        seen.partner_id as _,
+        tenant_id,
+    )
+    .execute(conn)
+    .await?;
+    Ok(true)
+}
+
+/// Makes an invited enrollment approved. False when it is no longer invited, or the invitation has lapsed.
+pub(super) async fn accept_invitation(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: EnrollmentId,
+    now: Timestamp,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* enrollments::accept_invitation */
+         UPDATE enrollments SET status = 'approved', invite_expires_at = NULL
+         WHERE workspace_id = $1 AND id = $2 AND status = 'invited' AND invite_expires_at > $3",
+        workspace_id as _,
+        id as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// An event to be delivered.
+pub(super) async fn insert_event(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    (id, event, payload): (EventId, &str, &Value),
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* enrollments::insert_event */
+         INSERT INTO outbox (workspace_id, id, event, payload, created_at) VALUES ($1, $2, $3, $4, $5)",
+        workspace_id as _,
+        id as _,
+        event,
+        payload,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The names that keys are derived from.
+#[derive(Debug)]
+pub(super) struct PartnerNames {
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) username: Option<String>,
+}
+
+/// The names of a partner.
+pub(super) async fn find_partner_names(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: PartnerId,
+) -> Result<Option<PartnerNames>> {
+    let row = sqlx::query_as!(
+        PartnerNames,
+        "/* enrollments::find_partner_names */
+         SELECT email, name, username FROM partners WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// An enrollment with its partner.
+pub(super) async fn find_enrolled_partner(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_id: PartnerId,
+) -> Result<Option<EnrolledPartnerRow>> {
+    let row = sqlx::query_as!(
+        EnrolledPartnerRow,
+        "/* enrollments::find_enrolled_partner */
+         SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country,
+                e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.banned_at, e.banned_reason,
+                e.total_commissions
+         FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+         WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3",
+        workspace_id as _,
+        program_id as _,
+        partner_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}

@@ -1,0 +1,312 @@
+//! The one error that services, stores and extractors return. `http` decides how a route's dialect
+//! spells it; nothing here knows HTTP bodies.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::validation::Problem;
+
+/// What went wrong, in the words of the API. The client libraries accept exactly these codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// 400: malformed JSON or framing.
+    BadRequest,
+    /// 401: no usable credential.
+    Unauthorized,
+    /// 403: scope, plan, status or access mode forbids it.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// 405.
+    MethodNotAllowed,
+    /// 409.
+    Conflict,
+    /// 410: the invitation has lapsed.
+    InviteExpired,
+    /// 413.
+    PayloadTooLarge,
+    /// 415.
+    UnsupportedMediaType,
+    /// 422: well-formed JSON that breaks a rule.
+    UnprocessableEntity,
+    /// 500: a fault of ours.
+    InternalServerError,
+    /// 503: the database is away, or too much is going on.
+    ServiceUnavailable,
+}
+
+impl Code {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        match self {
+            Self::BadRequest => 400,
+            Self::Unauthorized => 401,
+            Self::Forbidden => 403,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::Conflict => 409,
+            Self::InviteExpired => 410,
+            Self::PayloadTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::UnprocessableEntity => 422,
+            Self::InternalServerError => 500,
+            Self::ServiceUnavailable => 503,
+        }
+    }
+
+    /// The code as it stands in an answer.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Conflict => "conflict",
+            Self::InviteExpired => "invite_expired",
+            Self::PayloadTooLarge => "payload_too_large",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::UnprocessableEntity => "unprocessable_entity",
+            Self::InternalServerError => "internal_server_error",
+            Self::ServiceUnavailable => "service_unavailable",
+        }
+    }
+}
+
+/// Whether running the same transaction again can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Retry {
+    Never,
+    /// Another transaction was faster; its rows are visible to the next try.
+    LostRace,
+    /// Deadlock, serialization failure, lock timeout: wait a little.
+    Contention,
+    /// The session is gone.
+    Disconnected,
+}
+
+/// An error of a request. The message goes to the client; the source goes to the log only.
+#[derive(Debug)]
+pub struct Error {
+    code: Code,
+    message: Cow<'static, str>,
+    problems: Vec<Problem>,
+    retry: Retry,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// `Result` with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), problems: Vec::new(), retry: Retry::Never, source: None }
+    }
+
+    /// 400.
+    #[must_use]
+    pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    /// 401. One message for every credential that does not work: which of them it is helps only an attacker.
+    #[must_use]
+    pub fn unauthorized(message: &'static str) -> Self {
+        Self::new(Code::Unauthorized, message)
+    }
+
+    /// 403.
+    #[must_use]
+    pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Forbidden, message)
+    }
+
+    /// 404.
+    #[must_use]
+    pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// 405.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(Code::MethodNotAllowed, "This path does not support the request's method.")
+    }
+
+    /// 409.
+    #[must_use]
+    pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Conflict, message)
+    }
+
+    /// 410.
+    #[must_use]
+    pub fn invite_expired() -> Self {
+        Self::new(Code::InviteExpired, "The partner's invitation has expired.")
+    }
+
+    /// 413; `limit` in bytes.
+    #[must_use]
+    pub fn payload_too_large(limit: usize) -> Self {
+        Self::new(Code::PayloadTooLarge, format!("The request body is larger than {limit} bytes."))
+    }
+
+    /// 415.
+    #[must_use]
+    pub fn unsupported_media_type() -> Self {
+        Self::new(Code::UnsupportedMediaType, "The request body must be sent as application/json.")
+    }
+
+    /// 422. The message is that of the first problem.
+    #[must_use]
+    pub fn invalid(problems: Vec<Problem>) -> Self {
+        let message = problems.first().map_or_else(String::new, ToString::to_string);
+        Self { problems, ..Self::new(Code::UnprocessableEntity, message) }
+    }
+
+    /// 500. The client gets a fixed text.
+    #[must_use]
+    pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::InternalServerError, "An unexpected error occurred. Please try again later.")
+        }
+    }
+
+    /// 503. The same request may pass a moment later.
+    #[must_use]
+    pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self {
+            source: Some(source.into()),
+            ..Self::new(Code::ServiceUnavailable, "The service is temporarily unavailable. Please try again.")
+        }
+    }
+
+    /// Another transaction inserted first: `db::tx` runs the transaction again, which then sees that
+    /// row. 503 to the client if that should never come to an end.
+    #[must_use]
+    pub fn lost_race() -> Self {
+        Self { retry: Retry::LostRace, ..Self::unavailable("lost a race against another transaction") }
+    }
+
+    /// The code, and with it the status.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The text for the client.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// All problems of a 422 in field order; empty otherwise.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// Whether the same transaction may succeed when run again.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.retry != Retry::Never
+    }
+
+    /// Whether to wait before that.
+    #[must_use]
+    pub fn is_contention(&self) -> bool {
+        self.retry == Retry::Contention
+    }
+
+    /// Whether the session to the database broke: the other idle ones are then likely broken too.
+    #[must_use]
+    pub fn is_disconnect(&self) -> bool {
+        self.retry == Retry::Disconnected
+    }
+
+    /// The same error, but never to be run again: COMMIT was sent, so its outcome is unknown.
+    #[must_use]
+    pub fn after_commit(self) -> Self {
+        Self { retry: Retry::Never, ..self }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.as_str(), self.message)
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    /// SQLSTATE decides; see <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    fn from(error: sqlx::Error) -> Self {
+        let Some(database) = error.as_database_error() else {
+            return match error {
+                sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => {
+                    Self { retry: Retry::Disconnected, ..Self::unavailable(error) }
+                }
+                other => Self::internal(other),
+            };
+        };
+        let state = database.code().unwrap_or_default();
+        match state.as_bytes() {
+            b"23505" => match violated(database.constraint()) {
+                Some(known) => known,
+                None => Self::internal(error),
+            },
+            b"40001" | b"40P01" | b"55P03" => Self { retry: Retry::Contention, ..Self::unavailable(error) },
+            [b'2', b'2', ..] | b"23502" | b"23514" => Self::invalid(vec![Problem::unstorable()]),
+            // 57P01–57P03: the server is going down or coming up, this session is of no more use.
+            [b'5', b'7', b'P', ..] | [b'0', b'8', ..] => {
+                Self { retry: Retry::Disconnected, ..Self::unavailable(error) }
+            }
+            [b'5', b'7' | b'3', ..] => Self::unavailable(error),
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// What the violation of a unique constraint means. Inserts avoid it with ON CONFLICT DO NOTHING; what is
+/// left is an UPDATE that another transaction overtook, and names that an operator chose.
+fn violated(constraint: Option<&str>) -> Option<Error> {
+    // A distributed Postgres appends the number of the shard.
+    let name = constraint?.trim_end_matches(|c: char| c.is_ascii_digit());
+    match name.strip_suffix('_').unwrap_or(name) {
+        "enrollments_tenant_id_key" => Some(Error::lost_race()),
+        "workspaces_slug_key" => Some(Error::conflict("A workspace with this slug exists already.")),
+        "domains_url_prefix_key" => Some(Error::conflict("The workspace has a domain with this address already.")),
+        "link_hosts_pkey" => Some(Error::conflict("The host is in use already.")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn constraint_names_tolerate_a_shard_number() {
+        assert!(violated(Some("enrollments_tenant_id_key")).is_some_and(|error| error.is_retryable()));
+        assert!(violated(Some("enrollments_tenant_id_key_102008")).is_some_and(|error| error.is_retryable()));
+        assert_eq!(violated(Some("link_hosts_pkey_7")).map(|error| error.code()), Some(Code::Conflict));
+        assert!(violated(Some("partners_pkey")).is_none());
+        assert!(violated(None).is_none());
+    }
+
+    #[test]
+    fn the_cause_is_not_in_the_message() {
+        let error = Error::internal("password=hunter2");
+        assert!(!error.to_string().contains("hunter2"));
+        assert!(StdError::source(&error).is_some_and(|source| source.to_string().contains("hunter2")));
+    }
+}

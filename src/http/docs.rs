@@ -1,0 +1,40 @@
+//! The contract: the file itself, as JSON, and as a page to read.
+
+use axum::Router;
+use axum::response::{IntoResponse, Response};
+use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
+use swagger_ui_dist::{ApiDefinition, OpenApiSource};
+
+/// `openapi.yaml`.
+pub const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");
+/// The same document, made by the build script.
+const OPENAPI_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+
+/// The page's own script stands in its text.
+const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+     frame-ancestors 'none'",
+);
+
+pub(super) async fn get_openapi_yaml() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/yaml")], OPENAPI_YAML)
+}
+
+pub(super) async fn get_openapi_json() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI_JSON)
+}
+
+/// `GET /docs` and the files that the page loads, all from this server.
+pub(super) fn page() -> Router {
+    let definition = ApiDefinition {
+        uri_prefix: "/docs",
+        api_definition: OpenApiSource::Uri("/openapi.json"),
+        title: Some("Pearset API"),
+    };
+    swagger_ui_dist::generate_routes(definition).layer(axum::middleware::map_response(allow_page_script))
+}
+
+async fn allow_page_script(mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    response
+}

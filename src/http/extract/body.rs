@@ -1,0 +1,43 @@
+//! A JSON request body.
+
+use axum::extract::{FromRequest, Request};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::state::AppState;
+use crate::validation::{FromFields, read_request};
+
+/// The largest body that is read, in bytes.
+pub(super) const MAX_BODY: usize = 1024 * 1024;
+
+/// A request body that was read into `T`, or 400, 413, 415 or 422.
+pub struct Body<T>(pub T);
+
+impl<T: FromFields> FromRequest<AppState> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self> {
+        if !is_json(&request) {
+            return Err(Error::unsupported_media_type());
+        }
+        let body = Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Error::payload_too_large(MAX_BODY)
+            } else {
+                Error::bad_request("The request body could not be read to its end.")
+            }
+        })?;
+        let value: Value = serde_json::from_slice(&body.to_bytes())
+            .map_err(|_| Error::bad_request("The request body is not valid JSON."))?;
+        read_request(&value).map(Self)
+    }
+}
+
+/// `application/json` or a type with the suffix `+json`, with any parameters.
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
+}

@@ -1,0 +1,11 @@
+//! How handlers get what they need from a request. No handler uses an extractor of axum's own but `State`.
+
+mod auth;
+mod body;
+mod path;
+mod query;
+
+pub use auth::{Caller, GrantCache, MintTokens, Permission, ReadLinks, ReadPartners, WriteLinks, WritePartners};
+pub use body::Body;
+pub use path::PathId;
+pub use query::Query;

@@ -1,0 +1,78 @@
+//! What stands around every route: panics, request ids, the deadline, errors in the path's dialect, headers.
+
+use std::any::Any;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+
+use super::response::{Dialect, write_error};
+use crate::error::{Code, Error};
+use crate::id::RequestId;
+use crate::state::AppState;
+
+/// How long a request may take, from its headers to its answer's. More than a transaction may (`db::tx`), so that the
+/// cause is known when time is up.
+const DEADLINE: Duration = Duration::from_millis(5_500);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID: usize = 128;
+
+/// The outermost layer.
+pub(super) async fn around(State(app): State<AppState>, request: Request, next: Next) -> Response {
+    let request_id = request_id(&app, &request);
+    let dialect = Dialect::of(request.uri().path());
+    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+        Ok(response) => response,
+        Err(elapsed) => Error::unavailable(elapsed).into_response(),
+    };
+    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
+        log(&error, &request_id);
+        write_error(&mut response, &error, dialect, &app.config.docs_url);
+    }
+    let headers = response.headers_mut();
+    headers.insert(REQUEST_ID, request_id);
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    }
+    response
+}
+
+/// The client's id for the request if it is a plain word, else a new one.
+fn request_id(app: &AppState, request: &Request) -> HeaderValue {
+    let plain = |value: &&HeaderValue| {
+        let bytes = value.as_bytes();
+        (1..=MAX_REQUEST_ID).contains(&bytes.len())
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(byte))
+    };
+    request.headers().get(REQUEST_ID).filter(plain).cloned().unwrap_or_else(|| {
+        let id: RequestId = app.ids.next(app.clock.now());
+        HeaderValue::try_from(id.to_string()).unwrap_or_else(|_| HeaderValue::from_static("req_unknown"))
+    })
+}
+
+/// The details that the client does not get.
+fn log(error: &Error, request_id: &HeaderValue) {
+    let cause = error.source();
+    match error.code() {
+        Code::InternalServerError => tracing::error!(?request_id, %error, ?cause, "request failed"),
+        Code::ServiceUnavailable => tracing::warn!(?request_id, %error, ?cause, "request was turned away"),
+        _ => {}
+    }
+}
+
+/// A panic is a 500 like every other fault of ours.
+pub(super) fn on_panic(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without text");
+    Error::internal(text.to_owned()).into_response()
+}

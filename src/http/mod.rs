@@ -1,0 +1,11 @@
+//! HTTP: the list of routes, what stands around them, and how requests are read and answers written.
+
+pub mod docs;
+pub mod extract;
+mod health;
+mod middleware;
+pub mod response;
+mod router;
+pub mod server;
+
+pub use router::build_app;

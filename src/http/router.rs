@@ -1,0 +1,62 @@
+//! The one visible list of routes, in the order of openapi.yaml.
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{MethodRouter, get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{docs, health, middleware};
+use crate::error::Error;
+use crate::state::AppState;
+use crate::{embed_tokens, enrollments, links};
+
+/// The whole application: every route, at each of the bases that the client libraries use, and what stands around
+/// them.
+pub fn build_app(app: AppState) -> Router {
+    let api = api();
+    Router::new()
+        .merge(api.clone())
+        .nest("/api", api.clone())
+        .nest("/v1", api)
+        .merge(public())
+        .with_state(app.clone())
+        .merge(docs::page())
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(middleware::on_panic))
+        .layer(from_fn_with_state(app, middleware::around))
+}
+
+/// What needs a key.
+fn api() -> Router<AppState> {
+    routes([
+        ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
+        ("/partners", post(enrollments::routes::create_partner)),
+        ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
+        ("/partner_referral_links", post(links::routes::create_partner_referral_link)),
+        ("/partner_referral_links:domains", get(links::routes::list_partner_referral_link_domains)),
+    ])
+}
+
+/// What everybody may read.
+fn public() -> Router<AppState> {
+    routes([
+        ("/healthz", get(health::get_health)),
+        ("/readyz", get(health::get_readiness)),
+        ("/.well-known/jwks.json", get(embed_tokens::routes::get_jwks)),
+        ("/openapi.yaml", get(docs::get_openapi_yaml)),
+        ("/openapi.json", get(docs::get_openapi_json)),
+    ])
+}
+
+fn routes<const N: usize>(list: [(&'static str, MethodRouter<AppState>); N]) -> Router<AppState> {
+    list.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+}
+
+async fn not_found() -> Error {
+    Error::not_found("There is nothing at this path.")
+}
+
+async fn method_not_allowed() -> Error {
+    Error::method_not_allowed()
+}

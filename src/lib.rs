@@ -1,0 +1,27 @@
+//! Pearset: the partner-program backend that a SaaS company runs itself.
+//!
+//! `README.md` says how the code is laid out. Feature modules import one way:
+//! `workspaces ← programs ← partners ← links ← enrollments ← embed_tokens`.
+
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod embed_tokens;
+pub mod enrollments;
+pub mod error;
+pub mod http;
+pub mod http_url;
+pub mod id;
+pub mod links;
+pub mod partners;
+pub mod programs;
+mod serve;
+pub mod shutdown;
+pub mod state;
+pub mod telemetry;
+pub mod validation;
+pub mod workspaces;
+
+pub use http::build_app;
+pub use serve::serve;

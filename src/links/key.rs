@@ -1,0 +1,283 @@
+//! The key of a link: what is allowed, and how one is derived from a person's names.
+
+use unicode_normalization::UnicodeNormalization;
+
+use crate::id::Ids;
+use crate::validation::{Invalid, ProblemCode, Text, length};
+
+const MAX_LENGTH: usize = 190;
+const MAX_PREFIX_LENGTH: usize = 50;
+/// Leaves room for the prefix and a suffix.
+const MAX_BASE_LENGTH: usize = 100;
+/// Letters and digits without those that look alike.
+const SUFFIX_ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const SUFFIX_LENGTH: usize = 4;
+/// Of a key for which there is no name at all.
+const RANDOM_LENGTH: usize = 7;
+
+/// Files that crawlers and browsers ask every host for.
+const RESERVED: [&str; 6] =
+    ["robots.txt", "favicon.ico", "sitemap.xml", "manifest.json", "manifest.webmanifest", "apple-app-site-association"];
+
+/// A key: 1–190 letters and digits of any script and `_-./`, in Unicode's composed form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkKey(String);
+
+impl LinkKey {
+    /// The key as its owner wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What must be unique in a domain.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+}
+
+/// A key without regard to case.
+#[must_use]
+pub(super) fn fold(key: &str) -> String {
+    key.to_lowercase().nfc().collect()
+}
+
+impl Text for LinkKey {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        length(text, 1, MAX_LENGTH)?;
+        let key: String = text.nfc().collect();
+        if !key.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
+            return Err(Invalid::format("Must have only letters, digits, '_', '-', '.' and '/'"));
+        }
+        if key.starts_with('_') {
+            return Err(Invalid::format("Must not start with '_'"));
+        }
+        if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            return Err(Invalid::format("Must not have empty, '.' or '..' path segments"));
+        }
+        let folded = fold(&key);
+        if RESERVED.contains(&folded.as_str()) || folded.split('/').next() == Some(".well-known") {
+            return Err(Invalid::new(ProblemCode::InvalidValue, "This key is reserved"));
+        }
+        Ok(Self(key))
+    }
+}
+
+/// A path before derived keys, without its outer slashes: `/c/` is `c`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPrefix(String);
+
+impl Text for KeyPrefix {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        length(text, 0, MAX_PREFIX_LENGTH)?;
+        let path = text.strip_prefix('/').unwrap_or(text);
+        let path = path.strip_suffix('/').unwrap_or(path);
+        if path.is_empty() {
+            return Ok(Self(String::new()));
+        }
+        LinkKey::from_text(path).map(|key| Self(key.0))
+    }
+}
+
+impl KeyPrefix {
+    fn with_slash(&self) -> String {
+        if self.0.is_empty() { String::new() } else { format!("{}/", self.0) }
+    }
+}
+
+/// Whether a username can be the key of a link.
+///
+/// # Errors
+/// The rule for keys that it breaks.
+pub fn check_username(username: &str, prefix: Option<&KeyPrefix>) -> Result<(), Invalid> {
+    LinkKey::from_text(username)?;
+    LinkKey::from_text(&format!("{}{username}", prefix.map(KeyPrefix::with_slash).unwrap_or_default())).map(|_| ())
+}
+
+/// What a person is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Names<'a> {
+    /// The name in the customer's system.
+    pub username: Option<&'a str>,
+    /// The full name.
+    pub name: Option<&'a str>,
+    /// The e-mail address.
+    pub email: &'a str,
+}
+
+/// What the keys of a partner's default links are made of.
+#[derive(Debug, Clone)]
+pub struct KeyBase {
+    prefix: String,
+    base: String,
+}
+
+impl KeyBase {
+    /// From the username, else the slug of the name, else that of the e-mail's local part, else random characters.
+    /// A username that is no key (see [`check_username`]) counts as none.
+    #[must_use]
+    pub fn derive(names: &Names<'_>, prefix: Option<&KeyPrefix>, ids: &Ids) -> Self {
+        let prefix = prefix.map(KeyPrefix::with_slash).unwrap_or_default();
+        let username = names.username.filter(|username| LinkKey::from_text(username).is_ok());
+        let base = match username {
+            Some(username) => username.nfc().collect(),
+            None => {
+                let local_part = names.email.split('@').next().unwrap_or_default();
+                slug(names.name.filter(|name| !name.is_empty()).unwrap_or(local_part))
+            }
+        };
+        let base = if base.is_empty() { ids.string(SUFFIX_ALPHABET, RANDOM_LENGTH) } else { base };
+        Self { prefix, base }
+    }
+
+    /// The key of a try: plain at first unless `several` links share the base, then with a random suffix that
+    /// grows with the tries.
+    ///
+    /// # Errors
+    /// Never for a base that was derived; the type asks for it.
+    pub fn key(&self, several: bool, attempt: u32, ids: &Ids) -> Result<LinkKey, Invalid> {
+        let Self { prefix, base } = self;
+        if attempt == 0 && !several {
+            return LinkKey::from_text(&format!("{prefix}{base}"));
+        }
+        let length = SUFFIX_LENGTH + usize::try_from(attempt / 2).unwrap_or(0);
+        LinkKey::from_text(&format!("{prefix}{base}-{}", ids.string(SUFFIX_ALPHABET, length)))
+    }
+}
+
+/// Lower-case ASCII words joined by hyphens, at most 100 characters.
+fn slug(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    for c in text.nfc() {
+        // German letters and the ampersand have a customary spelling that differs from the general transliteration.
+        match c {
+            'ä' | 'Ä' => spelled.push_str("ae"),
+            'ö' | 'Ö' => spelled.push_str("oe"),
+            'ü' | 'Ü' => spelled.push_str("ue"),
+            'ß' | 'ẞ' => spelled.push_str("ss"),
+            '&' => spelled.push_str(" and "),
+            // "O'Neil" is one word.
+            '\'' | '’' => {}
+            other => spelled.push(other),
+        }
+    }
+    let ascii = deunicode::deunicode_with_tofu(&spelled, " ").to_ascii_lowercase();
+    let words = ascii.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let mut slug = words.collect::<Vec<_>>().join("-");
+    slug.truncate(MAX_BASE_LENGTH);
+    slug.trim_end_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs() {
+        for (text, expected) in [
+            ("Müller & Söhne", "mueller-and-soehne"),
+            ("Jane Doe", "jane-doe"),
+            ("  Jane   Doe!! ", "jane-doe"),
+            ("José Ñandú", "jose-nandu"),
+            ("O'Neil", "oneil"),
+            ("Straße 5", "strasse-5"),
+            ("Владимир", "vladimir"),
+            ("jane.doe+news", "jane-doe-news"),
+            ("---", ""),
+            ("", ""),
+        ] {
+            assert_eq!(slug(text), expected, "{text}");
+        }
+        assert!(slug(&"中".repeat(100)).len() <= MAX_BASE_LENGTH);
+    }
+
+    #[test]
+    fn keys() {
+        for good in ["a", "ref_456", "Jörg", "c/jane-a7f2", "日本", "a.b", "ＡＢ", &"ä".repeat(190)] {
+            assert!(LinkKey::from_text(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "_a",
+            "a b",
+            "a@b",
+            "a+b",
+            "a&b",
+            "a'b",
+            "a%b",
+            "a?b",
+            "a#b",
+            "/a",
+            "a/",
+            "a//b",
+            "../a",
+            "a/./b",
+            "robots.txt",
+            "Robots.TXT",
+            "favicon.ico",
+            "sitemap.xml",
+            "manifest.json",
+            "manifest.webmanifest",
+            "apple-app-site-association",
+            ".well-known/x",
+            ".well-known",
+            ".WELL-KNOWN/y",
+            "a\tb",
+            &"a".repeat(191),
+        ] {
+            assert!(LinkKey::from_text(bad).is_err(), "{bad}");
+        }
+        // Composed and decomposed spelling are one key, and case does not count in any script.
+        let composed = LinkKey::from_text("J\u{f6}rg").unwrap();
+        let decomposed = LinkKey::from_text("JO\u{308}RG").unwrap();
+        assert_eq!(composed.folded(), decomposed.folded());
+        assert_ne!(composed, decomposed);
+    }
+
+    fn names<'a>(name: Option<&'a str>, username: Option<&'a str>, email: &'a str) -> Names<'a> {
+        Names { username, name, email }
+    }
+
+    #[test]
+    fn derived_keys() {
+        let ids = Ids::seeded(3);
+        let derive = |names: &Names<'_>, prefix: Option<&str>| {
+            let prefix = prefix.map(|prefix| KeyPrefix::from_text(prefix).unwrap());
+            KeyBase::derive(names, prefix.as_ref(), &ids)
+        };
+        let key = |names: &Names<'_>, prefix| derive(names, prefix).key(false, 0, &ids).unwrap().0;
+        assert_eq!(key(&names(Some("Jane Doe"), Some("JaneD"), "j@x.com"), None), "JaneD");
+        assert_eq!(key(&names(Some("Jane Doe"), None, "j@x.com"), None), "jane-doe");
+        assert_eq!(key(&names(None, None, "j.d@x.com"), None), "j-d");
+        assert_eq!(key(&names(Some(""), None, "j.d@x.com"), None), "j-d");
+        assert_eq!(key(&names(Some("Jane"), None, "j@x.com"), Some("/c/")), "c/jane");
+        assert_eq!(key(&names(Some("Jane"), None, "j@x.com"), Some("/")), "jane");
+        assert_eq!(key(&names(Some("!!!"), None, "j@x.com"), None).len(), RANDOM_LENGTH);
+
+        let base = derive(&names(Some("Jane"), None, "j@x.com"), None);
+        let suffixed = base.key(true, 0, &ids).unwrap().0;
+        assert!(suffixed.starts_with("jane-") && suffixed.len() == 9, "{suffixed}");
+        assert_eq!(base.key(false, 1, &ids).unwrap().0.len(), 9);
+        assert!(base.key(false, 6, &ids).unwrap().0.len() > 9);
+    }
+
+    #[test]
+    fn usernames() {
+        for bad in ["a b", "robots.txt", "_x", "a@b"] {
+            assert!(check_username(bad, None).is_err(), "{bad}");
+        }
+        let prefix = KeyPrefix::from_text("/.well-known/").ok();
+        assert!(prefix.is_none());
+        assert!(check_username("JaneD", KeyPrefix::from_text("/c/").ok().as_ref()).is_ok());
+    }
+
+    #[test]
+    fn the_longest_parts_fit() {
+        let ids = Ids::seeded(4);
+        let username = "x".repeat(100);
+        let prefix = KeyPrefix::from_text(&"p".repeat(MAX_PREFIX_LENGTH)).unwrap();
+        let base = KeyBase::derive(&names(None, Some(&username), "j@x.com"), Some(&prefix), &ids);
+        assert!((0..40).all(|attempt| base.key(true, attempt, &ids).is_ok()));
+    }
+}

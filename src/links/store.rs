@@ -1,0 +1,189 @@
+//! Queries on `links`.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::model::{ExternalId, LinkOwner, LinkRow, LinkSettings, NewLink, PartnerLink};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{DomainId, GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
+
+/// A partner that a link is to be made for.
+#[derive(Debug)]
+pub(super) struct EnrolledPartnerRow {
+    pub(super) partner_id: PartnerId,
+    pub(super) tenant_id: Option<String>,
+}
+
+/// How the Partnero dialect names a partner.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PartnerSelector {
+    pub(super) partner_id: Option<PartnerId>,
+    pub(super) tenant_id: Option<String>,
+    pub(super) key_folded: Option<String>,
+    pub(super) email_normalized: Option<String>,
+}
+
+/// Inserts links of one partner and returns the ids of those for which there was a place: a taken key, a taken
+/// external id or a default link that the partner has already leave one out.
+pub(super) async fn insert_links(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+    domain_id: DomainId,
+    tenant_id: Option<&str>,
+    links: &[NewLink],
+    settings: &LinkSettings,
+    now: Timestamp,
+) -> Result<Vec<LinkId>> {
+    let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
+    let keys: Vec<String> = links.iter().map(|link| link.key.as_str().to_owned()).collect();
+    let folded: Vec<String> = links.iter().map(|link| link.key.folded()).collect();
+    let urls: Vec<String> = links.iter().map(|link| link.url.clone()).collect();
+    let default_links: Vec<Option<GroupDefaultLinkId>> = links.iter().map(|link| link.default_link_id).collect();
+    let external_ids: Vec<Option<String>> =
+        links.iter().map(|link| link.external_id.as_ref().map(|id| id.as_str().to_owned())).collect();
+    let inserted = sqlx::query_scalar!(
+        "/* links::insert_links */
+         INSERT INTO links (workspace_id, program_id, partner_id, domain_id, tenant_id,
+                            id, key, key_folded, url, group_default_link_id, external_id,
+                            archived, tag_ids, tag_names, comments, expires_at, expired_url, password_hash, proxy,
+                            title, description, image, video, rewrite, ios, android, do_index,
+                            test_variants, test_started_at, test_completed_at, created_at)
+         SELECT $1, $2, $3, $4, $5,
+                l.id, l.key, l.key_folded, l.url, l.group_default_link_id, l.external_id,
+                $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31
+         FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[])
+              AS l (id, key, key_folded, url, group_default_link_id, external_id)
+         ORDER BY l.key_folded
+         ON CONFLICT DO NOTHING
+         RETURNING id",
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+        domain_id as _,
+        tenant_id,
+        &ids as _,
+        &keys,
+        &folded,
+        &urls,
+        &default_links as _,
+        &external_ids as _,
+        settings.archived,
+        settings.tag_ids.as_slice(),
+        settings.tag_names.as_slice(),
+        settings.comments.as_ref().map(|text| text.as_str()),
+        settings.expires_at as _,
+        settings.expired_url.as_ref().map(|url| url.as_str()),
+        settings.password_hash.as_deref(),
+        settings.proxy,
+        settings.title.as_ref().map(|text| text.as_str()),
+        settings.description.as_ref().map(|text| text.as_str()),
+        settings.image.as_ref().map(|url| url.as_str()),
+        settings.video.as_ref().map(|url| url.as_str()),
+        settings.rewrite,
+        settings.ios.as_ref().map(|url| url.as_str()),
+        settings.android.as_ref().map(|url| url.as_str()),
+        settings.do_index,
+        settings.test_variants.as_ref().map(Json) as _,
+        settings.test_started_at as _,
+        settings.test_completed_at as _,
+        now as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(inserted)
+}
+
+/// Which default links of a group the partner has.
+pub(super) async fn list_default_link_ids(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+) -> Result<Vec<GroupDefaultLinkId>> {
+    let ids = sqlx::query_scalar!(
+        r#"/* links::list_default_link_ids */
+         SELECT group_default_link_id AS "id!: GroupDefaultLinkId" FROM links
+         WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3 AND group_default_link_id IS NOT NULL"#,
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Whether a link of the workspace has this id in the customer's system.
+pub(super) async fn external_id_exists(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    external_id: &ExternalId,
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"/* links::external_id_exists */
+         SELECT EXISTS (SELECT FROM links WHERE workspace_id = $1 AND external_id = $2) AS "exists!""#,
+        workspace_id as _,
+        external_id.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// The links of a partner in a program, oldest first.
+pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Result<Vec<PartnerLink>> {
+    let rows = sqlx::query_as!(
+        LinkRow,
+        "/* links::list_partner_links */
+         SELECT l.id, d.host, d.url_prefix, l.key, l.url, l.clicks, l.leads, l.conversions, l.sales, l.sale_amount
+         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = $3
+         ORDER BY l.created_at, l.id",
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(PartnerLink::from).collect())
+}
+
+/// The enrolled partner that a selector means. A key may stand on several domains of a program: the one on the
+/// default domain counts first, then the oldest.
+pub(super) async fn find_partner(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    selector: &PartnerSelector,
+) -> Result<Option<EnrolledPartnerRow>> {
+    let row = sqlx::query_as!(
+        EnrolledPartnerRow,
+        r#"/* links::find_partner */
+         SELECT e.partner_id, e.tenant_id
+         FROM (
+             SELECT e.partner_id, 0 AS preference FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
+             UNION ALL
+             SELECT e.partner_id, 1 FROM enrollments e
+             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.tenant_id = $4
+             UNION ALL
+             (SELECT l.partner_id, 2 FROM domains d
+              JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+              JOIN links l ON l.workspace_id = d.workspace_id AND l.domain_id = d.id AND l.key_folded = $5
+              WHERE d.workspace_id = $1 AND d.program_id = $2
+              ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1)
+             UNION ALL
+             SELECT q.id, 3 FROM partners q WHERE q.workspace_id = $1 AND q.email_normalized = $6
+         ) found
+         JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
+         ORDER BY found.preference LIMIT 1"#,
+        workspace_id as _,
+        program_id as _,
+        selector.partner_id as _,
+        selector.tenant_id.as_deref(),
+        selector.key_folded.as_deref(),
+        selector.email_normalized.as_deref(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}

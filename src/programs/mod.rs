@@ -1,0 +1,15 @@
+//! Partner programs, their groups and the domains that their links live on.
+
+mod address;
+mod model;
+pub mod service;
+mod store;
+
+pub use address::{Host, LinkAddress, UrlPrefix, short_link};
+pub use model::{
+    AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, ProgramChanges, ProgramSummary, TokenLifetime,
+};
+pub use store::{
+    find_domain, find_enrollment_terms, find_program_id, find_workspace_of_program, insert_domain,
+    insert_group_default_link, list_domains, list_programs,
+};

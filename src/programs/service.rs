@@ -1,0 +1,111 @@
+//! Making programs, and whole workspaces with their first one.
+
+use sqlx::PgConnection;
+use url::Url;
+
+use super::address::LinkAddress;
+use super::model::{AccessMode, DefaultLink, ProgramChanges};
+use super::store;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::{DomainId, GroupId, Ids, ProgramId, WorkspaceId};
+use crate::workspaces::{self, Plan, Slug};
+
+/// A program to be made.
+#[derive(Debug)]
+pub struct NewProgram {
+    /// Its id.
+    pub id: ProgramId,
+    /// Its name for people.
+    pub name: String,
+    /// The site that it is about, where its first default link leads.
+    pub url: String,
+    /// Who may come in.
+    pub access_mode: AccessMode,
+    /// Where its links live.
+    pub address: LinkAddress,
+}
+
+/// What every program is made with.
+#[derive(Debug, Clone, Copy)]
+pub struct ProgramDefaults {
+    /// Its group.
+    pub group_id: GroupId,
+    /// Its domain.
+    pub domain_id: DomainId,
+}
+
+/// A workspace that was made.
+#[derive(Debug, Clone, Copy)]
+pub struct NewWorkspaceIds {
+    /// The workspace.
+    pub workspace_id: WorkspaceId,
+    /// Its program.
+    pub program_id: ProgramId,
+    /// The program's group.
+    pub group_id: GroupId,
+}
+
+/// The site of a program for which none was named. `pearset program update --url` sets the real one.
+pub const PLACEHOLDER_URL: &str = "https://example.com/";
+
+/// Makes a program with a default group, one default link to its site, and a default domain.
+///
+/// # Errors
+/// 409 when the domain is taken.
+pub async fn create_program(
+    conn: &mut PgConnection,
+    ids: &Ids,
+    now: Timestamp,
+    workspace_id: WorkspaceId,
+    program: &NewProgram,
+) -> Result<ProgramDefaults> {
+    let defaults = ProgramDefaults { group_id: ids.next(now), domain_id: ids.next(now) };
+    store::insert_program(conn, workspace_id, program, (defaults.group_id, defaults.domain_id), now).await?;
+    let group = (defaults.group_id, "default", "Default Group");
+    store::insert_group(conn, workspace_id, program.id, group, now).await?;
+    let link = DefaultLink { id: ids.next(now), url: program.url.clone() };
+    store::insert_group_default_link(conn, workspace_id, defaults.group_id, &link, now).await?;
+    let domain = (defaults.domain_id, &program.address, false);
+    store::insert_domain(conn, workspace_id, program.id, domain, now).await?;
+    Ok(defaults)
+}
+
+/// Makes a workspace with a public program, whose links live at `<slug>.localhost` until it gets a domain.
+///
+/// # Errors
+/// 409 when the slug is taken.
+pub async fn create_workspace(
+    conn: &mut PgConnection,
+    ids: &Ids,
+    now: Timestamp,
+    (name, slug, plan): (&str, &Slug, Plan),
+    public_url: &Url,
+) -> Result<NewWorkspaceIds> {
+    let workspace_id = ids.next(now);
+    let program = NewProgram {
+        id: ids.next(now),
+        name: name.to_owned(),
+        url: PLACEHOLDER_URL.to_owned(),
+        access_mode: AccessMode::Public,
+        address: LinkAddress::local(slug.as_str(), public_url),
+    };
+    workspaces::insert_workspace(conn, workspace_id, slug, name, plan, program.id, now).await?;
+    let defaults = create_program(conn, ids, now, workspace_id, &program).await?;
+    Ok(NewWorkspaceIds { workspace_id, program_id: program.id, group_id: defaults.group_id })
+}
+
+/// Changes a program.
+///
+/// # Errors
+/// 404 when there is no such program, or it has no such domain.
+pub async fn update_program(conn: &mut PgConnection, id: ProgramId, changes: &ProgramChanges) -> Result<()> {
+    let not_found = || Error::not_found("There is no such program.");
+    let workspace_id = store::find_workspace_of_program(conn, id).await?.ok_or_else(not_found)?;
+    if changes.default_domain_id.is_some()
+        && store::find_domain(conn, workspace_id, id, changes.default_domain_id).await?.is_none()
+    {
+        return Err(Error::not_found("The program has no such domain."));
+    }
+    if store::update_program(conn, workspace_id, id, changes).await? { Ok(()) } else { Err(not_found()) }
+}

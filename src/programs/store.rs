@@ -1,0 +1,297 @@
+//! Queries on `programs`, `groups`, `group_default_links`, `domains` and `link_hosts`.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::address::LinkAddress;
+use super::model::{DefaultLink, Domain, EnrollmentTerms, ProgramChanges, ProgramSummary, TokenLifetime};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{DomainId, GroupId, ProgramId, WorkspaceId};
+use crate::programs::{AccessMode, GroupRef};
+
+/// A program whose default group and domain follow in the same transaction.
+pub(super) async fn insert_program(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program: &super::service::NewProgram,
+    defaults: (GroupId, DomainId),
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* programs::insert_program */
+         INSERT INTO programs (workspace_id, id, name, url, access_mode, token_lifetime_seconds,
+                               default_group_id, default_domain_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        workspace_id as _,
+        program.id as _,
+        program.name,
+        program.url,
+        program.access_mode as _,
+        TokenLifetime::DEFAULT.seconds(),
+        defaults.0 as _,
+        defaults.1 as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A group of a program.
+pub(super) async fn insert_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    group: (GroupId, &str, &str),
+    now: Timestamp,
+) -> Result<()> {
+    let (id, slug, name) = group;
+    sqlx::query!(
+        "/* programs::insert_group */
+         INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        workspace_id as _,
+        id as _,
+        program_id as _,
+        slug,
+        name,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A link that every partner of the group gets from now on.
+pub async fn insert_group_default_link(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    group_id: GroupId,
+    link: &DefaultLink,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* programs::insert_group_default_link */
+         INSERT INTO group_default_links (workspace_id, id, group_id, url, created_at) VALUES ($1, $2, $3, $4, $5)",
+        workspace_id as _,
+        link.id as _,
+        group_id as _,
+        link.url,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A domain; a host that Pearset serves is bound to the workspace.
+pub async fn insert_domain(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    domain: (DomainId, &LinkAddress, bool),
+    now: Timestamp,
+) -> Result<()> {
+    let (id, address, is_additional) = domain;
+    sqlx::query!(
+        "/* programs::insert_domain */
+         INSERT INTO domains (workspace_id, id, program_id, host, url_prefix, is_additional, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        workspace_id as _,
+        id as _,
+        program_id as _,
+        address.host(),
+        address.url_prefix(),
+        is_additional,
+        now as _,
+    )
+    .execute(&mut *conn)
+    .await?;
+    if let LinkAddress::Served { host, .. } = address {
+        sqlx::query!(
+            "/* programs::insert_link_host */
+             INSERT INTO link_hosts (host, workspace_id, domain_id) VALUES ($1, $2, $3)",
+            host.as_str(),
+            workspace_id as _,
+            id as _,
+        )
+        .execute(conn)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The domains of a program, its default first, then oldest first.
+pub async fn list_domains(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<Domain>> {
+    let rows = sqlx::query_as!(
+        Domain,
+        r#"/* programs::list_domains */
+         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!",
+                p.url AS program_url
+         FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         WHERE d.workspace_id = $1 AND d.program_id = $2
+         ORDER BY d.id = p.default_domain_id DESC, d.id
+         LIMIT $3 OFFSET $4"#,
+        workspace_id as _,
+        program_id as _,
+        limit,
+        offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One domain of a program; `None` as id means the program's default.
+pub async fn find_domain(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    id: Option<DomainId>,
+) -> Result<Option<Domain>> {
+    let row = sqlx::query_as!(
+        Domain,
+        r#"/* programs::find_domain */
+         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!",
+                p.url AS program_url
+         FROM programs p
+         JOIN domains d ON d.workspace_id = p.workspace_id AND d.program_id = p.id
+                       AND d.id = COALESCE($3, p.default_domain_id)
+         WHERE p.workspace_id = $1 AND p.id = $2"#,
+        workspace_id as _,
+        program_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// What an enrollment gets that is made in this group, or in the program's default group.
+pub async fn find_enrollment_terms(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    group: Option<&GroupRef>,
+) -> Result<Option<EnrollmentTerms>> {
+    let (id, slug) = match group {
+        Some(GroupRef::Id(id)) => (Some(*id), None),
+        Some(GroupRef::Slug(slug)) => (None, Some(slug.as_str())),
+        None => (None, None),
+    };
+    let row = sqlx::query!(
+        r#"/* programs::find_enrollment_terms */
+         SELECT p.access_mode, p.token_lifetime_seconds, p.default_domain_id, g.id AS group_id,
+                (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
+                 FROM group_default_links l WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id)
+                    AS "default_links!: Json<Vec<DefaultLink>>"
+         FROM programs p
+         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id
+                      AND (g.slug = $4 OR $4 IS NULL AND g.id = COALESCE($3, p.default_group_id))
+         WHERE p.workspace_id = $1 AND p.id = $2"#,
+        workspace_id as _,
+        program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| EnrollmentTerms {
+        access_mode: row.access_mode,
+        token_lifetime_seconds: row.token_lifetime_seconds,
+        group_id: row.group_id,
+        domain_id: row.default_domain_id,
+        default_links: row.default_links.0,
+    }))
+}
+
+/// The programs of a workspace, oldest first.
+pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Vec<ProgramSummary>> {
+    let rows = sqlx::query_as!(
+        ProgramSummary,
+        "/* programs::list_programs */
+         SELECT id, name, url, access_mode, token_lifetime_seconds, default_group_id, default_domain_id, created_at
+         FROM programs WHERE workspace_id = $1 ORDER BY created_at, id",
+        workspace_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// The workspace of a program, for the command line, where a program is named by its id alone.
+pub async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
+    let workspace_id = sqlx::query_scalar!(
+        "/* programs::find_workspace_of_program */ SELECT workspace_id FROM programs WHERE id = $1",
+        id as _
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(workspace_id)
+}
+
+/// Changes a program. Default links that led to its old site lead to the new one. False when there is no such
+/// program.
+pub(super) async fn update_program(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: ProgramId,
+    changes: &ProgramChanges,
+) -> Result<bool> {
+    if let Some(url) = &changes.url {
+        sqlx::query!(
+            "/* programs::move_default_links */
+             UPDATE group_default_links l SET url = $3
+             FROM groups g JOIN programs p ON p.workspace_id = g.workspace_id AND p.id = g.program_id
+             WHERE l.workspace_id = $1 AND g.workspace_id = $1 AND g.id = l.group_id AND p.id = $2 AND l.url = p.url",
+            workspace_id as _,
+            id as _,
+            url,
+        )
+        .execute(&mut *conn)
+        .await?;
+    }
+    let done = sqlx::query!(
+        "/* programs::update_program */
+         UPDATE programs
+         SET name = COALESCE($3, name), url = COALESCE($4, url), access_mode = COALESCE($5, access_mode),
+             token_lifetime_seconds = COALESCE($6, token_lifetime_seconds),
+             default_domain_id = COALESCE($7, default_domain_id)
+         WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        id as _,
+        changes.name.as_deref(),
+        changes.url.as_deref(),
+        changes.access_mode as Option<AccessMode>,
+        changes.token_lifetime.map(TokenLifetime::seconds),
+        changes.default_domain_id as Option<DomainId>,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The program with this id, or the workspace's default one.
+pub async fn find_program_id(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: Option<ProgramId>,
+) -> Result<Option<ProgramId>> {
+    let id = sqlx::query_scalar!(
+        "/* programs::find_program_id */
+         SELECT p.id FROM workspaces w
+         JOIN programs p ON p.workspace_id = w.id AND p.id = COALESCE($2, w.default_program_id)
+         WHERE w.id = $1",
+        workspace_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}

@@ -1,0 +1,26 @@
+//! Logging.
+
+use std::io::{self, IsTerminal};
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, Settings};
+
+/// Starts logging to standard error.
+///
+/// # Errors
+/// When the filter cannot be understood.
+pub fn start(settings: &Settings) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.log).with_context(
+        || "PEARSET_LOG must be a level (error, warn, info, debug, trace) or a filter like pearset=debug",
+    )?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let terminal = io::stderr().is_terminal();
+    match settings.log_format {
+        LogFormat::Human => builder.with_ansi(terminal).with_target(false).init(),
+        LogFormat::Auto if terminal => builder.with_target(false).init(),
+        LogFormat::Auto | LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

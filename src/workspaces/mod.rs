@@ -1,0 +1,10 @@
+//! Tenants, their plans and their API keys.
+
+mod model;
+mod store;
+
+pub use model::{ApiKey, Grant, NewApiKey, Plan, Scope, Scopes, Slug};
+pub use store::{
+    ApiKeySummary, WorkspaceSummary, exists_any, find_grant, find_id_by_slug, insert_api_key, insert_workspace,
+    list_api_keys, list_workspaces, lock_workspaces, revoke_api_key,
+};

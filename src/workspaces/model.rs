@@ -1,0 +1,335 @@
+//! Plans, scopes and keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::clock::Timestamp;
+use crate::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
+
+/// What a workspace has subscribed to, from low to high.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+pub enum Plan {
+    /// The lowest plan.
+    Free,
+    /// Above free.
+    Pro,
+    /// Above pro.
+    Business,
+    /// The first with partners and embed tokens.
+    Advanced,
+    /// Everything.
+    Enterprise,
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Free => "free",
+            Self::Pro => "pro",
+            Self::Business => "business",
+            Self::Advanced => "advanced",
+            Self::Enterprise => "enterprise",
+        })
+    }
+}
+
+/// The name of a workspace in addresses and on the command line: 1–48 lower-case letters, digits and inner
+/// hyphens (it becomes a DNS label).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Slug(String);
+
+impl Slug {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Slug {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if text.is_empty()
+            || text.len() > 48
+            || !text.chars().all(allowed)
+            || text.starts_with('-')
+            || text.ends_with('-')
+        {
+            return Err("a slug has 1 to 48 lower-case letters, digits and inner hyphens");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// One thing that a key may be allowed to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Read partners.
+    PartnersRead,
+    /// Create and change partners; includes reading them.
+    PartnersWrite,
+    /// Read links.
+    LinksRead,
+    /// Create and change links; includes reading them.
+    LinksWrite,
+    /// Mint embed tokens.
+    TokensWrite,
+    /// Record conversions.
+    ConversionsWrite,
+    /// Read groups.
+    GroupsRead,
+    /// Create and change groups; includes reading them.
+    GroupsWrite,
+    /// Read webhooks.
+    WebhooksRead,
+    /// Create and change webhooks; includes reading them.
+    WebhooksWrite,
+    /// Read everything.
+    ApisRead,
+    /// Everything.
+    ApisAll,
+}
+
+impl Scope {
+    const ALL: [Self; 12] = [
+        Self::PartnersRead,
+        Self::PartnersWrite,
+        Self::LinksRead,
+        Self::LinksWrite,
+        Self::TokensWrite,
+        Self::ConversionsWrite,
+        Self::GroupsRead,
+        Self::GroupsWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
+        Self::ApisRead,
+        Self::ApisAll,
+    ];
+
+    /// The text form, `resource.action`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PartnersRead => "partners.read",
+            Self::PartnersWrite => "partners.write",
+            Self::LinksRead => "links.read",
+            Self::LinksWrite => "links.write",
+            Self::TokensWrite => "tokens.write",
+            Self::ConversionsWrite => "conversions.write",
+            Self::GroupsRead => "groups.read",
+            Self::GroupsWrite => "groups.write",
+            Self::WebhooksRead => "webhooks.read",
+            Self::WebhooksWrite => "webhooks.write",
+            Self::ApisRead => "apis.read",
+            Self::ApisAll => "apis.all",
+        }
+    }
+
+    /// Whether holding this scope is enough where `wanted` is needed: `apis.all` is enough for everything,
+    /// `apis.read` for every reading, and writing a resource includes reading it.
+    fn covers(self, wanted: Self) -> bool {
+        let (resource, action) = wanted.as_str().split_once('.').unwrap_or_default();
+        self == wanted
+            || self == Self::ApisAll
+            || action == "read" && (self == Self::ApisRead || self.as_str().strip_suffix(".write") == Some(resource))
+    }
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .ok_or_else(|| format!("unknown scope '{text}'; known: {}", Self::ALL.map(Self::as_str).join(", ")))
+    }
+}
+
+/// What a key may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Whether they allow what needs `wanted`.
+    #[must_use]
+    pub fn allow(&self, wanted: Scope) -> bool {
+        self.0.iter().any(|held| held.covers(wanted))
+    }
+
+    /// The text forms, as they are stored.
+    #[must_use]
+    pub fn to_strings(&self) -> Vec<String> {
+        self.0.iter().map(|scope| scope.as_str().to_owned()).collect()
+    }
+
+    /// From the stored text forms. One that this version does not know allows nothing.
+    #[must_use]
+    pub fn from_stored(texts: &[String]) -> Self {
+        Self(texts.iter().filter_map(|text| text.parse().ok()).collect())
+    }
+}
+
+impl Default for Scopes {
+    fn default() -> Self {
+        Self(vec![Scope::ApisAll])
+    }
+}
+
+impl From<Vec<Scope>> for Scopes {
+    fn from(scopes: Vec<Scope>) -> Self {
+        Self(scopes)
+    }
+}
+
+const KEY_PREFIX: &str = "pst_";
+const KEY_SECRET_LENGTH: usize = 30;
+const KEY_CHECKSUM_LENGTH: usize = 6;
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// An API key in clear: `pst_`, 30 base62 characters, 6 base62 characters of the CRC-32 of all before.
+/// Shown once, never stored, never logged (its `Debug` hides it).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// A new key.
+    #[must_use]
+    pub fn generate(ids: &Ids) -> Self {
+        let body = format!("{KEY_PREFIX}{}", ids.string(BASE62, KEY_SECRET_LENGTH));
+        let checksum = checksum(&body);
+        Self(body + &checksum)
+    }
+
+    /// The key in clear, to be shown to its owner.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// What is stored in its place: SHA-256. (The key is random; a slow hash would add nothing.)
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest.as_ref());
+        hash
+    }
+}
+
+impl FromStr for ApiKey {
+    type Err = &'static str;
+
+    /// Refuses what has not the form or the checksum of a key, so that no query is spent on it.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let length = KEY_PREFIX.len() + KEY_SECRET_LENGTH;
+        let well_formed = text.len() == length + KEY_CHECKSUM_LENGTH
+            && text.strip_prefix(KEY_PREFIX).is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_alphanumeric()));
+        if !well_formed || checksum(&text[..length]) != text[length..] {
+            return Err("not a Pearset API key: it has a wrong form or checksum");
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+fn checksum(text: &str) -> String {
+    let mut rest = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; KEY_CHECKSUM_LENGTH];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[(rest % 62) as usize];
+        rest /= 62;
+    }
+    digits.into_iter().map(char::from).collect()
+}
+
+/// A key to be stored.
+#[derive(Debug)]
+pub struct NewApiKey {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// The workspace that it belongs to.
+    pub workspace_id: WorkspaceId,
+    /// The only program that it may use, if it is limited to one.
+    pub program_id: Option<ProgramId>,
+    /// For people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What a key that works gives its holder.
+#[derive(Debug, Clone)]
+pub struct Grant {
+    /// The tenant.
+    pub workspace_id: WorkspaceId,
+    /// The tenant's plan.
+    pub plan: Plan,
+    /// The program that a request means which names none: the key's, else the workspace's default.
+    pub program_id: ProgramId,
+    /// What the key may do.
+    pub scopes: Scopes,
+    /// When the key stops working.
+    pub expires_at: Option<Timestamp>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_have_a_checksum() {
+        let ids = Ids::seeded(1);
+        let key = ApiKey::generate(&ids);
+        assert_eq!(key.expose().len(), 40);
+        assert_eq!(key.expose().parse::<ApiKey>().as_ref(), Ok(&key));
+        assert_ne!(key, ApiKey::generate(&ids));
+        assert_eq!(format!("{key:?}"), "ApiKey(…)");
+        // Each changed character is noticed.
+        for position in 0..key.expose().len() {
+            let mut changed = key.expose().to_owned().into_bytes();
+            changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
+            assert!(String::from_utf8(changed).unwrap().parse::<ApiKey>().is_err(), "{position}");
+        }
+        for text in ["", "pst_", "dub_123", "pst_ä", &format!("{}0", key.expose()), &key.expose()[..39]] {
+            assert!(text.parse::<ApiKey>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn scopes_cover() {
+        let scopes = |list: &[Scope]| Scopes::from(list.to_vec());
+        assert!(Scopes::default().allow(Scope::TokensWrite));
+        assert!(scopes(&[Scope::ApisRead]).allow(Scope::LinksRead));
+        assert!(!scopes(&[Scope::ApisRead]).allow(Scope::LinksWrite));
+        assert!(scopes(&[Scope::LinksWrite]).allow(Scope::LinksRead));
+        assert!(!scopes(&[Scope::LinksWrite]).allow(Scope::PartnersRead));
+        assert!(!scopes(&[Scope::LinksRead]).allow(Scope::LinksWrite));
+        assert!(!scopes(&[]).allow(Scope::LinksRead));
+        for scope in Scope::ALL {
+            assert_eq!(scope.as_str().parse(), Ok(scope));
+        }
+        assert!("links.delete".parse::<Scope>().is_err());
+    }
+
+    #[test]
+    fn slugs() {
+        for good in ["a", "acme", "acme-2", &"a".repeat(48)] {
+            assert!(good.parse::<Slug>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a b", "ä", "a.b", &"a".repeat(49)] {
+            assert!(bad.parse::<Slug>().is_err(), "{bad}");
+        }
+    }
+}

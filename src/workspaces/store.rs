@@ -1,0 +1,177 @@
+//! Queries on `workspaces` and `api_keys`.
+
+use sqlx::PgConnection;
+
+use super::model::{Grant, NewApiKey, Plan, Scopes, Slug};
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::id::{ApiKeyId, ProgramId, WorkspaceId};
+
+/// A workspace in a list.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceSummary {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its name in addresses.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// Its plan.
+    pub plan: Plan,
+    /// The program of a request that names none.
+    pub default_program_id: ProgramId,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A key in a list; the key itself is not known.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeySummary {
+    /// Its id.
+    pub id: ApiKeyId,
+    /// Its name for people.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+    /// The only program that it may use, if it is limited to one.
+    pub program_id: Option<ProgramId>,
+    /// When it stops working.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Whether there is any workspace.
+pub async fn exists_any(conn: &mut PgConnection) -> Result<bool> {
+    let found =
+        sqlx::query_scalar!(r#"/* workspaces::exists_any */ SELECT EXISTS (SELECT FROM workspaces) AS "exists!""#)
+            .fetch_one(conn)
+            .await?;
+    Ok(found)
+}
+
+/// The workspace with this slug.
+pub async fn find_id_by_slug(conn: &mut PgConnection, slug: &str) -> Result<Option<WorkspaceId>> {
+    let id = sqlx::query_scalar!("/* workspaces::find_id_by_slug */ SELECT id FROM workspaces WHERE slug = $1", slug)
+        .fetch_optional(conn)
+        .await?;
+    Ok(id)
+}
+
+/// All workspaces, oldest first.
+pub async fn list_workspaces(conn: &mut PgConnection) -> Result<Vec<WorkspaceSummary>> {
+    let rows = sqlx::query_as!(
+        WorkspaceSummary,
+        "/* workspaces::list_workspaces */
+         SELECT id, slug, name, plan, default_program_id, created_at FROM workspaces ORDER BY created_at, id"
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// A workspace whose default program follows in the same transaction.
+pub async fn insert_workspace(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    slug: &Slug,
+    name: &str,
+    plan: Plan,
+    default_program_id: ProgramId,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* workspaces::insert_workspace */
+         INSERT INTO workspaces (id, slug, name, plan, default_program_id, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        workspace_id as _,
+        slug.as_str(),
+        name,
+        plan as _,
+        default_program_id as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A key, of which only the hash is kept.
+pub async fn insert_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8; 32], now: Timestamp) -> Result<()> {
+    sqlx::query!(
+        "/* workspaces::insert_api_key */
+         INSERT INTO api_keys (key_hash, id, workspace_id, program_id, name, scopes, expires_at, created_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        &hash[..],
+        key.id as _,
+        key.workspace_id as _,
+        key.program_id as _,
+        key.name,
+        &key.scopes.to_strings(),
+        key.expires_at as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The keys of a workspace, oldest first.
+pub async fn list_api_keys(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Vec<ApiKeySummary>> {
+    let rows = sqlx::query_as!(
+        ApiKeySummary,
+        "/* workspaces::list_api_keys */
+         SELECT id, name, scopes, program_id, expires_at, revoked_at, created_at
+         FROM api_keys WHERE workspace_id = $1 ORDER BY created_at, id",
+        workspace_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// Ends a key, for the command line, where a key is named by its id alone. False when there is no such key that
+/// still works.
+pub async fn revoke_api_key(conn: &mut PgConnection, id: ApiKeyId, now: Timestamp) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* workspaces::revoke_api_key */
+         UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+        id as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the key with this hash gives, unless it is unknown or revoked. The caller checks the expiry.
+pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Option<Grant>> {
+    let row = sqlx::query!(
+        r#"/* workspaces::find_grant */
+         SELECT k.workspace_id, w.plan, k.program_id, w.default_program_id, k.scopes, k.expires_at
+         FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
+         WHERE k.key_hash = $1 AND k.revoked_at IS NULL"#,
+        &hash[..],
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Grant {
+        workspace_id: row.workspace_id,
+        plan: row.plan,
+        program_id: row.program_id.unwrap_or(row.default_program_id),
+        scopes: Scopes::from_stored(&row.scopes),
+        expires_at: row.expires_at,
+    }))
+}
+
+/// Holds off whoever else wants to make the first workspace, until the end of the transaction.
+pub async fn lock_workspaces(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!("/* workspaces::lock_workspaces */ LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")
+        .execute(conn)
+        .await?;
+    Ok(())
+}

@@ -15,6 +15,8 @@ pub fn start(settings: &Settings) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).with_context(
         || "PEARSET_LOG must be a level (error, warn, info, debug, trace) or a filter like pearset=debug",
     )?;
+    // A migration that finds its table in place is no news.
+    let filter = filter.add_directive("sqlx::postgres::notice=warn".parse()?);
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let terminal = io::stderr().is_terminal();
     match settings.log_format {

@@ -1,7 +1,8 @@
 //! The contract: the file itself, as JSON, and as a page to read.
 
 use axum::Router;
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
 use hyper::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue};
 use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
@@ -24,14 +25,19 @@ pub(super) async fn get_openapi_json() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], OPENAPI_JSON)
 }
 
-/// `GET /docs` and the files that the page loads, all from this server.
-pub(super) fn page() -> Router {
+/// What an error's `doc_url` leads to.
+const ERRORS_HTML: &str = include_str!("../../assets/errors.html");
+
+/// `GET /docs`, the files that the page loads, and the page of errors: all from this server.
+pub(super) fn pages() -> Router {
     let definition = ApiDefinition {
         uri_prefix: "/docs",
         api_definition: OpenApiSource::Uri("/openapi.json"),
         title: Some("Pearset API"),
     };
-    swagger_ui_dist::generate_routes(definition).layer(axum::middleware::map_response(allow_page_script))
+    swagger_ui_dist::generate_routes(definition)
+        .route("/docs/api-reference/errors", get(async || Html(ERRORS_HTML)))
+        .layer(axum::middleware::map_response(allow_page_script))
 }
 
 async fn allow_page_script(mut response: Response) -> Response {

@@ -1,5 +1,6 @@
 //! Answers. An error travels to `middleware` as a value and is written there, in the dialect of its path.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -7,9 +8,9 @@ use axum::response::{IntoResponse, Response};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
 use crate::error::{Code, Error};
+use crate::validation::Problem;
 
 /// 200 with a JSON body.
 pub struct Found<T>(pub T);
@@ -70,27 +71,49 @@ impl Dialect {
 /// Seconds after which a request that found the service unavailable may come again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
+/// `{"error": {…}}`, with the members that the Partnero dialect adds.
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: ErrorObject<'a>,
+    #[serde(flatten)]
+    partnero: Option<PartneroMembers<'a>>,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: &'static str,
+    message: &'a str,
+    doc_url: String,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    errors: &'a [Problem],
+}
+
+#[derive(Serialize)]
+struct PartneroMembers<'a> {
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    status: u8,
+}
+
 /// Writes the body and the headers of an error.
 pub(super) fn write_error(response: &mut Response, error: &Error, dialect: Dialect, docs_url: &str) {
     let code = error.code();
     let anchor = code.as_str().replacen('_', "-", 1);
-    let mut object = json!({
-        "code": code.as_str(),
-        "message": error.message(),
-        "doc_url": format!("{docs_url}/api-reference/errors#{anchor}"),
+    let partnero = (dialect == Dialect::Partnero).then(|| PartneroMembers {
+        message: error.message(),
+        errors: (code == Code::UnprocessableEntity).then(|| by_field(error)),
+        status: 0,
     });
-    if !error.problems().is_empty() {
-        object["errors"] = json!(error.problems());
-    }
-    let mut body = json!({ "error": object });
-    if dialect == Dialect::Partnero {
-        body["message"] = json!(error.message());
-        body["status"] = json!(0);
-        if code == Code::UnprocessableEntity {
-            body["errors"] = Value::Object(by_field(error));
-        }
-    }
-    *response.body_mut() = Body::from(body.to_string());
+    let error = ErrorObject {
+        code: code.as_str(),
+        message: error.message(),
+        doc_url: format!("{docs_url}/api-reference/errors#{anchor}"),
+        errors: error.problems(),
+    };
+    // Nothing in it can fail to become JSON.
+    let body = serde_json::to_vec(&ErrorBody { error, partnero }).unwrap_or_default();
+    *response.body_mut() = Body::from(body);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     match code {
@@ -105,13 +128,10 @@ pub(super) fn write_error(response: &mut Response, error: &Error, dialect: Diale
 }
 
 /// `{"<field>": ["…"]}`.
-fn by_field(error: &Error) -> Map<String, Value> {
-    let mut fields = Map::new();
+fn by_field(error: &Error) -> BTreeMap<&str, Vec<&str>> {
+    let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for problem in error.problems() {
-        let messages = fields.entry(problem.path.clone()).or_insert_with(|| json!([]));
-        if let Value::Array(messages) = messages {
-            messages.push(json!(problem.message));
-        }
+        fields.entry(&problem.path).or_default().push(&problem.message);
     }
     fields
 }

@@ -20,7 +20,7 @@ pub fn build_app(app: AppState) -> Router {
         .nest("/v1", api)
         .merge(public())
         .with_state(app.clone())
-        .merge(docs::page())
+        .merge(docs::pages())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(middleware::on_panic))

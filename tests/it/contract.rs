@@ -1,0 +1,1 @@
+//! The document and the server say the same.

@@ -1,0 +1,1 @@
+//! `POST /tokens/embed/referrals`.

@@ -1,0 +1,4 @@
+//! Embed tokens.
+
+mod create_referrals_embed_token;
+mod jwks;

@@ -1,0 +1,1 @@
+//! `POST /partner_referral_links`.

@@ -1,0 +1,1 @@
+//! `GET /partner_referral_links:domains`.

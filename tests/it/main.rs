@@ -1,0 +1,18 @@
+//! The one integration binary: every test runs the production application against a real PostgreSQL that the
+//! tests start themselves.
+
+mod support;
+
+mod authz;
+mod command_line;
+mod concurrency;
+mod contract;
+mod dropped_clients;
+mod embed_tokens;
+mod embedded;
+mod enrollments;
+mod faults;
+mod health;
+mod links;
+mod round_trips;
+mod tenancy;

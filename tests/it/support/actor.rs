@@ -1,0 +1,97 @@
+//! Who sends requests. Every answer is held against openapi.yaml.
+
+use axum::Router;
+use axum::body::Body;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt;
+use pearset::workspaces::ApiKey;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use super::openapi;
+
+/// A caller with or without a key.
+#[derive(Clone)]
+pub(crate) struct Actor {
+    router: Router,
+    authorization: Option<String>,
+}
+
+impl Actor {
+    pub(crate) fn new(router: Router, key: Option<ApiKey>) -> Self {
+        let authorization = key.map(|key| format!("Bearer {}", key.expose()));
+        Self { router, authorization }
+    }
+
+    /// The same caller with another `Authorization` header.
+    pub(crate) fn with_authorization(&self, value: &str) -> Self {
+        Self { router: self.router.clone(), authorization: Some(value.to_owned()) }
+    }
+
+    /// The value of the `Authorization` header.
+    pub(crate) fn authorization(&self) -> &str {
+        self.authorization.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.post_text(path, "application/json", body.to_string()).await
+    }
+
+    /// A body that need not be JSON.
+    pub(crate) async fn post_text(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
+        let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> http::request::Builder {
+        let request = Request::builder().method(method).uri(path);
+        match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        openapi::check(&method, &path, parts.status.as_u16(), &parts.headers, &body);
+        Answer {
+            request: format!("{method} {path}"),
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&body).unwrap_or(Value::Null),
+        }
+    }
+}
+
+/// An answer that fits the contract.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    request: String,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}: {}", self.request, self.body);
+        self.body
+    }
+
+    /// The message of an error with this status.
+    #[track_caller]
+    pub(crate) fn expect_error(self, status: u16) -> String {
+        let body = self.expect(status);
+        body["error"]["message"].as_str().expect("an error has a message").to_owned()
+    }
+}

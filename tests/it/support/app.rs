@@ -1,0 +1,173 @@
+//! The production application on a database of its own, with a clock that stands still and ids that repeat.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use pearset::build_app;
+use pearset::clock::{Clock, Timestamp};
+use pearset::config::HttpConfig;
+use pearset::db::Db;
+use pearset::embed_tokens::{Keyring, SigningKeySource};
+use pearset::http::extract::GrantCache;
+use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
+use pearset::programs::service::create_workspace;
+use pearset::state::AppState;
+use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
+use time::macros::datetime;
+use url::Url;
+
+use super::actor::Actor;
+use super::cluster::{SHARED, TestCluster};
+
+/// A clock that moves only when a test moves it.
+pub(crate) struct ManualClock(Mutex<Timestamp>);
+
+impl ManualClock {
+    pub(crate) fn advance(&self, by: Duration) {
+        let mut now = self.0.lock().unwrap();
+        *now = *now + by;
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// The application under test.
+pub(crate) struct TestApp {
+    pub(crate) state: AppState,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) router: Router,
+    database: PgConnectOptions,
+    cluster: &'static TestCluster,
+}
+
+/// Sessions of the application's pool.
+pub(crate) const POOL_SIZE: usize = 8;
+
+impl TestApp {
+    /// On the cluster that the tests share.
+    pub(crate) async fn start() -> Self {
+        Self::on(&SHARED).await
+    }
+
+    /// On a cluster of the test's choice.
+    pub(crate) async fn on(cluster: &'static TestCluster) -> Self {
+        let database = cluster.database().await;
+        let ids = Arc::new(Ids::seeded(42));
+        let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC)))));
+        let state = AppState {
+            db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids)).unwrap(),
+            clock: clock.clone(),
+            ids,
+            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
+            grants: GrantCache::default(),
+            config: Arc::new(HttpConfig {
+                issuer: "https://partners.example.com".to_owned(),
+                docs_url: "https://partners.example.com/docs".to_owned(),
+            }),
+        };
+        state.keyring.refresh(&state.db, clock.now()).await.unwrap();
+        Self { router: build_app(state.clone()), state, clock, database, cluster }
+    }
+
+    /// A session of the test's own: what it finds is what was committed.
+    pub(crate) async fn sql(&self) -> PgConnection {
+        self.database.connect().await.unwrap()
+    }
+
+    /// The name of the application's database.
+    pub(crate) fn database_name(&self) -> &str {
+        self.database.get_database().unwrap()
+    }
+
+    /// A caller without a key.
+    pub(crate) fn stranger(&self) -> Actor {
+        Actor::new(self.router.clone(), None)
+    }
+
+    /// A workspace on the highest plan with a public program, a default group with one default link, and a key that
+    /// may do everything.
+    pub(crate) async fn workspace(&self, slug: &str) -> Workspace {
+        self.workspace_on(slug, Plan::Enterprise).await
+    }
+
+    /// The same on another plan.
+    pub(crate) async fn workspace_on(&self, slug: &str, plan: Plan) -> Workspace {
+        let (ids, now) = (Arc::clone(&self.state.ids), self.clock.now());
+        let slug = slug.parse().unwrap();
+        let public_url = Url::parse("http://127.0.0.1:8080").unwrap();
+        let made = self
+            .state
+            .db
+            .run("fixture", move |conn, _| {
+                let (ids, slug, public_url) = (Arc::clone(&ids), Clone::clone(&slug), public_url.clone());
+                Box::pin(async move { create_workspace(conn, &ids, now, ("Acme", &slug, plan), &public_url).await })
+            })
+            .await
+            .unwrap();
+        let mut workspace = Workspace {
+            id: made.workspace_id,
+            program_id: made.program_id,
+            group_id: made.group_id,
+            actor: self.stranger(),
+        };
+        workspace.actor = self.key(&workspace, Scopes::default()).await;
+        workspace
+    }
+
+    /// A caller with a key that has these scopes.
+    pub(crate) async fn actor_with(&self, workspace: &Workspace, scopes: &[Scope]) -> Actor {
+        self.key(workspace, Scopes::from(scopes.to_vec())).await
+    }
+
+    async fn key(&self, workspace: &Workspace, scopes: Scopes) -> Actor {
+        let now = self.clock.now();
+        let key = ApiKey::generate(&self.state.ids);
+        let new = NewApiKey {
+            id: self.state.ids.next(now),
+            workspace_id: workspace.id,
+            program_id: None,
+            name: "test".to_owned(),
+            scopes,
+            expires_at: None,
+        };
+        workspaces::insert_api_key(&mut self.sql().await, &new, key.hash(), now).await.unwrap();
+        Actor::new(self.router.clone(), Some(key))
+    }
+
+    /// One more link that every partner of the group gets.
+    pub(crate) async fn add_default_link(&self, workspace: &Workspace, url: &str) -> GroupDefaultLinkId {
+        let now = self.clock.now();
+        let link = pearset::programs::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
+        let conn = &mut self.sql().await;
+        pearset::programs::insert_group_default_link(conn, workspace.id, workspace.group_id, &link, now).await.unwrap();
+        link.id
+    }
+}
+
+impl Drop for TestApp {
+    /// The database goes with the test, or hundreds of them would fill the disk.
+    fn drop(&mut self) {
+        let (cluster, name) = (self.cluster, self.database_name().to_owned());
+        let drop = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(cluster.drop_database(&name));
+        };
+        // On a thread of its own: a runtime cannot be started inside of the test's.
+        let _ = std::thread::spawn(drop).join();
+    }
+}
+
+/// A tenant, and a caller that may do everything in it.
+pub(crate) struct Workspace {
+    pub(crate) id: WorkspaceId,
+    pub(crate) program_id: ProgramId,
+    pub(crate) group_id: GroupId,
+    pub(crate) actor: Actor,
+}

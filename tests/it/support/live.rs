@@ -1,0 +1,62 @@
+//! The application behind a real socket, and a client for it.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use pearset::http::server;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::app::TestApp;
+use super::openapi;
+
+/// A listening server. Dropping it ends the server.
+pub(crate) struct LiveServer {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    running: JoinHandle<()>,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl LiveServer {
+    pub(crate) async fn start(app: &TestApp) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let stop_signal = async move {
+            let _ = stopped.await;
+        };
+        let running = tokio::spawn(server::serve(listener, app.router.clone(), stop_signal));
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, stop: Some(stop), running, client }
+    }
+
+    /// A POST over a real connection; the answer is held against openapi.yaml.
+    pub(crate) async fn post(&self, authorization: &str, path: &str, body: &Value) -> (StatusCode, Value) {
+        let request = Request::post(format!("http://{}{path}", self.address))
+            .header(AUTHORIZATION, authorization)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::from(body.to_string()))
+            .unwrap();
+        let response = tokio::time::timeout(Duration::from_secs(30), self.client.request(request)).await;
+        let (parts, body) = response.expect("an answer in time").unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        openapi::check(&http::Method::POST, path, parts.status.as_u16(), &parts.headers, &body);
+        (parts.status, serde_json::from_slice(&body).unwrap())
+    }
+
+    /// Ends the server and waits until it has.
+    pub(crate) async fn stop(mut self) {
+        drop(self.stop.take());
+        self.running.await.unwrap();
+    }
+}

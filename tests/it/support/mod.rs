@@ -1,0 +1,7 @@
+//! What the tests are written with.
+
+pub(crate) mod actor;
+pub(crate) mod app;
+pub(crate) mod cluster;
+pub(crate) mod live;
+pub(crate) mod openapi;

@@ -35,7 +35,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<String>,
 
-    /// Address that clients reach the server at [default: http://<PEARSET_LISTEN>]
+    /// Address that clients reach the server at [default: that of --listen]
     #[arg(long, global = true, env = "PEARSET_PUBLIC_URL", value_name = "PEARSET_PUBLIC_URL")]
     pub public_url: Option<Url>,
 

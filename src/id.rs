@@ -113,7 +113,7 @@ pub struct Ids(Source);
 #[derive(Debug)]
 enum Source {
     System,
-    Seeded(Mutex<StdRng>),
+    Seeded(Box<Mutex<StdRng>>),
 }
 
 impl Ids {
@@ -126,7 +126,7 @@ impl Ids {
     /// The same sequence for the same seed. Not for production: keys and ids can be predicted.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(Source::Seeded(Mutex::new(StdRng::seed_from_u64(seed))))
+        Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
     /// A new id (UUIDv7: ids that are made later sort later).

@@ -222,13 +222,10 @@ pub struct Fields<'a> {
 impl Fields<'_> {
     /// A field that must be there and not null.
     pub fn required<T: FromJson>(&mut self, name: &str) -> Option<T> {
-        match self.object.get(name) {
-            Some(value) => T::from_json(value, &mut self.at(name)),
-            None => {
-                self.at(name).fail(Invalid::new(ProblemCode::InvalidType, "Required"));
-                None
-            }
+        if !self.has(name) {
+            self.fail(name, Invalid::new(ProblemCode::InvalidType, "Required"));
         }
+        self.optional(name)
     }
 
     /// A field that may be absent, but not null.

@@ -36,9 +36,8 @@ pub(super) fn with_database(
 }
 
 /// Prints a new well-formed key, for `PEARSET_BOOTSTRAP_API_KEY`.
-pub(super) fn generate_key() -> anyhow::Result<()> {
+pub(super) fn generate_key() {
     println!("{}", ApiKey::generate(&Ids::system()).expose());
-    Ok(())
 }
 
 /// How the result is printed.
@@ -178,7 +177,7 @@ pub enum KeyCommand {
         #[command(flatten)]
         output: Output,
     },
-    /// Print a new key without storing it, for PEARSET_BOOTSTRAP_API_KEY
+    /// Print a new key without storing it, for the bootstrap setting
     Generate,
 }
 
@@ -223,7 +222,10 @@ impl KeyCommand {
                 }
                 print(&json!({ "keyId": id, "revokedAt": now }), output.json)
             }
-            Self::Generate => generate_key(),
+            Self::Generate => {
+                generate_key();
+                Ok(())
+            }
         }
     }
 }
@@ -235,7 +237,7 @@ pub struct Address {
     /// Host that this server serves links on
     #[arg(long)]
     host: Option<Host>,
-    /// Start of a URL that a key completes, such as https://acme.com?aff=
+    /// Start of a URL that a key completes, such as `https://acme.com?aff=`
     #[arg(long)]
     url_prefix: Option<UrlPrefix>,
 }
@@ -310,12 +312,11 @@ impl ProgramCommand {
             Self::Create { workspace, name, url, access_mode, address, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
                 let (ids, now) = (Arc::new(Ids::system()), SystemClock.now());
-                let address = match address.into_link_address() {
-                    Some(address) => address,
-                    None => {
-                        let label = format!("{}-{}", workspace.as_str(), ids.string(b"abcdefghijkmnpqrstuvwxyz", 6));
-                        LinkAddress::local(&label, &settings.public_url()?)
-                    }
+                let address = if let Some(address) = address.into_link_address() {
+                    address
+                } else {
+                    let label = format!("{}-{}", workspace.as_str(), ids.string(b"abcdefghijkmnpqrstuvwxyz", 6));
+                    LinkAddress::local(&label, &settings.public_url()?)
                 };
                 let url = url.map_or(PLACEHOLDER_URL.to_owned(), |url| url.as_str().to_owned());
                 let program = Arc::new(NewProgram { id: ids.next(now), name, url, access_mode, address });

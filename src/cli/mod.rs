@@ -82,7 +82,10 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Healthcheck => healthcheck::run(settings.listen),
-        Command::Key(KeyCommand::Generate) => commands::generate_key(),
+        Command::Key(KeyCommand::Generate) => {
+            commands::generate_key();
+            Ok(())
+        }
         Command::Migrate => commands::with_database(&settings, async |_| Ok(())),
         Command::Workspace(command) => commands::with_database(&settings, async |db| command.run(&db, &settings).await),
         Command::Key(command) => commands::with_database(&settings, async |db| command.run(&db).await),

@@ -16,6 +16,7 @@ use crate::links::service::{DefaultLinks, create_default_links};
 use crate::links::{KeyBase, LinkOwner, LinkSettings, Names, hash_password};
 use crate::programs::{self, AccessMode, GroupRef};
 use crate::state::AppState;
+use crate::validation::Bounded;
 
 /// The enrollment that a request ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,8 +195,8 @@ impl Call {
             return Err(Error::lost_race());
         }
         let names = Names {
-            username: partner.profile.username.as_ref().map(|username| username.as_str()),
-            name: partner.profile.name.as_ref().map(|name| name.as_str()),
+            username: partner.profile.username.as_ref().map(Bounded::as_str),
+            name: partner.profile.name.as_ref().map(Bounded::as_str),
             email: partner.profile.email.display(),
         };
         let links = DefaultLinks {

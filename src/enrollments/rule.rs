@@ -130,38 +130,32 @@ mod tests {
         Refuse(Code),
     }
 
+    type Found<'a> = [Option<&'a Candidate>; 3];
+    type Row<'a> = (&'a str, bool, Found<'a>, bool, Outcome, Outcome);
+
     #[test]
     fn every_row_on_both_routes() {
         use Outcome::*;
         let (p, a) = (enrollment(1, None), enrollment(2, Some("T")));
         let (b_free, b_other) = (enrollment(3, None), enrollment(4, Some("other")));
         // (row, T given, found by partner / tenant / e-mail, profile given, token route, POST /partners)
-        let rows: &[(
-            &str,
-            bool,
-            Option<&Candidate>,
-            Option<&Candidate>,
-            Option<&Candidate>,
-            bool,
-            Outcome,
-            Outcome,
-        )] = &[
-            ("1", false, Some(&p), None, None, false, Partner, Partner),
-            ("1, others too", true, Some(&p), Some(&a), Some(&b_other), true, Partner, Partner),
-            ("1, unknown", false, None, None, None, false, Refuse(Code::NotFound), Refuse(Code::NotFound)),
-            ("2, no B", true, None, Some(&a), None, true, A, A),
-            ("2, B is A", true, None, Some(&a), Some(&a), true, A, A),
-            ("2, no profile", true, None, Some(&a), None, false, A, A),
-            ("3", true, None, Some(&a), Some(&b_free), true, A, Refuse(Code::Conflict)),
-            ("4", true, None, None, Some(&b_free), true, BindB, BindB),
-            ("5", true, None, None, Some(&b_other), true, Refuse(Code::Conflict), BindB),
-            ("6", true, None, None, None, true, Create, Create),
-            ("7", true, None, None, None, false, Refuse(Code::NotFound), Refuse(Code::NotFound)),
-            ("8, B", false, None, None, Some(&b_other), true, B, B),
-            ("8, B without", false, None, None, Some(&b_free), true, B, B),
-            ("8, new", false, None, None, None, true, Create, Create),
+        let rows: [Row<'_>; 14] = [
+            ("1", false, [Some(&p), None, None], false, Partner, Partner),
+            ("1, others too", true, [Some(&p), Some(&a), Some(&b_other)], true, Partner, Partner),
+            ("1, unknown", false, [None, None, None], false, Refuse(Code::NotFound), Refuse(Code::NotFound)),
+            ("2, no B", true, [None, Some(&a), None], true, A, A),
+            ("2, B is A", true, [None, Some(&a), Some(&a)], true, A, A),
+            ("2, no profile", true, [None, Some(&a), None], false, A, A),
+            ("3", true, [None, Some(&a), Some(&b_free)], true, A, Refuse(Code::Conflict)),
+            ("4", true, [None, None, Some(&b_free)], true, BindB, BindB),
+            ("5", true, [None, None, Some(&b_other)], true, Refuse(Code::Conflict), BindB),
+            ("6", true, [None, None, None], true, Create, Create),
+            ("7", true, [None, None, None], false, Refuse(Code::NotFound), Refuse(Code::NotFound)),
+            ("8, B", false, [None, None, Some(&b_other)], true, B, B),
+            ("8, B without", false, [None, None, Some(&b_free)], true, B, B),
+            ("8, new", false, [None, None, None], true, Create, Create),
         ];
-        for (row, has_tenant, by_partner, by_tenant, by_email, has_profile, token, workspace) in rows {
+        for (row, has_tenant, [by_partner, by_tenant, by_email], has_profile, token, workspace) in rows {
             let identity = Identity { tenant_id: has_tenant.then(|| "T".to_owned()), ..Identity::default() };
             let found = Candidates {
                 by_partner: by_partner.cloned(),
@@ -170,15 +164,15 @@ mod tests {
                 known_partner: None,
             };
             for (origin, expected) in [(Origin::Token, token), (Origin::Workspace, workspace)] {
-                let outcome = match decide(origin, &identity, *has_profile, &found) {
-                    Ok(Decision::Use(used)) if Some(used) == *by_partner => Partner,
-                    Ok(Decision::Use(used)) if Some(used) == *by_tenant => A,
+                let outcome = match decide(origin, &identity, has_profile, &found) {
+                    Ok(Decision::Use(used)) if Some(used) == by_partner => Partner,
+                    Ok(Decision::Use(used)) if Some(used) == by_tenant => A,
                     Ok(Decision::Use(_)) => B,
                     Ok(Decision::Bind(_)) => BindB,
                     Ok(Decision::Create) => Create,
                     Err(error) => Refuse(error.code()),
                 };
-                assert_eq!(&outcome, expected, "row {row}, {origin:?}");
+                assert_eq!(outcome, expected, "row {row}, {origin:?}");
             }
         }
     }

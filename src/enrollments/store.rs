@@ -1,4 +1,5 @@
 //! Queries on `partners`, `enrollments` and `outbox`.
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -8,8 +9,10 @@ use super::model::{Candidate, Status};
 use super::rule::{Candidates, Identity};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http_url::HttpUrl;
 use crate::id::{EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
-use crate::partners::Profile;
+use crate::partners::{Country, Profile};
+use crate::validation::Bounded;
 
 /// Everything that an identity may mean, in one round trip and without a lock: it is all that a repeat call asks.
 pub(super) async fn find_candidates(
@@ -131,11 +134,11 @@ pub(super) async fn insert_enrollment(
         new.partner_exists,
         profile.email.display(),
         profile.email.normalized(),
-        profile.name.as_ref().map(|name| name.as_str()),
-        profile.username.as_ref().map(|username| username.as_str()),
-        profile.image.as_ref().map(|image| image.as_str()),
-        profile.country.as_ref().map(|country| country.as_str()),
-        profile.description.as_ref().map(|description| description.as_str()),
+        profile.name.as_ref().map(Bounded::as_str),
+        profile.username.as_ref().map(Bounded::as_str),
+        profile.image.as_ref().map(HttpUrl::as_str),
+        profile.country.as_ref().map(Country::as_str),
+        profile.description.as_ref().map(Bounded::as_str),
         new.group_id as _,
         new.tenant_id,
         new.status as _,

@@ -68,6 +68,7 @@ fn log(error: &Error, request_id: &HeaderValue) {
 }
 
 /// A panic is a 500 like every other fault of ours.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub(super) fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic
         .downcast_ref::<String>()

@@ -120,12 +120,11 @@ impl KeyBase {
     pub fn derive(names: &Names<'_>, prefix: Option<&KeyPrefix>, ids: &Ids) -> Self {
         let prefix = prefix.map(KeyPrefix::with_slash).unwrap_or_default();
         let username = names.username.filter(|username| LinkKey::from_text(username).is_ok());
-        let base = match username {
-            Some(username) => username.nfc().collect(),
-            None => {
-                let local_part = names.email.split('@').next().unwrap_or_default();
-                slug(names.name.filter(|name| !name.is_empty()).unwrap_or(local_part))
-            }
+        let base = if let Some(username) = username {
+            username.nfc().collect()
+        } else {
+            let local_part = names.email.split('@').next().unwrap_or_default();
+            slug(names.name.filter(|name| !name.is_empty()).unwrap_or(local_part))
         };
         let base = if base.is_empty() { ids.string(SUFFIX_ALPHABET, RANDOM_LENGTH) } else { base };
         Self { prefix, base }

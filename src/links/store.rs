@@ -1,4 +1,5 @@
 //! Queries on `links`.
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -6,7 +7,9 @@ use sqlx::types::Json;
 use super::model::{ExternalId, LinkOwner, LinkRow, LinkSettings, NewLink, PartnerLink};
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::http_url::HttpUrl;
 use crate::id::{DomainId, GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
+use crate::validation::Bounded;
 
 /// A partner that a link is to be made for.
 #[derive(Debug)]
@@ -71,18 +74,18 @@ pub(super) async fn insert_links(
         settings.archived,
         settings.tag_ids.as_slice(),
         settings.tag_names.as_slice(),
-        settings.comments.as_ref().map(|text| text.as_str()),
+        settings.comments.as_ref().map(Bounded::as_str),
         settings.expires_at as _,
-        settings.expired_url.as_ref().map(|url| url.as_str()),
+        settings.expired_url.as_ref().map(HttpUrl::as_str),
         settings.password_hash.as_deref(),
         settings.proxy,
-        settings.title.as_ref().map(|text| text.as_str()),
-        settings.description.as_ref().map(|text| text.as_str()),
-        settings.image.as_ref().map(|url| url.as_str()),
-        settings.video.as_ref().map(|url| url.as_str()),
+        settings.title.as_ref().map(Bounded::as_str),
+        settings.description.as_ref().map(Bounded::as_str),
+        settings.image.as_ref().map(HttpUrl::as_str),
+        settings.video.as_ref().map(HttpUrl::as_str),
         settings.rewrite,
-        settings.ios.as_ref().map(|url| url.as_str()),
-        settings.android.as_ref().map(|url| url.as_str()),
+        settings.ios.as_ref().map(HttpUrl::as_str),
+        settings.android.as_ref().map(HttpUrl::as_str),
         settings.do_index,
         settings.test_variants.as_ref().map(Json) as _,
         settings.test_started_at as _,

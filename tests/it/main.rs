@@ -1,6 +1,8 @@
 //! The one integration binary: every test runs the production application against a real PostgreSQL that the
 //! tests start themselves.
 
+#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+
 mod support;
 
 mod authz;

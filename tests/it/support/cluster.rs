@@ -1,6 +1,6 @@
 //! The throwaway PostgreSQL of a test run. Linux ends it with the process; a later run removes its folder.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, process};
@@ -87,7 +87,7 @@ fn remove_stale_folders() {
     }
 }
 
-fn is_stale(folder: &PathBuf) -> bool {
+fn is_stale(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let process = name.strip_prefix(FOLDER_PREFIX).and_then(|rest| rest.split('-').next());
     process.is_some_and(|process| Path::new("/proc/self").exists() && !Path::new("/proc").join(process).exists())

@@ -8,14 +8,15 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::clock::SystemClock;
-use crate::config::Settings;
+use crate::config::{HttpConfig, Settings};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
+use crate::http::extract::GrantCache;
 use crate::http::{build_app, server};
 use crate::id::Ids;
 use crate::programs::service::create_workspace;
 use crate::shutdown::Signals;
-use crate::state::AppState;
+use crate::state::{AppState, Services};
 use crate::workspaces::{self, ApiKey, NewApiKey, Plan, Scopes, Slug};
 
 /// Starts the server and returns when a signal has ended it.
@@ -26,7 +27,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Every setting is looked at before anything is started.
     let key = settings.bootstrap_api_key()?;
     let keyring = Keyring::new(&settings.signing_key()?).with_context(|| settings.signing_key_setting())?;
-    let config = Arc::new(settings.http()?);
+    let config = settings.http()?;
     let public_url = settings.public_url()?;
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("PEARSET_LISTEN: cannot listen on {}", settings.listen))?;
@@ -55,18 +56,12 @@ fn state(
     options: PgConnectOptions,
     settings: &Settings,
     keyring: Keyring,
-    config: Arc<crate::config::HttpConfig>,
+    config: HttpConfig,
 ) -> anyhow::Result<AppState> {
     let ids = Arc::new(Ids::system());
     let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids))?;
-    Ok(AppState {
-        db,
-        clock: Arc::new(SystemClock),
-        ids,
-        keyring,
-        grants: crate::http::extract::GrantCache::default(),
-        config,
-    })
+    let clock = Arc::new(SystemClock);
+    Ok(Services { db, clock, ids, keyring, grants: GrantCache::default(), config }.into())
 }
 
 /// Makes the first workspace where there is none; returns its key.

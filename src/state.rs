@@ -1,5 +1,6 @@
 //! What every request can reach.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::clock::Clock;
@@ -9,9 +10,12 @@ use crate::embed_tokens::Keyring;
 use crate::http::extract::GrantCache;
 use crate::id::Ids;
 
-/// The application's state. Cheap to clone.
+/// The application's state. It is cloned several times for each request, so that it is one pointer.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Services>);
+
+/// What the state consists of.
+pub struct Services {
     /// The database.
     pub db: Db,
     /// The time.
@@ -23,5 +27,19 @@ pub struct AppState {
     /// The API keys of the last second.
     pub grants: GrantCache,
     /// Settings that answers depend on.
-    pub config: Arc<HttpConfig>,
+    pub config: HttpConfig,
+}
+
+impl From<Services> for AppState {
+    fn from(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+}
+
+impl Deref for AppState {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
 }

@@ -45,10 +45,6 @@ impl Db {
         self.read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
     }
 
-    async fn session(&self) -> Result<deadpool::managed::Object<pool::Connector>> {
-        pool::session(&self.pool).await
-    }
-
     /// Drops the sessions that nobody uses: after one broke, the others are likely broken too, and each
     /// would cost a try.
     fn forget_idle_sessions(&self) {

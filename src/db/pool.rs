@@ -16,37 +16,22 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// A session is replaced after this time, so that a server-side leak or a moved primary has an end.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
-/// A connection and whether it is in a state to be used again.
-#[derive(Debug)]
-pub(super) struct Session {
-    pub(super) conn: PgConnection,
-    /// False from the moment that work begins until it has ended in an orderly way.
-    pub(super) clean: bool,
-}
-
-/// Opens sessions and refuses those that must not be used again.
+/// Opens sessions.
 #[derive(Debug)]
 pub(super) struct Connector {
     options: PgConnectOptions,
 }
 
 impl managed::Manager for Connector {
-    type Type = Session;
+    type Type = PgConnection;
     type Error = sqlx::Error;
 
-    async fn create(&self) -> std::result::Result<Session, sqlx::Error> {
-        let conn = PgConnection::connect_with(&self.options).await?;
-        Ok(Session { conn, clean: true })
+    async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
+        PgConnection::connect_with(&self.options).await
     }
 
-    async fn recycle(&self, session: &mut Session, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
-        if !session.clean {
-            return Err(RecycleError::message("left in the middle of a statement or a transaction"));
-        }
-        if metrics.age() > MAX_AGE {
-            return Err(RecycleError::message("too old"));
-        }
-        Ok(())
+    async fn recycle(&self, _: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
+        if metrics.age() > MAX_AGE { Err(RecycleError::message("too old")) } else { Ok(()) }
     }
 }
 
@@ -70,9 +55,36 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
         .map_err(Error::internal)
 }
 
-pub(super) async fn session(pool: &Pool) -> Result<Object<Connector>> {
-    pool.get().await.map_err(|error| match error {
-        PoolError::Backend(error) => Error::unavailable(error),
-        other => Error::unavailable(other),
-    })
+/// A session in use. It goes back to the pool only by [`Lease::give_back`]: whatever else ends the work (an error,
+/// a panic, a deadline) may have left it in the middle of a statement or a transaction, and closes it.
+pub(super) struct Lease(Option<Object<Connector>>);
+
+impl Lease {
+    /// A session that is neither in use nor inside a transaction.
+    pub(super) async fn take(pool: &Pool) -> Result<Self> {
+        let session = pool.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => Error::unavailable(error),
+            other => Error::unavailable(other),
+        })?;
+        Ok(Self(Some(session)))
+    }
+
+    /// The connection.
+    pub(super) fn conn(&mut self) -> &mut PgConnection {
+        self.0.as_mut().expect("only give_back and drop take the session out, and both end the lease")
+    }
+
+    /// Ends the work in an orderly way.
+    pub(super) fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        if let Some(session) = self.0.take() {
+            // Closes the socket; the server then rolls back what was open.
+            drop(Object::take(session));
+        }
+    }
 }

@@ -13,8 +13,9 @@ use crate::config::Settings;
 /// apply to.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
-/// Beside the pool: sessions of command-line calls and of a person who looks.
-const SPARE_SESSIONS: u16 = 20;
+/// Beside the pool: sessions of command-line calls and of a person who looks. With the default pool they make
+/// PostgreSQL's own default of 100.
+const SPARE_SESSIONS: u16 = 84;
 
 /// A database to connect to, kept running for as long as the value lives.
 pub struct Source {

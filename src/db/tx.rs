@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use deadpool::managed::Object;
 use futures_core::future::BoxFuture;
 use sqlx::{Executor, PgConnection};
 use tokio::time::Instant;
 
 use super::Db;
-use super::pool::{Connector, Session};
+use super::pool::Lease;
 use crate::error::{Error, Result};
 
 /// How long one call may try, in all. Less than a request may take (`http::middleware`), so that the client
@@ -99,26 +98,24 @@ impl Db {
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
-        let mut session: Object<Connector> = self.session().await?;
-        let Session { conn, clean } = &mut *session;
-        // Whatever ends this function early (an error, a panic, the deadline) leaves the mark: the pool then
-        // closes the session, and with it its transaction.
-        *clean = false;
+        let mut lease = Lease::take(&self.pool).await?;
         if mode == Mode::Statements {
-            let outcome = work(conn, attempt).await;
-            *clean = !outcome.as_ref().is_err_and(Error::is_disconnect);
+            let outcome = work(lease.conn(), attempt).await;
+            if !outcome.as_ref().is_err_and(Error::is_disconnect) {
+                lease.give_back();
+            }
             return outcome;
         }
-        conn.execute("BEGIN").await?;
-        match work(conn, attempt).await {
+        lease.conn().execute("BEGIN").await?;
+        match work(lease.conn(), attempt).await {
             Ok(value) => {
-                conn.execute("COMMIT").await.map_err(|error| Error::from(error).after_commit())?;
-                *clean = true;
+                lease.conn().execute("COMMIT").await.map_err(|error| Error::from(error).after_commit())?;
+                lease.give_back();
                 Ok(value)
             }
             Err(error) => {
-                if !error.is_disconnect() {
-                    *clean = conn.execute("ROLLBACK").await.is_ok();
+                if !error.is_disconnect() && lease.conn().execute("ROLLBACK").await.is_ok() {
+                    lease.give_back();
                 }
                 Err(error)
             }

@@ -104,12 +104,11 @@ fn pem_to_der(pem: &str) -> anyhow::Result<Vec<u8>> {
     STANDARD.decode(body).context("the PEM block is not base64")
 }
 
-/// The keys in the order in which they sign, the last active one first to be used. Cheap to clone.
-#[derive(Clone)]
+/// The keys in the order in which they sign; the last one that is active signs.
 pub struct Keyring {
     /// The operator's own key, which signs in place of all others.
     own: Option<Arc<Key>>,
-    stored: Arc<RwLock<Vec<Arc<Key>>>>,
+    stored: RwLock<Vec<Arc<Key>>>,
 }
 
 impl Keyring {
@@ -122,7 +121,7 @@ impl Keyring {
             SigningKeySource::Database => None,
             SigningKeySource::Pem(pem) => Some(Arc::new(Key::parse(&pem_to_der(pem)?)?)),
         };
-        Ok(Self { own, stored: Arc::default() })
+        Ok(Self { own, stored: RwLock::default() })
     }
 
     /// Reads the keys of the database. Makes the first one where there is none and the operator has none.
@@ -182,12 +181,6 @@ impl Keyring {
         .await
     }
 
-    /// Whether the operator's own key signs.
-    #[must_use]
-    pub fn has_own_key(&self) -> bool {
-        self.own.is_some()
-    }
-
     /// Signs claims with the key whose time it is.
     ///
     /// # Errors
@@ -244,7 +237,7 @@ mod tests {
         let body = STANDARD.encode(&der);
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n", &body[..64], &body[64..]);
         assert_eq!(pem_to_der(&pem).unwrap(), der);
-        assert!(Keyring::new(&SigningKeySource::Pem(pem)).unwrap().has_own_key());
+        assert!(Keyring::new(&SigningKeySource::Pem(pem)).is_ok());
         for bad in [
             "",
             "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",

@@ -25,7 +25,6 @@ const REMEMBERED_KEYS: u64 = 100_000;
 const INVALID_KEY: &str = "Invalid API key.";
 
 /// The keys of the last second, so that a busy caller costs no query for its key.
-#[derive(Clone)]
 pub struct GrantCache(moka::future::Cache<[u8; 32], Arc<Grant>>);
 
 impl Default for GrantCache {

@@ -12,7 +12,7 @@ use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::extract::GrantCache;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::programs::service::create_workspace;
-use pearset::state::AppState;
+use pearset::state::{AppState, Services};
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
@@ -61,17 +61,17 @@ impl TestApp {
         let database = cluster.database().await;
         let ids = Arc::new(Ids::seeded(42));
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC)))));
-        let state = AppState {
+        let state = AppState::from(Services {
             db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids)).unwrap(),
             clock: clock.clone(),
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
-            config: Arc::new(HttpConfig {
+            config: HttpConfig {
                 issuer: "https://partners.example.com".to_owned(),
                 docs_url: "https://partners.example.com/docs".to_owned(),
-            }),
-        };
+            },
+        });
         state.keyring.refresh(&state.db, clock.now()).await.unwrap();
         Self { router: build_app(state.clone()), state, clock, database, cluster }
     }

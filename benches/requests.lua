@@ -1,0 +1,40 @@
+-- The load: random repeat calls among the enrollments that are there, or calls that create one each.
+-- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a number that no other run of this database had).
+
+local mode, enrollments = os.getenv("MODE"), tonumber(os.getenv("ENROLLMENTS"))
+local headers = {
+  ["Authorization"] = "Bearer " .. os.getenv("KEY"),
+  ["Content-Type"] = "application/json",
+}
+local threads = 0
+
+function setup(thread)
+  thread:set("number", threads)
+  threads = threads + 1
+end
+
+function init()
+  math.randomseed(number + 1)
+  made = 0
+  prefix = os.getenv("RUN") .. "-" .. number .. "-"
+end
+
+function request()
+  local name
+  if mode == "repeat" then
+    name = tostring(math.random(enrollments))
+  else
+    made = made + 1
+    name = prefix .. made
+  end
+  local body = '{"tenantId":"t' .. name .. '","partner":{"email":"u' .. name .. '@example.com"}}'
+  return wrk.format("POST", "/tokens/embed/referrals", headers, body)
+end
+
+-- One line for benches/run: requests a second, latencies in microseconds, errors and answers of 400 or more.
+function done(summary, latency)
+  local e = summary.errors
+  local wrong = e.connect + e.read + e.write + e.timeout + e.status
+  io.write(string.format("RESULT %.0f %.0f %.0f %d\n", summary.requests / (summary.duration / 1e6),
+    latency:percentile(50), latency:percentile(99), wrong))
+end

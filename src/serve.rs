@@ -14,10 +14,10 @@ use crate::embed_tokens::{self, Keyring};
 use crate::http::extract::GrantCache;
 use crate::http::{build_app, server};
 use crate::id::Ids;
-use crate::programs::service::create_workspace;
+use crate::programs::service::{NewWorkspace, create_workspace};
 use crate::shutdown::Signals;
 use crate::state::{AppState, Services};
-use crate::workspaces::{self, ApiKey, NewApiKey, Plan, Scopes, Slug};
+use crate::workspaces::{self, ApiKey, Plan};
 
 /// Starts the server and returns when a signal has ended it.
 ///
@@ -67,28 +67,24 @@ fn state(
 /// Makes the first workspace where there is none; returns its key.
 async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> anyhow::Result<Option<ApiKey>> {
     let key = key.unwrap_or_else(|| ApiKey::generate(&app.ids));
-    let (ids, now, stored, public_url) = (Arc::clone(&app.ids), app.clock.now(), key.clone(), public_url.clone());
-    let slug: Slug = "default".parse().map_err(anyhow::Error::msg)?;
+    let new = Arc::new(NewWorkspace {
+        name: "Default".to_owned(),
+        slug: "default".parse().map_err(anyhow::Error::msg)?,
+        plan: Plan::Enterprise,
+        key: key.clone(),
+        public_url: public_url.clone(),
+    });
+    let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
     let made = app
         .db
         .run("bootstrap", move |conn, _| {
-            let (ids, key, slug, public_url) = (Arc::clone(&ids), stored.clone(), slug.clone(), public_url.clone());
+            let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
             Box::pin(async move {
                 workspaces::lock_workspaces(conn).await?;
                 if workspaces::exists_any(conn).await? {
                     return Ok(false);
                 }
-                let new = ("Default", &slug, Plan::Enterprise);
-                let made = create_workspace(conn, &ids, now, new, &public_url).await?;
-                let first = NewApiKey {
-                    id: ids.next(now),
-                    workspace_id: made.workspace_id,
-                    program_id: None,
-                    name: "First key".to_owned(),
-                    scopes: Scopes::default(),
-                    expires_at: None,
-                };
-                workspaces::insert_api_key(conn, &first, key.hash(), now).await?;
+                create_workspace(conn, &ids, now, &new).await?;
                 Ok(true)
             })
         })

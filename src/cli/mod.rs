@@ -1,15 +1,26 @@
 //! The command line: the server, and what an operator does beside it.
 
-mod commands;
+mod address;
+mod database;
+mod domain;
 mod healthcheck;
+mod key;
 mod output;
+mod program;
+mod signing_key;
+mod workspace;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
-pub use commands::{DomainCommand, KeyCommand, ProgramCommand, SigningKeyCommand, WorkspaceCommand};
+use self::database::with_database;
+pub use domain::DomainCommand;
+pub use key::KeyCommand;
+pub use program::ProgramCommand;
+pub use signing_key::SigningKeyCommand;
+pub use workspace::WorkspaceCommand;
 
 use crate::config::Settings;
 
@@ -83,16 +94,14 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => {
-            commands::generate_key();
+            key::generate_key();
             Ok(())
         }
-        Command::Migrate => commands::with_database(&settings, async |_| Ok(())),
-        Command::Workspace(command) => commands::with_database(&settings, async |db| command.run(&db, &settings).await),
-        Command::Key(command) => commands::with_database(&settings, async |db| command.run(&db).await),
-        Command::Program(command) => commands::with_database(&settings, async |db| command.run(&db, &settings).await),
-        Command::Domain(command) => commands::with_database(&settings, async |db| command.run(&db).await),
-        Command::SigningKey(command) => {
-            commands::with_database(&settings, async |db| command.run(&db, &settings).await)
-        }
+        Command::Migrate => with_database(&settings, async |_| Ok(())),
+        Command::Workspace(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
+        Command::Key(command) => with_database(&settings, async |db| command.run(&db).await),
+        Command::Program(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
+        Command::Domain(command) => with_database(&settings, async |db| command.run(&db).await),
+        Command::SigningKey(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
     }
 }

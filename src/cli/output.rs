@@ -1,7 +1,16 @@
 //! How a command's result is printed: one JSON value, or lines for people.
 
+use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
+
+/// How the result is printed.
+#[derive(Debug, Args)]
+pub struct Output {
+    /// Print one JSON value
+    #[arg(long)]
+    pub(super) json: bool,
+}
 
 /// Prints a value.
 ///

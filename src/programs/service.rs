@@ -9,7 +9,7 @@ use super::store;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{DomainId, GroupId, Ids, ProgramId, WorkspaceId};
-use crate::workspaces::{self, Plan, Slug};
+use crate::workspaces::{self, ApiKey, NewApiKey, Plan, Scopes, Slug};
 
 /// A program to be made.
 #[derive(Debug)]
@@ -71,7 +71,22 @@ pub async fn create_program(
     Ok(defaults)
 }
 
-/// Makes a workspace with a public program, whose links live at `<slug>.localhost` until it gets a domain.
+/// A workspace to be made.
+#[derive(Debug, Clone)]
+pub struct NewWorkspace {
+    /// Its name for people, also that of its program.
+    pub name: String,
+    /// Its name in addresses.
+    pub slug: Slug,
+    /// Its plan.
+    pub plan: Plan,
+    /// Its first key, which may do everything.
+    pub key: ApiKey,
+    /// Where the server is reached: its links live at `<slug>.localhost` there until it gets a domain.
+    pub public_url: Url,
+}
+
+/// Makes a workspace with a public program and a key.
 ///
 /// # Errors
 /// 409 when the slug is taken.
@@ -79,19 +94,27 @@ pub async fn create_workspace(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
-    (name, slug, plan): (&str, &Slug, Plan),
-    public_url: &Url,
+    new: &NewWorkspace,
 ) -> Result<NewWorkspaceIds> {
     let workspace_id = ids.next(now);
     let program = NewProgram {
         id: ids.next(now),
-        name: name.to_owned(),
+        name: new.name.clone(),
         url: PLACEHOLDER_URL.to_owned(),
         access_mode: AccessMode::Public,
-        address: LinkAddress::local(slug.as_str(), public_url),
+        address: LinkAddress::local(new.slug.as_str(), &new.public_url),
     };
-    workspaces::insert_workspace(conn, workspace_id, slug, name, plan, program.id, now).await?;
+    workspaces::insert_workspace(conn, workspace_id, &new.slug, &new.name, new.plan, program.id, now).await?;
     let defaults = create_program(conn, ids, now, workspace_id, &program).await?;
+    let key = NewApiKey {
+        id: ids.next(now),
+        workspace_id,
+        program_id: None,
+        name: "First key".to_owned(),
+        scopes: Scopes::default(),
+        expires_at: None,
+    };
+    workspaces::insert_api_key(conn, &key, new.key.hash(), now).await?;
     Ok(NewWorkspaceIds { workspace_id, program_id: program.id, group_id: defaults.group_id })
 }
 

@@ -11,7 +11,7 @@ use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::extract::GrantCache;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
-use pearset::programs::service::create_workspace;
+use pearset::programs::service::{NewWorkspace, create_workspace};
 use pearset::state::{AppState, Services};
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use sqlx::postgres::PgConnectOptions;
@@ -100,33 +100,33 @@ impl TestApp {
     /// The same on another plan.
     pub(crate) async fn workspace_on(&self, slug: &str, plan: Plan) -> Workspace {
         let (ids, now) = (Arc::clone(&self.state.ids), self.clock.now());
-        let slug = slug.parse().unwrap();
-        let public_url = Url::parse("http://127.0.0.1:8080").unwrap();
+        let key = ApiKey::generate(&ids);
+        let new = Arc::new(NewWorkspace {
+            name: "Acme".to_owned(),
+            slug: slug.parse().unwrap(),
+            plan,
+            key: key.clone(),
+            public_url: Url::parse("http://127.0.0.1:8080").unwrap(),
+        });
         let made = self
             .state
             .db
             .run("fixture", move |conn, _| {
-                let (ids, slug, public_url) = (Arc::clone(&ids), Clone::clone(&slug), public_url.clone());
-                Box::pin(async move { create_workspace(conn, &ids, now, ("Acme", &slug, plan), &public_url).await })
+                let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
+                Box::pin(async move { create_workspace(conn, &ids, now, &new).await })
             })
             .await
             .unwrap();
-        let mut workspace = Workspace {
+        Workspace {
             id: made.workspace_id,
             program_id: made.program_id,
             group_id: made.group_id,
-            actor: self.stranger(),
-        };
-        workspace.actor = self.key(&workspace, Scopes::default()).await;
-        workspace
+            actor: Actor::new(self.router.clone(), Some(key)),
+        }
     }
 
     /// A caller with a key that has these scopes.
     pub(crate) async fn actor_with(&self, workspace: &Workspace, scopes: &[Scope]) -> Actor {
-        self.key(workspace, Scopes::from(scopes.to_vec())).await
-    }
-
-    async fn key(&self, workspace: &Workspace, scopes: Scopes) -> Actor {
         let now = self.clock.now();
         let key = ApiKey::generate(&self.state.ids);
         let new = NewApiKey {
@@ -134,7 +134,7 @@ impl TestApp {
             workspace_id: workspace.id,
             program_id: None,
             name: "test".to_owned(),
-            scopes,
+            scopes: Scopes::from(scopes.to_vec()),
             expires_at: None,
         };
         workspaces::insert_api_key(&mut self.sql().await, &new, key.hash(), now).await.unwrap();

@@ -1,0 +1,50 @@
+//! The database that a command works on, and what it looks up there first.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::config::Settings;
+use crate::db::{Db, Source};
+use crate::id::{Ids, ProgramId, WorkspaceId};
+use crate::programs;
+use crate::workspaces::{self, Slug};
+
+/// Opens the database (that of a running server if there is one), brings its schema up to date, and does the work.
+pub(super) fn with_database(
+    settings: &Settings,
+    work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let source = Source::for_command(settings)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let outcome = runtime.block_on(async {
+        let options = source.prepare().await?;
+        work(Db::new(options, 1, Arc::new(Ids::system()))?).await
+    });
+    drop(runtime);
+    source.stop();
+    outcome
+}
+
+/// The workspace with this slug.
+pub(super) async fn find_workspace(db: &Db, slug: &Slug) -> anyhow::Result<WorkspaceId> {
+    let wanted = slug.clone();
+    let found = db
+        .read("find_workspace", move |conn| {
+            let slug = wanted.clone();
+            Box::pin(async move { workspaces::find_id_by_slug(conn, slug.as_str()).await })
+        })
+        .await?;
+    found.with_context(|| format!("there is no workspace '{}'", slug.as_str()))
+}
+
+/// The program that a command means, which must be of the workspace.
+pub(super) async fn find_program(
+    db: &Db,
+    workspace_id: WorkspaceId,
+    id: Option<ProgramId>,
+) -> anyhow::Result<ProgramId> {
+    let found =
+        db.read("find_program", move |conn| Box::pin(programs::find_program_id(conn, workspace_id, id))).await?;
+    found.context("the workspace has no such program")
+}

@@ -1,0 +1,46 @@
+//! `pearset signing-key`.
+
+use anyhow::bail;
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::{Output, print};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::db::Db;
+use crate::embed_tokens::{self, Keyring, SigningKeySource};
+
+/// `pearset signing-key`
+#[derive(Debug, Subcommand)]
+pub enum SigningKeyCommand {
+    /// Add a key that signs from two minutes on; the old one stays valid until its last token has expired
+    Rotate {
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List the keys
+    List {
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+impl SigningKeyCommand {
+    pub(super) async fn run(self, db: &Db, settings: &Settings) -> anyhow::Result<()> {
+        match self {
+            Self::Rotate { output } => {
+                if matches!(settings.signing_key()?, SigningKeySource::Pem(_)) {
+                    bail!("the signing key is set by {}: change it there", settings.signing_key_setting());
+                }
+                let kid = Keyring::rotate(db, SystemClock.now()).await?;
+                print(&json!({ "kid": kid }), output.json)
+            }
+            Self::List { output } => {
+                let all = db.read("list_signing_keys", |conn| Box::pin(embed_tokens::list_signing_keys(conn))).await?;
+                print(&all, output.json)
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `pearset workspace`.
+
+use std::sync::Arc;
+
+use clap::Subcommand;
+use serde_json::json;
+
+use super::output::{Output, print};
+use crate::clock::{Clock, SystemClock};
+use crate::config::Settings;
+use crate::db::Db;
+use crate::id::Ids;
+use crate::programs::service::{self, NewWorkspace};
+use crate::workspaces::{self, ApiKey, Plan, Slug};
+
+/// `pearset workspace`
+#[derive(Debug, Subcommand)]
+pub enum WorkspaceCommand {
+    /// Make a workspace with a public program and a key
+    Create {
+        /// Name for people
+        #[arg(long)]
+        name: String,
+        /// Name in addresses
+        #[arg(long)]
+        slug: Slug,
+        /// Plan
+        #[arg(long)]
+        plan: Plan,
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
+    /// List all workspaces
+    List {
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+impl WorkspaceCommand {
+    pub(super) async fn run(self, db: &Db, settings: &Settings) -> anyhow::Result<()> {
+        match self {
+            Self::Create { name, slug, plan, output } => {
+                let (ids, now) = (Arc::new(Ids::system()), SystemClock.now());
+                let key = ApiKey::generate(&ids);
+                let public_url = settings.public_url()?;
+                let new = Arc::new(NewWorkspace { name, slug, plan, key: key.clone(), public_url });
+                let made = db
+                    .run("create_workspace", move |conn, _| {
+                        let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
+                        Box::pin(async move { service::create_workspace(conn, &ids, now, &new).await })
+                    })
+                    .await?;
+                let made = json!({
+                    "workspaceId": made.workspace_id,
+                    "programId": made.program_id,
+                    "groupId": made.group_id,
+                    "apiKey": key.expose(),
+                });
+                print(&made, output.json)
+            }
+            Self::List { output } => {
+                let all = db.read("list_workspaces", |conn| Box::pin(workspaces::list_workspaces(conn))).await?;
+                print(&all, output.json)
+            }
+        }
+    }
+}

@@ -64,7 +64,10 @@ impl Dialect {
     /// The dialect of a path below any of the three bases.
     pub(super) fn of(path: &str) -> Self {
         let path = path.strip_prefix("/api").or_else(|| path.strip_prefix("/v1")).unwrap_or(path);
-        if path.starts_with("/partner_referral_links") { Self::Partnero } else { Self::Pearset }
+        match path.strip_prefix("/partner_referral_links") {
+            Some(rest) if rest.is_empty() || rest.starts_with(['/', ':']) => Self::Partnero,
+            _ => Self::Pearset,
+        }
     }
 }
 

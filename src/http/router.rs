@@ -13,12 +13,12 @@ use crate::{embed_tokens, enrollments, links};
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
 pub fn build_app(app: AppState) -> Router {
-    let api = api();
+    let api = router(api());
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())
         .nest("/v1", api)
-        .merge(public())
+        .merge(router(public()))
         .with_state(app.clone())
         .merge(docs::pages())
         .fallback(not_found)
@@ -27,30 +27,32 @@ pub fn build_app(app: AppState) -> Router {
         .layer(from_fn_with_state(app, middleware::around))
 }
 
+type Route = (&'static str, MethodRouter<AppState>);
+
 /// What needs a key.
-fn api() -> Router<AppState> {
-    routes([
+fn api() -> Vec<Route> {
+    vec![
         ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
         ("/partner_referral_links", post(links::routes::create_partner_referral_link)),
         ("/partner_referral_links:domains", get(links::routes::list_partner_referral_link_domains)),
-    ])
+    ]
 }
 
 /// What everybody may read.
-fn public() -> Router<AppState> {
-    routes([
+fn public() -> Vec<Route> {
+    vec![
         ("/healthz", get(health::get_health)),
         ("/readyz", get(health::get_readiness)),
         ("/.well-known/jwks.json", get(embed_tokens::routes::get_jwks)),
         ("/openapi.yaml", get(docs::get_openapi_yaml)),
         ("/openapi.json", get(docs::get_openapi_json)),
-    ])
+    ]
 }
 
-fn routes<const N: usize>(list: [(&'static str, MethodRouter<AppState>); N]) -> Router<AppState> {
-    list.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+fn router(routes: Vec<Route>) -> Router<AppState> {
+    routes.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
 }
 
 async fn not_found() -> Error {
@@ -59,4 +61,23 @@ async fn not_found() -> Error {
 
 async fn method_not_allowed() -> Error {
     Error::method_not_allowed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    /// That the methods agree too is for the tests of the running application to show.
+    #[test]
+    fn the_paths_are_those_of_the_contract() {
+        let contract: Value = serde_json::from_str(docs::OPENAPI_JSON).unwrap();
+        let documented: BTreeSet<&str> = contract["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let listed = api().into_iter().chain(public()).map(|(path, _)| path);
+        // The page's files are no part of the contract.
+        assert_eq!(listed.chain(["/docs"]).collect::<BTreeSet<_>>(), documented);
+    }
 }

@@ -218,7 +218,7 @@ describe("embedTokens.referrals", () => {
   test("403: no invitation to a program for invited partners", async () => {
     await refused(
       dub(world.invite.apiKey).embedTokens.referrals({ partner: { email: "stranger@example.com" } }),
-      403, errors.Forbidden, "This program is open to invited partners only.",
+      403, errors.Forbidden, "Only invited partners can join this program.",
     );
   });
 
@@ -240,7 +240,7 @@ describe("embedTokens.referrals", () => {
     await main.embedTokens.referrals({ partner: { email: "t5@example.com", tenantId: "t5" } });
     await refused(
       main.embedTokens.referrals({ tenantId: "t5-other", partner: { email: "t5@example.com" } }),
-      409, errors.Conflict, "The partner is enrolled with another tenantId.",
+      409, errors.Conflict, "The partner with this email is enrolled with another tenantId.",
     );
   });
 
@@ -255,7 +255,7 @@ describe("embedTokens.referrals", () => {
     await refused(main.embedTokens.referrals({}), 422, errors.UnprocessableEntity, "custom: : You must provide either partnerId, tenantId, or partner.");
   });
 
-  test("no body at all", async () => {
+  test("400: no body at all", async () => {
     // The client's method may be called without an argument; it then sends no body.
     await refused(main.embedTokens.referrals(), 400, errors.BadRequest, /./);
   });
@@ -385,6 +385,17 @@ for (const [name, { call, path }] of Object.entries(operations)) {
       ]) {
         await refused(call(main, { email: "rules@example.com", ...wrong }), 422, errors.UnprocessableEntity, message);
       }
+    });
+
+    test("500: a database that fails", async () => {
+      const email = `broken-${name.toLowerCase()}@example.com`;
+      sql(`
+        CREATE OR REPLACE FUNCTION client_test() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''secret''; END';
+        CREATE TRIGGER "node ${name}" BEFORE INSERT ON partners
+        FOR EACH ROW WHEN (NEW.email = '${email}') EXECUTE FUNCTION client_test()
+      `);
+      const error = await refused(call(main, { email }), 500, errors.InternalServerError, /./);
+      assert.doesNotMatch(error.body, /secret/);
     });
 
     for (const base of ["/api", "/v1"]) {

@@ -232,7 +232,7 @@ class TestReferrals:
 
     def test_403_no_invitation_to_a_program_for_invited_partners(self):
         client = dub(WORLD["invite"]["apiKey"])
-        message = r"^This program is open to invited partners only\.$"
+        message = r"^Only invited partners can join this program\.$"
         refused(lambda: referrals_for(client, email="stranger@example.com"), 403, errors.Forbidden, message)
 
     @pytest.mark.parametrize("status", ["rejected", "declined", "banned", "deactivated"])
@@ -251,7 +251,7 @@ class TestReferrals:
 
     def test_409_an_email_does_not_open_an_enrollment_with_another_tenant_id(self):
         referrals_for(MAIN, email="t5@example.com", tenant_id="t5")
-        message = r"^The partner is enrolled with another tenantId\.$"
+        message = r"^The partner with this email is enrolled with another tenantId\.$"
         other = {"tenant_id": "t5-other", "partner": {"email": "t5@example.com"}}
         refused(lambda: referrals(MAIN, **other), 409, errors.Conflict, message)
 
@@ -266,7 +266,7 @@ class TestReferrals:
         message = r"^custom: : You must provide either partnerId, tenantId, or partner\.$"
         refused(lambda: referrals(MAIN), 422, errors.UnprocessableEntity, message)
 
-    def test_no_body_at_all(self):
+    def test_400_no_body_at_all(self):
         # The client's method may be called without an argument; it then sends no body.
         refused(lambda: MAIN.embed_tokens.referrals(), 400, errors.BadRequest, ".")
 
@@ -380,6 +380,18 @@ class TestBoth:
         ]:
             partner = {"email": "rules@example.com", **wrong}
             refused(lambda: call(MAIN, **partner), 422, errors.UnprocessableEntity, message)
+
+    def test_500_a_database_that_fails(self, call, path, tag):
+        email = f"broken-{tag}@example.com"
+        sql(
+            f"""
+            CREATE OR REPLACE FUNCTION client_test() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''secret''; END';
+            CREATE TRIGGER python_{tag} BEFORE INSERT ON partners
+            FOR EACH ROW WHEN (NEW.email = '{email}') EXECUTE FUNCTION client_test()
+            """
+        )
+        error = refused(lambda: call(MAIN, email=email), 500, errors.InternalServerError, ".")
+        assert "secret" not in error.body
 
     def test_the_other_base_paths(self, call, path, tag):
         for base in ["api", "v1"]:

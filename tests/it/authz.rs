@@ -1,1 +1,397 @@
-//! Who may do what.
+//! Who may do what: for each operation that needs a key, every key that must not pass and those that must.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use http::HeaderValue;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use pearset::clock::Clock;
+use pearset::id::ApiKeyId;
+use pearset::programs::service::{NewProgram, create_program};
+use pearset::programs::{self, AccessMode, LinkAddress};
+use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use crate::contract::requests::{GoodRequest, World, take_database_away};
+use crate::support::actor::{Actor, Answer};
+use crate::support::app::{TestApp, Workspace};
+use crate::support::openapi;
+
+/// What an operation asks of a key and its workspace.
+struct Row {
+    operation: &'static str,
+    /// The scopes that are each enough.
+    scopes: &'static [&'static str],
+    /// The lowest plan.
+    plan: Plan,
+}
+
+const ROWS: [Row; 5] = [
+    Row { operation: "createReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row {
+        operation: "retrievePartner",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row {
+        operation: "listPartnerReferralLinkDomains",
+        scopes: &["links.read", "links.write", "apis.read", "apis.all"],
+        plan: Plan::Free,
+    },
+];
+
+const SCOPES: [&str; 12] = [
+    "partners.read",
+    "partners.write",
+    "links.read",
+    "links.write",
+    "tokens.write",
+    "conversions.write",
+    "groups.read",
+    "groups.write",
+    "webhooks.read",
+    "webhooks.write",
+    "apis.read",
+    "apis.all",
+];
+
+const PLANS: [Plan; 5] = [Plan::Free, Plan::Pro, Plan::Business, Plan::Advanced, Plan::Enterprise];
+
+/// How long a key that was revoked may still work.
+const REVOKED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Each row with a request that its operation answers with success.
+fn rows(world: &World) -> Vec<(&'static Row, GoodRequest)> {
+    let secured = world.requests().into_iter().filter(|request| request.operation.security);
+    secured
+        .map(|request| {
+            let name = &request.operation.operation_id;
+            let row = ROWS.iter().find(|row| row.operation == name);
+            (row.unwrap_or_else(|| panic!("{name} has no row here")), request)
+        })
+        .collect()
+}
+
+/// A key like the workspace's first one but for this change.
+async fn key(app: &TestApp, workspace: &Workspace, change: impl FnOnce(&mut NewApiKey)) -> (ApiKeyId, Actor) {
+    let now = app.clock.now();
+    let key = ApiKey::generate(&app.state.ids);
+    let mut new = NewApiKey {
+        id: app.state.ids.next(now),
+        workspace_id: workspace.id,
+        program_id: None,
+        name: "test".to_owned(),
+        scopes: Scopes::default(),
+        expires_at: None,
+    };
+    change(&mut new);
+    workspaces::insert_api_key(&mut app.sql().await, &new, key.hash(), now).await.unwrap();
+    (new.id, app.stranger().with_authorization(&format!("Bearer {}", key.expose())))
+}
+
+fn scopes(list: &[&str]) -> Scopes {
+    Scopes::from(list.iter().map(|scope| scope.parse().unwrap()).collect::<Vec<Scope>>())
+}
+
+/// Well formed, with the right checksum, and nobody's.
+fn unknown_key(app: &TestApp) -> Actor {
+    app.stranger().with_authorization(&format!("Bearer {}", ApiKey::generate(&app.state.ids).expose()))
+}
+
+/// The workspace's key with another last character.
+fn mistyped(actor: &Actor) -> Actor {
+    let (rest, last) = actor.authorization().split_at(actor.authorization().len() - 1);
+    actor.with_authorization(&format!("{rest}{}", if last == "0" { "1" } else { "0" }))
+}
+
+#[test]
+fn every_operation_that_needs_a_key_has_a_row() {
+    let secured: BTreeSet<String> = openapi::operations()
+        .into_iter()
+        .filter(|operation| operation.security)
+        .map(|operation| operation.operation_id)
+        .collect();
+    let rows: BTreeSet<String> = ROWS.iter().map(|row| row.operation.to_owned()).collect();
+    assert_eq!(rows, secured);
+}
+
+#[tokio::test]
+async fn without_a_key_that_works_nothing_is_answered() {
+    let world = World::start().await;
+    let good = world.workspace.actor.authorization().to_owned();
+    let key = good.strip_prefix("Bearer ").unwrap();
+    let headers = [
+        String::new(),
+        " ".to_owned(),
+        "Bearer".to_owned(),
+        "Bearer ".to_owned(),
+        key.to_owned(),
+        format!("Bearer{key}"),
+        format!("Basic {key}"),
+        format!("Token {key}"),
+        format!("Bearer Bearer {key}"),
+        format!("Bearer {key} {key}"),
+        format!("Bearer {key},"),
+        format!("Bearer \"{key}\""),
+        format!("Bearer {}", key.to_lowercase()),
+        format!("Bearer {}", &key[..key.len() - 1]),
+        format!("Bearer {key}0"),
+        format!("Bearer {}", key.replace("pst_", "dub_")),
+        format!("Bearer {}", "a".repeat(8_000)),
+    ];
+    for (row, request) in rows(&world) {
+        let name = row.operation;
+        assert_eq!(request.send(&world.app.stranger()).await.status, 401, "{name} without a header");
+        for header in &headers {
+            let answer = request.send(&world.app.stranger().with_authorization(header)).await;
+            assert_eq!(answer.status, 401, "{name} with {header:?}");
+        }
+        let not_text = HeaderValue::from_bytes(b"Bearer pst_\xff\xfe").unwrap();
+        let answer = raw(&world.app.stranger(), &request, &not_text).await;
+        assert_eq!(answer.status, 401, "{name} with a header that is not text");
+        assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{name} with a mistyped key");
+        // The name of the scheme has no case.
+        for scheme in ["bearer", "BEARER"] {
+            let answer = request.send(&world.app.stranger().with_authorization(&format!("{scheme} {key}"))).await;
+            assert_ne!(answer.status, 401, "{name} with {scheme}");
+        }
+    }
+}
+
+async fn raw(actor: &Actor, request: &GoodRequest, authorization: &HeaderValue) -> Answer {
+    let head = actor.request(request.operation.method.clone(), &request.path);
+    actor.send(head.header(AUTHORIZATION, authorization).body(Body::empty()).unwrap()).await
+}
+
+/// Which of the reasons it is helps only who guesses.
+#[tokio::test]
+async fn unknown_revoked_and_expired_keys_get_the_same_answer() {
+    let world = World::start().await;
+    let (app, workspace) = (&world.app, &world.workspace);
+    let expires_at = app.clock.now() + Duration::from_mins(1);
+    for (row, request) in rows(&world) {
+        let (revoked, revoked_key) = key(app, workspace, |_| {}).await;
+        assert!(workspaces::revoke_api_key(&mut app.sql().await, revoked, app.clock.now()).await.unwrap());
+        let (_, expired_key) = key(app, workspace, |new| new.expires_at = Some(app.clock.now())).await;
+        let unknown = request.send(&unknown_key(app)).await.expect(401);
+        assert_eq!(request.send(&revoked_key).await.expect(401), unknown, "{}", row.operation);
+        assert_eq!(request.send(&expired_key).await.expect(401), unknown, "{}", row.operation);
+    }
+
+    // A key ends at its time, also one that has just been used.
+    let mut keys = Vec::new();
+    for (row, request) in rows(&world) {
+        let (_, expiring) = key(app, workspace, |new| new.expires_at = Some(expires_at)).await;
+        keys.push((row, request, expiring));
+    }
+    app.clock.advance(Duration::from_millis(59_999));
+    for (row, request, expiring) in &keys {
+        assert_eq!(request.send(expiring).await.status, request.success(), "{} before the end", row.operation);
+    }
+    app.clock.advance(Duration::from_millis(1));
+    for (row, request, expiring) in &keys {
+        assert_eq!(request.send(expiring).await.status, 401, "{} at the end", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_within_a_second() {
+    let world = World::start().await;
+    let mut waiting = Vec::new();
+    for (row, request) in rows(&world) {
+        let (id, actor) = key(&world.app, &world.workspace, |_| {}).await;
+        // It is remembered now.
+        assert_eq!(request.send(&actor).await.status, request.success(), "{}", row.operation);
+        let now = world.app.clock.now();
+        assert!(workspaces::revoke_api_key(&mut world.app.sql().await, id, now).await.unwrap());
+        waiting.push((row, request, actor, Instant::now()));
+    }
+    while !waiting.is_empty() {
+        let mut still_work = Vec::new();
+        for (row, request, actor, revoked_at) in waiting {
+            let asked_after = revoked_at.elapsed();
+            if request.send(&actor).await.status == 401 {
+                continue;
+            }
+            assert!(asked_after <= REVOKED_WITHIN, "{} works {asked_after:?} after it was revoked", row.operation);
+            still_work.push((row, request, actor, revoked_at));
+        }
+        waiting = still_work;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn exactly_the_covering_scopes_pass() {
+    let world = World::start().await;
+    let none =
+        key(&world.app, &world.workspace, |new| new.scopes = scopes(&["conversions.write", "groups.read"])).await.1;
+    for scope in SCOPES {
+        let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&[scope])).await;
+        // Made anew for each scope: a link key can be taken once.
+        for (row, request) in rows(&world) {
+            let expected = if row.scopes.contains(&scope) { request.success() } else { 403 };
+            let answer = request.send(&actor).await;
+            assert_eq!(answer.status, expected, "{} with {scope}: {}", row.operation, answer.body);
+        }
+    }
+    for (row, request) in rows(&world) {
+        let message = request.send(&none).await.expect_error(403);
+        assert!(message.contains(row.scopes[0]), "{}: the message does not name the scope: {message}", row.operation);
+    }
+    // Of several scopes one is enough.
+    let several = ["webhooks.read", "tokens.write", "partners.write", "links.write"];
+    let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&several)).await;
+    for (row, request) in rows(&world) {
+        assert_eq!(request.send(&actor).await.status, request.success(), "{}", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn exactly_the_plans_from_the_needed_one_pass() {
+    let world = World::start().await;
+    for plan in PLANS {
+        let change = format!("UPDATE workspaces SET plan = '{plan}'");
+        world.app.sql().await.execute(sqlx::AssertSqlSafe(change)).await.unwrap();
+        // A key of its own for each plan: that of the last one is remembered for a second.
+        let (_, actor) = key(&world.app, &world.workspace, |_| {}).await;
+        for (row, request) in rows(&world) {
+            let expected = if plan >= row.plan { request.success() } else { 403 };
+            let answer = request.send(&actor).await;
+            assert_eq!(answer.status, expected, "{} on {plan}: {}", row.operation, answer.body);
+        }
+    }
+}
+
+/// Nobody learns from an answer what a body or an id would have done.
+#[tokio::test]
+async fn the_key_is_looked_at_first_then_its_rights_then_the_request() {
+    let world = World::start().await;
+    let (_, weak) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&["webhooks.read"])).await;
+    let bodies = [
+        ("application/json", "{"),
+        ("application/json", "{}"),
+        ("application/json", "[]"),
+        ("text/plain", "x"),
+        ("application/json", &"[".repeat(2 * 1024 * 1024)),
+    ];
+    for (row, request) in rows(&world) {
+        let path = format!("{}?limit=0&page=x", request.operation.path.replace("{id}", "nothing"));
+        for (content_type, body) in bodies {
+            for (actor, status) in [
+                (world.app.stranger(), 401),
+                (mistyped(&weak), 401),
+                (unknown_key(&world.app), 401),
+                (weak.clone(), 403),
+            ] {
+                let head = actor.request(request.operation.method.clone(), &path).header(CONTENT_TYPE, content_type);
+                let answer = actor.send(head.body(body.to_owned().into()).unwrap()).await;
+                assert_eq!(answer.status, status, "{} with {content_type}", row.operation);
+            }
+        }
+    }
+    // Of two rights that lack the same holds: a workspace on a low plan with a weak key.
+    world.app.sql().await.execute("UPDATE workspaces SET plan = 'free'").await.unwrap();
+    let (_, weak) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&["webhooks.read"])).await;
+    for (row, request) in rows(&world) {
+        assert_eq!(request.send(&weak).await.status, 403, "{}", row.operation);
+    }
+}
+
+#[tokio::test]
+async fn a_key_with_a_wrong_checksum_costs_no_query() {
+    let world = World::start().await;
+    take_database_away(&world.app).await;
+    for (row, request) in rows(&world) {
+        assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{}", row.operation);
+        // The database is really away: a key that is well formed is asked for.
+        assert_eq!(request.send(&unknown_key(&world.app)).await.status, 503, "{}", row.operation);
+    }
+}
+
+/// A key that is limited to one program sees and changes nothing of another program of its workspace.
+#[tokio::test]
+async fn a_key_of_one_program_acts_on_that_program_only() {
+    let world = World::start().await;
+    let (app, workspace) = (&world.app, &world.workspace);
+    let now = app.clock.now();
+    let second = NewProgram {
+        id: app.state.ids.next(now),
+        name: "Second".to_owned(),
+        url: "https://second.example.com/".to_owned(),
+        access_mode: AccessMode::Public,
+        address: LinkAddress::served("go.second.example.com".parse().unwrap()),
+    };
+    let mut sql = app.sql().await;
+    // Its default group and domain refer to it and it to them: the constraints are deferred to the end.
+    sql.execute("BEGIN").await.unwrap();
+    create_program(&mut sql, &app.state.ids, now, workspace.id, &second).await.unwrap();
+    sql.execute("COMMIT").await.unwrap();
+    let (_, first_key) = key(app, workspace, |new| new.program_id = Some(workspace.program_id)).await;
+    let (_, second_key) = key(app, workspace, |new| new.program_id = Some(second.id)).await;
+    let first_domain =
+        programs::find_domain(&mut sql, workspace.id, workspace.program_id, None).await.unwrap().unwrap();
+    let (program, first_group, first_domain) =
+        (second.id.to_string(), workspace.group_id.to_string(), first_domain.id.to_string());
+
+    for (row, request) in rows(&world) {
+        // A key of the default program sees what a key without a program sees.
+        assert_eq!(request.send(&first_key).await.status, request.success(), "{}", row.operation);
+    }
+    let stays = json!({"email": "stays@example.com", "tenantId": "stays"});
+    let stays = first_key.post("/partners", stays).await.expect(201)["id"].clone();
+    let both = json!({"email": "both@example.com", "tenantId": "both"});
+    let in_first = first_key.post("/partners", both.clone()).await.expect(201);
+    let in_second = second_key.post("/partners", both).await.expect(201);
+    // One person, two enrollments; a tenantId is unique in a program only.
+    assert_eq!(in_first["id"], in_second["id"]);
+    assert_eq!(in_first["tenantId"], in_second["tenantId"]);
+
+    for (row, request) in rows(&world) {
+        let refused: Vec<GoodRequest> = match row.operation {
+            "createReferralsEmbedToken" => [
+                json!({"tenantId": "stays"}),
+                json!({"partnerId": stays}),
+                json!({"partner": {"email": "new@example.com", "groupId": first_group}}),
+            ]
+            .map(|body| request.like(body))
+            .into(),
+            "createPartner" => {
+                assert_eq!(in_second["programId"], program);
+                assert_eq!(in_second["links"][0]["domain"], "go.second.example.com");
+                assert_eq!(in_second["links"][0]["url"], "https://second.example.com/");
+                vec![request.like(json!({"email": "new@example.com", "groupId": first_group}))]
+            }
+            "retrievePartner" => {
+                let path = |id: &Value| format!("/partners/{}", id.as_str().unwrap());
+                assert_eq!(second_key.get(&path(&in_second["id"])).await.expect(200), in_second);
+                vec![request.with_path(&path(&stays))]
+            }
+            "createPartnerReferralLink" => [
+                json!({"key": "x", "partner": {"id": stays}}),
+                json!({"key": "x", "partner": {"id": "stays"}}),
+                json!({"key": "x", "partner": {"key": "stays"}}),
+                json!({"key": "x", "partner": {"email": "stays@example.com"}}),
+                json!({"key": "x", "partner": {"id": "both"}, "domain_id": first_domain, "is_additional": false}),
+            ]
+            .map(|body| request.like(body))
+            .into(),
+            "listPartnerReferralLinkDomains" => {
+                let domains = request.send(&second_key).await.expect(200);
+                assert_eq!(domains["data"].as_array().unwrap().len(), 1);
+                assert_eq!(domains["data"][0]["domain"], "go.second.example.com");
+                continue;
+            }
+            other => panic!("{other} is new: say what of another program a key must not reach with it"),
+        };
+        for request in refused {
+            let asked = format!("{} {} {:?}", row.operation, request.path, request.body);
+            assert_eq!(request.send(&second_key).await.status, 404, "{asked}");
+            assert_ne!(request.send(&first_key).await.status, 404, "with a key of the other program: {asked}");
+        }
+    }
+}

@@ -34,8 +34,7 @@ impl Default for GrantCache {
 }
 
 impl GrantCache {
-    /// What a key gives. Concurrent calls for one key ask the database once; a key that is unknown is not
-    /// remembered.
+    /// What a key gives. A key that is unknown is not remembered.
     async fn find(&self, db: &Db, hash: [u8; 32]) -> Result<Arc<Grant>> {
         if let Some(grant) = self.0.get(&hash).await {
             return Ok(grant);

@@ -1,1 +1,0 @@
-//! The document and the server say the same.

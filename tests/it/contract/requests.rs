@@ -1,0 +1,117 @@
+//! A request for each operation of openapi.yaml that it answers with success, and the ways to make it fail.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::body::Body;
+use http::header::CONTENT_TYPE;
+use pearset::workspaces::Plan;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::support::actor::{Actor, Answer};
+use crate::support::app::{TestApp, Workspace};
+use crate::support::cluster::SHARED;
+use crate::support::openapi::{self, Operation};
+
+/// The partner who is there already, in the customer's system.
+pub(crate) const KNOWN: &str = "known";
+
+/// An application with one workspace, where one partner is enrolled.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) workspace: Workspace,
+    pub(crate) partner_id: String,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let app = TestApp::start().await;
+        let workspace = app.workspace_on("acme", Plan::Enterprise).await;
+        let partner_id = enroll_known(&workspace.actor).await;
+        Self { app, workspace, partner_id }
+    }
+
+    /// Every operation of the contract with a request that it answers with success.
+    pub(crate) fn requests(&self) -> Vec<GoodRequest> {
+        openapi::operations().into_iter().map(|operation| GoodRequest::new(operation, &self.partner_id)).collect()
+    }
+}
+
+/// Enrolls the partner that the good requests name; returns the partner's id.
+pub(crate) async fn enroll_known(actor: &Actor) -> String {
+    let partner = actor.post("/partners", json!({"email": "known@example.com", "tenantId": KNOWN})).await.expect(201);
+    partner["id"].as_str().unwrap().to_owned()
+}
+
+/// A request that its operation answers with success.
+pub(crate) struct GoodRequest {
+    pub(crate) operation: Operation,
+    pub(crate) path: String,
+    pub(crate) body: Option<Value>,
+}
+
+impl GoodRequest {
+    pub(crate) fn new(operation: Operation, partner_id: &str) -> Self {
+        static KEYS: AtomicU32 = AtomicU32::new(0);
+        let body = match operation.operation_id.as_str() {
+            "createReferralsEmbedToken" => Some(json!({"tenantId": KNOWN})),
+            "createPartner" => Some(json!({"email": "known@example.com"})),
+            "createPartnerReferralLink" => {
+                let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
+                Some(json!({"key": key, "partner": {"id": KNOWN}}))
+            }
+            "retrievePartner"
+            | "listPartnerReferralLinkDomains"
+            | "getHealth"
+            | "getReadiness"
+            | "getJwks"
+            | "getOpenapiYaml"
+            | "getOpenapiJson"
+            | "getDocs" => None,
+            other => panic!("{other} is new in openapi.yaml: add a request that it answers with success"),
+        };
+        let path = operation.path.replace("{id}", partner_id);
+        Self { operation, path, body }
+    }
+
+    /// The status that it is answered with.
+    pub(crate) fn success(&self) -> u16 {
+        self.operation.statuses.iter().copied().find(|status| (200..300).contains(status)).unwrap()
+    }
+
+    pub(crate) async fn send(&self, actor: &Actor) -> Answer {
+        let request = actor.request(self.operation.method.clone(), &self.path);
+        let request = match &self.body {
+            Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
+            None => request.body(Body::empty()),
+        };
+        actor.send(request.unwrap()).await
+    }
+
+    /// The same operation with this body.
+    pub(crate) fn like(&self, body: Value) -> Self {
+        Self { operation: self.operation.clone(), path: self.path.clone(), body: Some(body) }
+    }
+
+    /// The same operation at this path.
+    pub(crate) fn with_path(self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self }
+    }
+}
+
+/// Takes the application's database away.
+pub(crate) async fn take_database_away(app: &TestApp) {
+    let name = app.database_name();
+    let mut admin = SHARED.admin().await;
+    let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
+    admin.execute(AssertSqlSafe(close)).await.unwrap();
+    // Waits for the end of each session: one that still lives would answer a request.
+    let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+    admin.execute(AssertSqlSafe(end)).await.unwrap();
+}
+
+/// Makes the queries of every operation fail, but leaves those that look up its key.
+pub(crate) async fn break_schema(app: &TestApp) {
+    let renamed = "ALTER TABLE enrollments RENAME TO hidden_enrollments; ALTER TABLE domains RENAME TO hidden_domains";
+    app.sql().await.execute(renamed).await.unwrap();
+}

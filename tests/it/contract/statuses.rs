@@ -1,0 +1,113 @@
+//! Each status that an operation documents is one that it really answers with.
+
+use std::collections::BTreeSet;
+
+use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use pearset::workspaces::Scope;
+use serde_json::json;
+use sqlx::Executor;
+
+use super::documents::assert_explained;
+use super::requests::{GoodRequest, KNOWN, World, break_schema, take_database_away};
+use crate::support::actor::{Actor, Answer};
+
+/// The one code that the client libraries accept for a status.
+const CODES: [(u16, &str); 11] = [
+    (400, "bad_request"),
+    (401, "unauthorized"),
+    (403, "forbidden"),
+    (404, "not_found"),
+    (409, "conflict"),
+    (410, "invite_expired"),
+    (413, "payload_too_large"),
+    (415, "unsupported_media_type"),
+    (422, "unprocessable_entity"),
+    (500, "internal_server_error"),
+    (503, "service_unavailable"),
+];
+
+/// Larger than any body that the server reads.
+const TOO_LARGE: usize = 1024 * 1024 + 1;
+
+#[tokio::test]
+async fn every_documented_status_is_produced() {
+    let mut codes_seen = BTreeSet::new();
+    for index in 0..crate::support::openapi::operations().len() {
+        for status in crate::support::openapi::operations()[index].statuses.clone() {
+            let world = World::start().await;
+            let request = world.requests().remove(index);
+            let name = request.operation.operation_id.clone();
+            let Some(answer) = produce(&world, request, status).await else {
+                panic!("{name} documents {status}: add a way to produce it, or take it out of openapi.yaml");
+            };
+            assert_eq!(answer.status, status, "{name} was to answer {status}: {}", answer.body);
+            if status >= 400 {
+                let (_, code) = CODES.into_iter().find(|(known, _)| *known == status).unwrap();
+                assert_eq!(answer.body["error"]["code"], code, "{name}, {status}");
+                assert_explained(&world.app, &answer).await;
+                codes_seen.insert(code);
+            }
+            assert_eq!(answer.headers.contains_key(WWW_AUTHENTICATE), status == 401, "{name}, {status}");
+            if status == 500 {
+                let body = answer.body.to_string();
+                assert!(!body.contains("enrollments") && !body.contains("domains"), "{name} tells details: {body}");
+            }
+        }
+    }
+    assert_eq!(codes_seen.len(), CODES.len(), "some code is no operation's any more");
+}
+
+/// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.
+async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer> {
+    let actor = &world.workspace.actor;
+    let operation = good.operation.operation_id.clone();
+    let bad = match (operation.as_str(), status) {
+        (_, 200 | 201) => good,
+        (_, 400) => return Some(send_text(actor, &good, "application/json", "{\"email\":").await),
+        (_, 401) => return Some(good.send(&world.app.stranger()).await),
+        (_, 403) => {
+            let weak = world.app.actor_with(&world.workspace, &[Scope::WebhooksRead]).await;
+            return Some(good.send(&weak).await);
+        }
+        (_, 413) => return Some(send_text(actor, &good, "application/json", &" ".repeat(TOO_LARGE)).await),
+        (_, 415) => return Some(send_text(actor, &good, "text/plain", "{}").await),
+        (_, 500) => {
+            break_schema(&world.app).await;
+            good
+        }
+        (_, 503) => {
+            take_database_away(&world.app).await;
+            good
+        }
+        ("createReferralsEmbedToken", 404) => good.like(json!({"tenantId": "nobody"})),
+        ("createReferralsEmbedToken", 409) => {
+            good.like(json!({"tenantId": "another", "partner": {"email": "known@example.com"}}))
+        }
+        ("createReferralsEmbedToken", 410) => {
+            let lapsed = "UPDATE enrollments SET status = 'invited', invite_expires_at = '2026-02-01T00:00:00Z'";
+            assert_eq!(world.app.sql().await.execute(lapsed).await.unwrap().rows_affected(), 1);
+            good
+        }
+        ("createPartner", 404) => good.like(json!({"email": "new@example.com", "groupId": "nothing"})),
+        ("createPartner", 409) => {
+            actor.post("/partners", json!({"email": "other@example.com", "tenantId": "other"})).await.expect(201);
+            good.like(json!({"email": "known@example.com", "tenantId": "other"}))
+        }
+        ("retrievePartner", 404) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w"),
+        ("createPartnerReferralLink", 404) => good.like(json!({"key": "a", "partner": {"id": "nobody"}})),
+        ("createPartnerReferralLink", 409) => {
+            let body = json!({"key": "taken", "partner": {"id": KNOWN}});
+            actor.post("/partner_referral_links", body).await.expect(201);
+            good.like(json!({"key": "TAKEN", "partner": {"id": KNOWN}}))
+        }
+        ("listPartnerReferralLinkDomains", 422) => good.with_path("/partner_referral_links:domains?limit=0"),
+        ("createReferralsEmbedToken" | "createPartner" | "createPartnerReferralLink", 422) => good.like(json!({})),
+        _ => return None,
+    };
+    Some(bad.send(actor).await)
+}
+
+async fn send_text(actor: &Actor, good: &GoodRequest, content_type: &str, body: &str) -> Answer {
+    let request = actor.request(good.operation.method.clone(), &good.path).header(CONTENT_TYPE, content_type);
+    actor.send(request.body(body.to_owned().into()).unwrap()).await
+}

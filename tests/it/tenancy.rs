@@ -1,1 +1,0 @@
-//! No tenant sees another.

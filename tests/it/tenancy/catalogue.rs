@@ -1,0 +1,143 @@
+//! The schema itself keeps tenants apart: read from PostgreSQL's catalogue, so that a new table is held to it too.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the catalogue is no part of the schema that queries are checked against"
+)]
+
+use std::collections::BTreeSet;
+
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::two_tenants::{TwoTenants, shared_partner};
+use crate::support::app::TestApp;
+
+/// Tables of no tenant.
+const GLOBAL_TABLES: [&str; 3] = ["_sqlx_migrations", "signing_keys", "workspaces"];
+
+/// What is found before the tenant is known, each by its own look-up value.
+const GLOBAL_KEYS: [&str; 2] = ["api_keys_pkey", "link_hosts_pkey"];
+
+fn is_global(table: &str) -> bool {
+    GLOBAL_TABLES.contains(&table)
+}
+
+#[derive(Debug, sqlx::FromRow)]
+struct ForeignKey {
+    name: String,
+    table_name: String,
+    columns: Vec<String>,
+    target: String,
+    target_columns: Vec<String>,
+    /// The columns that could be set to a row of another tenant, and what they refer to: not the tenant's own, and
+    /// none of the row's own identity.
+    movable: Vec<String>,
+    movable_targets: Vec<String>,
+}
+
+async fn foreign_keys(sql: &mut PgConnection) -> Vec<ForeignKey> {
+    let query = "
+        SELECT c.conname::text AS name, c.conrelid::regclass::text AS table_name, c.confrelid::regclass::text AS target,
+               array_agg(a.attname::text ORDER BY k.position) AS columns,
+               array_agg(f.attname::text ORDER BY k.position) AS target_columns,
+               coalesce(array_agg(a.attname::text ORDER BY k.position) FILTER (WHERE movable), '{}') AS movable,
+               coalesce(array_agg(f.attname::text ORDER BY k.position) FILTER (WHERE movable), '{}') AS movable_targets
+        FROM pg_constraint c
+        CROSS JOIN unnest(c.conkey, c.confkey) WITH ORDINALITY k (number, target_number, position)
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
+        JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = k.target_number
+        JOIN pg_index i ON i.indrelid = c.conrelid AND i.indisprimary
+        CROSS JOIN LATERAL (SELECT k.position > 1 AND k.number <> ALL (i.indkey::smallint[]) AS movable) m
+        WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace
+        GROUP BY c.oid ORDER BY 1";
+    sqlx::query_as(query).fetch_all(sql).await.unwrap()
+}
+
+#[tokio::test]
+async fn every_tenant_table_says_whose_a_row_is() {
+    let app = TestApp::start().await;
+    let query = "
+        SELECT t.relname::text, EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = t.oid
+                                        AND a.attname = 'workspace_id' AND a.attnotnull)
+        FROM pg_class t WHERE t.relkind IN ('r', 'p') AND t.relnamespace = 'public'::regnamespace";
+    let tables: Vec<(String, bool)> = sqlx::query_as(query).fetch_all(&mut app.sql().await).await.unwrap();
+    let without: BTreeSet<&str> = tables.iter().filter(|(_, has)| !has).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(without, GLOBAL_TABLES.into());
+}
+
+#[tokio::test]
+async fn the_workspace_leads_every_unique_index_of_a_tenant_table() {
+    let app = TestApp::start().await;
+    let query = "
+        SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, a.attname::text
+        FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid AND t.relnamespace = 'public'::regnamespace
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indisunique";
+    let indexes: Vec<(String, String, Option<String>)> =
+        sqlx::query_as(query).fetch_all(&mut app.sql().await).await.unwrap();
+    let others = indexes
+        .iter()
+        .filter(|(_, table, first)| !is_global(table) && first.as_deref() != Some("workspace_id"))
+        .map(|(name, ..)| name.as_str());
+    // Exactly these: an exception that is no longer one must go from the list.
+    assert_eq!(others.collect::<BTreeSet<_>>(), GLOBAL_KEYS.into());
+}
+
+#[tokio::test]
+async fn the_workspace_leads_every_foreign_key() {
+    let app = TestApp::start().await;
+    let keys = foreign_keys(&mut app.sql().await).await;
+    assert!(keys.len() > 10, "only {keys:?}");
+    for key in keys {
+        let own = |table: &str| if table == "workspaces" { "id" } else { "workspace_id" };
+        assert_eq!(key.columns[0], own(&key.table_name), "{}", key.name);
+        assert_eq!(key.target_columns[0], own(&key.target), "{}", key.name);
+        assert!(!is_global(&key.target) || key.target == "workspaces", "{} leads out of the tenant", key.name);
+    }
+}
+
+/// Without one nothing would refuse another workspace's row.
+#[tokio::test]
+async fn every_reference_is_a_foreign_key() {
+    let app = TestApp::start().await;
+    let query = "
+        SELECT a.attrelid::regclass::text || '.' || a.attname
+        FROM pg_attribute a JOIN pg_class t ON t.oid = a.attrelid AND t.relkind IN ('r', 'p')
+        WHERE t.relnamespace = 'public'::regnamespace AND a.atttypid = 'uuid'::regtype
+          AND a.attname NOT IN ('id', 'workspace_id')
+          AND NOT EXISTS (SELECT FROM pg_constraint c
+                          WHERE c.contype = 'f' AND c.conrelid = a.attrelid AND a.attnum = ANY (c.conkey))";
+    let loose: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut app.sql().await).await.unwrap();
+    assert_eq!(loose, [""; 0]);
+}
+
+/// Each foreign key alone, without the help of the others.
+#[tokio::test]
+async fn no_row_can_refer_to_a_row_of_another_workspace() {
+    let tenants = TwoTenants::start().await;
+    tenants.post("/partners", shared_partner()).await.expect(201);
+    let sql = &mut tenants.app.sql().await;
+    let keys = foreign_keys(sql).await;
+    let mut tried = 0;
+    for key in keys.iter().filter(|key| key.target != "workspaces") {
+        sql.execute("BEGIN").await.unwrap();
+        for other in keys.iter().filter(|other| other.name != key.name) {
+            let drop = format!("ALTER TABLE {} DROP CONSTRAINT {}", other.table_name, other.name);
+            sql.execute(AssertSqlSafe(drop)).await.unwrap();
+        }
+        sql.execute("SET CONSTRAINTS ALL IMMEDIATE").await.unwrap();
+        let ForeignKey { name, table_name, target, movable, movable_targets, .. } = key;
+        let (tenant, target_tenant) = (&key.columns[0], &key.target_columns[0]);
+        let update = format!(
+            "UPDATE {table_name} SET ({}) = (SELECT {} FROM {target} WHERE {target_tenant} = $2 LIMIT 1)
+             WHERE ctid = (SELECT ctid FROM {table_name} WHERE {tenant} = $1 LIMIT 1)",
+            movable.join(", "),
+            movable_targets.join(", ")
+        );
+        let update = sqlx::query(AssertSqlSafe(update)).bind(tenants.a.id).bind(tenants.b.id);
+        let refused = update.execute(&mut *sql).await.expect_err(name);
+        let constraint = refused.as_database_error().and_then(|error| error.constraint());
+        assert_eq!(constraint, Some(name.as_str()), "{refused}");
+        sql.execute("ROLLBACK").await.unwrap();
+        tried += 1;
+    }
+    assert!(tried > 10, "only {tried} foreign keys were tried");
+}

@@ -1,0 +1,189 @@
+//! An id of another workspace is an id that does not exist: every parameter of every operation that takes one.
+#![expect(clippy::disallowed_methods, reason = "reads ids that no answer shows")]
+
+use std::collections::BTreeSet;
+
+use http::Method;
+use pearset::id::{DomainId, GroupId, PartnerId};
+use serde_json::{Map, Value, json};
+
+use super::two_tenants::{TwoTenants, shared_partner};
+use crate::support::openapi;
+
+/// What an id of another workspace does.
+#[derive(Clone, Copy, PartialEq)]
+enum Outcome {
+    /// What an id that does not exist does: 404, and nothing is written.
+    Missing,
+    /// It names something of one's own, which is made.
+    Own,
+}
+use Outcome::{Missing, Own};
+
+struct Row {
+    operation: &'static str,
+    parameter: &'static str,
+    theirs: String,
+    /// Of the same form and nobody's.
+    nobodys: String,
+    outcome: Outcome,
+    /// The body, or the path for an id in the path.
+    request: fn(&str) -> Value,
+}
+
+/// A partner that the requests may create.
+const NEW: &str = "new@example.com";
+
+async fn rows(tenants: &TwoTenants) -> Vec<Row> {
+    let mut sql = tenants.app.sql().await;
+    let group = "SELECT id FROM groups WHERE workspace_id = $1 AND slug = 'default'";
+    let group: GroupId = sqlx::query_scalar(group).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
+    let domain = "SELECT id FROM domains WHERE workspace_id = $1";
+    let domain: DomainId = sqlx::query_scalar(domain).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
+    let (ids, now) = (&tenants.app.state.ids, pearset::clock::Clock::now(&*tenants.app.clock));
+    let partner = tenants.only_b["id"].as_str().unwrap().to_owned();
+    let no_partner = ids.next::<PartnerId>(now).to_string();
+    let (no_group, no_domain) = (ids.next::<GroupId>(now).to_string(), ids.next::<DomainId>(now).to_string());
+    let (group, domain) = (group.to_string(), domain.to_string());
+
+    let row = |operation, parameter, (theirs, nobodys): (&str, &str), outcome, request| Row {
+        operation,
+        parameter,
+        theirs: theirs.to_owned(),
+        nobodys: nobodys.to_owned(),
+        outcome,
+        request,
+    };
+    let partner = (partner.as_str(), no_partner.as_str());
+    let group = (group.as_str(), no_group.as_str());
+    let domain = (domain.as_str(), no_domain.as_str());
+    let name = ("only-b", "only-nobody");
+    let email = ("only-b@example.com", "only-nobody@example.com");
+
+    let token = "createReferralsEmbedToken";
+    let create = "createPartner";
+    let link = "createPartnerReferralLink";
+    vec![
+        row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+        row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id, "tenantId": "shared"})),
+        row(token, "partnerId", partner, Own, |id| json!({"partnerId": id, "partner": {"email": NEW}})),
+        row(token, "tenantId", name, Missing, |id| json!({"tenantId": id})),
+        row(token, "partner.tenantId", name, Own, |id| json!({"partner": {"email": NEW, "tenantId": id}})),
+        row(token, "partner.groupId", group, Missing, |id| json!({"partner": {"email": NEW, "groupId": id}})),
+        row(token, "partner.groupId", name, Missing, |id| json!({"partner": {"email": NEW, "groupId": id}})),
+        row(
+            token,
+            "partner.linkProps.externalId",
+            name,
+            Own,
+            |id| json!({"partner": {"email": NEW, "linkProps": {"externalId": id}}}),
+        ),
+        row(
+            token,
+            "partner.linkProps.tenantId",
+            name,
+            Own,
+            |id| json!({"partner": {"email": NEW, "linkProps": {"tenantId": id}}}),
+        ),
+        row(
+            token,
+            "partner.linkProps.tagIds",
+            name,
+            Own,
+            |id| json!({"partner": {"email": NEW, "linkProps": {"tagIds": [id]}}}),
+        ),
+        row(create, "tenantId", name, Own, |id| json!({"email": NEW, "tenantId": id})),
+        row(create, "groupId", group, Missing, |id| json!({"email": NEW, "groupId": id})),
+        row(create, "groupId", name, Missing, |id| json!({"email": NEW, "groupId": id})),
+        row(create, "linkProps.externalId", name, Own, |id| json!({"email": NEW, "linkProps": {"externalId": id}})),
+        row(create, "linkProps.tenantId", name, Own, |id| json!({"email": NEW, "linkProps": {"tenantId": id}})),
+        row(create, "linkProps.tagIds", name, Own, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
+        row("retrievePartner", "id", partner, Missing, |id| json!(format!("/partners/{id}"))),
+        row(link, "key", name, Own, |key| json!({"key": key, "partner": {"id": "shared"}})),
+        row(
+            link,
+            "domain_id",
+            domain,
+            Missing,
+            |id| json!({"key": "k", "domain_id": id, "is_additional": false, "partner": {"id": "shared"}}),
+        ),
+        row(link, "partner.id", partner, Missing, |id| json!({"key": "k", "partner": {"id": id}})),
+        row(link, "partner.id", name, Missing, |id| json!({"key": "k", "partner": {"id": id}})),
+        row(link, "partner.key", name, Missing, |key| json!({"key": "k", "partner": {"key": key}})),
+        row(link, "partner.email", email, Missing, |email| json!({"key": "k", "partner": {"email": email}})),
+    ]
+}
+
+#[tokio::test]
+async fn an_id_of_another_workspace_is_an_id_that_does_not_exist() {
+    for index in 0..usize::MAX {
+        // Each row on data of its own: what one creates is not there for the next.
+        let tenants = TwoTenants::start().await;
+        tenants.post("/partners", shared_partner()).await.expect(201);
+        let rows = rows(&tenants).await;
+        if index == 0 {
+            assert_all_are_there(&tenants, &rows).await;
+        }
+        let Some(row) = rows.get(index) else { break };
+
+        let (a, b) = (tenants.rows(&tenants.a).await, tenants.rows(&tenants.b).await);
+        let theirs = ask(&tenants, row, &row.theirs).await;
+        let name = format!("{} with {}: {}", row.operation, (row.request)(&row.theirs), theirs.1);
+        assert_eq!(tenants.rows(&tenants.b).await, b, "{name}: the other workspace has changed");
+        match row.outcome {
+            Missing => {
+                assert_eq!(theirs.0, 404, "{name}");
+                assert_eq!(theirs, ask(&tenants, row, &row.nobodys).await, "{name}: an id that does not exist");
+                assert_eq!(tenants.rows(&tenants.a).await, a, "{name}: something was written");
+            }
+            Own => assert_eq!(theirs.0, 201, "{name}"),
+        }
+    }
+}
+
+async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
+    let operation = openapi::operations().into_iter().find(|it| it.operation_id == row.operation).unwrap();
+    let answer = match (row.request)(id) {
+        Value::String(path) => tenants.ask(Method::GET, &path, None).await,
+        body => tenants.post(&operation.path, body).await,
+    };
+    (answer.status.as_u16(), answer.body)
+}
+
+/// Every parameter of the contract that names something has a row.
+async fn assert_all_are_there(tenants: &TwoTenants, rows: &[Row]) {
+    let contract = tenants.app.stranger().get("/openapi.json").await.expect(200);
+    let mut documented = Vec::new();
+    for operation in openapi::operations() {
+        let id = &operation.operation_id;
+        let described = &contract["paths"][&operation.path][operation.method.as_str().to_lowercase()];
+        for parameter in described["parameters"].as_array().into_iter().flatten() {
+            documented.push((id.clone(), parameter["name"].as_str().unwrap().to_owned()));
+        }
+        let body = &described["requestBody"]["content"]["application/json"]["schema"];
+        collect(&contract, body, "", &mut |path| documented.push((id.clone(), path.to_owned())));
+    }
+    let mut documented: BTreeSet<_> = documented.into_iter().collect();
+    let covered: BTreeSet<_> = rows.iter().map(|row| (row.operation.to_owned(), row.parameter.to_owned())).collect();
+    assert!(covered.is_subset(&documented), "not in openapi.yaml: {:?}", covered.difference(&documented));
+    documented.retain(|(_, path)| names_something(path));
+    assert!(documented.is_subset(&covered), "without a row: {:?}", documented.difference(&covered));
+}
+
+fn names_something(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap();
+    ["id", "key"].contains(&last) || ["Id", "_id", "Ids", "_ids"].iter().any(|end| last.ends_with(end))
+}
+
+/// Every property of a request, by its path.
+fn collect(contract: &Value, schema: &Value, path: &str, found: &mut impl FnMut(&str)) {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => contract.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+        None => schema,
+    };
+    for (name, property) in schema["properties"].as_object().unwrap_or(&Map::new()) {
+        let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+        found(&path);
+        collect(contract, property, &path, found);
+    }
+}

@@ -1,0 +1,6 @@
+//! Two workspaces never see, find, change or hinder each other: through HTTP, and in the schema.
+
+mod catalogue;
+mod foreign_ids;
+mod same_names;
+mod two_tenants;

@@ -1,0 +1,160 @@
+//! The two workspaces of these tests. `b` has a canary in every text that need not be what it is, so that whatever of
+//! it comes out is noticed; a watched caller of `a` looks at every answer.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "reads and changes whole tables, which no query of the application does"
+)]
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Method;
+use http::header::CONTENT_TYPE;
+use pearset::id::PartnerId;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::support::actor::{Actor, Answer};
+use crate::support::app::{TestApp, Workspace};
+
+const CANARY: &str = "canary";
+
+pub(super) struct TwoTenants {
+    pub(super) app: TestApp,
+    pub(super) a: Workspace,
+    pub(super) b: Workspace,
+    /// Of a partner that only `b` has, with the tenantId, e-mail, username and external id `only-b…`.
+    pub(super) only_b: Value,
+    /// What no answer to `a` may contain: the ids of all rows of `b`, without their prefixes.
+    secrets: BTreeSet<String>,
+}
+
+/// A partner that both workspaces have, under the same names everywhere.
+pub(super) fn shared_partner() -> Value {
+    json!({
+        "email": "shared@example.com", "tenantId": "shared", "username": "shared",
+        "linkProps": {"externalId": "shared"},
+    })
+}
+
+impl TwoTenants {
+    /// Only `b` has partners.
+    pub(super) async fn start() -> Self {
+        let app = TestApp::start().await;
+        let a = app.workspace("acme").await;
+        let b = app.workspace("canary-bee").await;
+        let sql = &mut app.sql().await;
+        let id = |id: String| id.split_once('_').unwrap().1.to_owned();
+        b.actor.post("/partners", shared_partner()).await.expect(201);
+        let only_b = json!({
+            "email": "only-b@example.com", "tenantId": "only-b", "username": "only-b",
+            "linkProps": {"externalId": "only-b"},
+        });
+        let only_b = b.actor.post("/partners", only_b).await.expect(201);
+        let group = "INSERT INTO groups SELECT workspace_id, gen_random_uuid(), program_id, 'only-b', name, created_at \
+                     FROM groups WHERE workspace_id = $1";
+        sqlx::query(group).bind(b.id).execute(&mut *sql).await.unwrap();
+        put_canaries(sql, &b).await;
+        let secrets = uuids(&rows_of(sql, &b).await);
+        let secrets: BTreeSet<String> = secrets.into_iter().map(|uuid| id(PartnerId::from(uuid).to_string())).collect();
+        assert!(secrets.len() > 10, "only {secrets:?}");
+        Self { app, a, b, only_b, secrets }
+    }
+
+    /// A request of `a`; panics when the answer has anything of `b`.
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let actor: &Actor = &self.a.actor;
+        let request = actor.request(method.clone(), path).header(CONTENT_TYPE, "application/json");
+        let answer =
+            actor.send(request.body(body.map_or_else(Body::empty, |body| body.to_string().into())).unwrap()).await;
+        let mut texts = vec![format!("{:?}", answer.headers), answer.body.to_string()];
+        texts.extend(answer.body["publicToken"].as_str().map(claims));
+        for text in texts {
+            assert!(!text.to_lowercase().contains(CANARY), "{method} {path} tells of the other workspace: {text}");
+            for id in &self.secrets {
+                assert!(!text.contains(id.as_str()), "{method} {path} tells an id of the other workspace: {text}");
+            }
+        }
+        answer
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(&body)).await
+    }
+
+    /// All rows of a workspace, in every table.
+    pub(super) async fn rows(&self, workspace: &Workspace) -> Vec<Value> {
+        rows_of(&mut self.app.sql().await, workspace).await
+    }
+}
+
+/// What a token says.
+pub(super) fn claims(token: &str) -> String {
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    String::from_utf8(payload).unwrap()
+}
+
+async fn rows_of(sql: &mut PgConnection, workspace: &Workspace) -> Vec<Value> {
+    let tables = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                  WHERE table_schema = 'public' AND (column_name = 'workspace_id' OR \
+                        table_name = 'workspaces' AND column_name = 'id') ORDER BY 1";
+    let tables: Vec<(String, String)> = sqlx::query_as(tables).fetch_all(&mut *sql).await.unwrap();
+    let mut rows = Vec::new();
+    for (table, column) in tables {
+        let all = format!("SELECT to_jsonb(t) FROM {table} t WHERE {column} = $1 ORDER BY t::text");
+        let found: Vec<Value> =
+            sqlx::query_scalar(AssertSqlSafe(all)).bind(workspace.id).fetch_all(&mut *sql).await.unwrap();
+        rows.extend(found.into_iter().map(|row| json!({"table": table, "row": row})));
+    }
+    rows
+}
+
+/// Into every text of the workspace's rows that no constraint is about.
+async fn put_canaries(sql: &mut PgConnection, workspace: &Workspace) {
+    let columns = "SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns c \
+                   WHERE c.table_schema = 'public' AND c.data_type IN ('text', 'ARRAY', 'jsonb') \
+                   AND EXISTS (SELECT FROM information_schema.columns w WHERE w.table_schema = 'public' \
+                               AND w.table_name = c.table_name AND w.column_name = 'workspace_id') \
+                   AND NOT EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a \
+                                   ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) \
+                                   WHERE k.conrelid = c.table_name::regclass AND a.attname = c.column_name \
+                                   AND k.contype <> 'n')";
+    let columns: Vec<(String, String, String)> = sqlx::query_as(columns).fetch_all(&mut *sql).await.unwrap();
+    assert!(columns.len() > 20, "only {columns:?}");
+    for (table, column, kind) in columns {
+        let value = match kind.as_str() {
+            "text" => format!("'{CANARY} ' || coalesce({column}, '')"),
+            "ARRAY" => format!("ARRAY['{CANARY}']"),
+            _ => format!("'\"{CANARY}\"'::jsonb"),
+        };
+        let put = format!("UPDATE {table} SET {column} = {value} WHERE workspace_id = $1");
+        sqlx::query(AssertSqlSafe(put)).bind(workspace.id).execute(&mut *sql).await.unwrap();
+    }
+}
+
+/// All ids in these rows.
+fn uuids(rows: &[Value]) -> BTreeSet<Uuid> {
+    let cells = rows.iter().flat_map(|row| row["row"].as_object().unwrap().values());
+    cells.filter_map(|cell| cell.as_str()?.parse().ok()).collect()
+}
+
+/// The watch can fail.
+#[tokio::test]
+#[should_panic(expected = "tells of the other workspace")]
+async fn a_canary_in_an_answer_is_noticed() {
+    let mut tenants = TwoTenants::start().await;
+    std::mem::swap(&mut tenants.a, &mut tenants.b);
+    tenants.ask(Method::GET, "/partner_referral_links:domains", None).await;
+}
+
+/// So can the look for ids.
+#[tokio::test]
+#[should_panic(expected = "tells an id of the other workspace")]
+async fn an_id_in_a_token_is_noticed() {
+    let mut tenants = TwoTenants::start().await;
+    std::mem::swap(&mut tenants.a, &mut tenants.b);
+    tenants.post("/tokens/embed/referrals", json!({"tenantId": "shared"})).await;
+}

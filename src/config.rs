@@ -113,13 +113,15 @@ impl Settings {
     /// The address that clients reach the server at.
     ///
     /// # Errors
-    /// When it is not an http(s) URL without query and fragment.
+    /// When it is not an http(s) URL without user info, query and fragment.
     pub fn public_url(&self) -> anyhow::Result<Url> {
         let Some(url) = &self.public_url else {
             return Ok(Url::parse(&format!("http://{}", self.listen))?);
         };
-        if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
-            bail!("PEARSET_PUBLIC_URL must be an http(s) URL without query and fragment");
+        let plain = url.username().is_empty() && url.password().is_none();
+        let bare = url.query().is_none() && url.fragment().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !plain || !bare {
+            bail!("PEARSET_PUBLIC_URL must be an http(s) URL without user info, query and fragment");
         }
         Ok(url.clone())
     }
@@ -177,6 +179,7 @@ impl Settings {
     /// The setting that a signing key came from, for a complaint about it.
     #[must_use]
     pub fn signing_key_setting(&self) -> &'static str {
-        if self.signing_key_file.is_some() { "PEARSET_SIGNING_KEY_FILE" } else { "PEARSET_SIGNING_KEY" }
+        let file = self.signing_key_file.as_ref().is_some_and(|path| !path.as_os_str().is_empty());
+        if file { "PEARSET_SIGNING_KEY_FILE" } else { "PEARSET_SIGNING_KEY" }
     }
 }

@@ -26,14 +26,20 @@ impl Text for HttpUrl {
         if text.contains(char::is_whitespace) {
             return Err(WRONG);
         }
-        let url = if text.contains("://") {
+        // A later "://" is a part of the path or the query.
+        let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+        let url = if has_scheme {
             Url::parse(text)
-        } else if text.starts_with(|c: char| c.is_alphanumeric()) && text.contains('.') {
+        } else if text.starts_with(|c: char| c.is_alphanumeric()) {
             Url::parse(&format!("https://{text}"))
         } else {
             return Err(WRONG);
         };
         let url = url.map_err(|_| WRONG)?;
+        // What stands without a scheme is taken for a host only if it looks like one: "mailto:/a" has the host "mailto".
+        if !has_scheme && !url.host_str().is_some_and(|host| host.contains('.')) {
+            return Err(WRONG);
+        }
         let plain = url.username().is_empty() && url.password().is_none();
         if !matches!(url.scheme(), "http" | "https") || !plain {
             return Err(WRONG);
@@ -53,6 +59,7 @@ mod tests {
             ("http://Example.com:80/a b".split(' ').next().unwrap(), "http://example.com/a"),
             ("apple.com", "https://apple.com/"),
             ("apple.com/store?x=1#y", "https://apple.com/store?x=1#y"),
+            ("apple.com?next=http://a.b", "https://apple.com/?next=http://a.b"),
             ("https://münchen.de/ä", "https://xn--mnchen-3ya.de/%C3%A4"),
             ("http://localhost:3000/cb", "http://localhost:3000/cb"),
             ("https://127.0.0.1/x", "https://127.0.0.1/x"),
@@ -84,6 +91,10 @@ mod tests {
             "https://example.com:99999/",
             "file:///etc/passwd",
             "intent://x.y#Intent;end",
+            "foo/a.b",
+            "https:/example.com/",
+            "https:\\\\example.com",
+            "javascript:/x.y",
         ] {
             assert!(HttpUrl::from_text(text).is_err(), "{text}");
         }

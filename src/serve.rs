@@ -27,12 +27,14 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Every setting is looked at before anything is started.
     let key = settings.bootstrap_api_key()?;
     let keyring = Keyring::new(&settings.signing_key()?).with_context(|| settings.signing_key_setting())?;
-    let config = settings.http()?;
-    let public_url = settings.public_url()?;
     let listener = TcpListener::bind(settings.listen)
         .with_context(|| format!("PEARSET_LISTEN: cannot listen on {}", settings.listen))?;
     listener.set_nonblocking(true)?;
-    let source = Source::for_server(settings)?;
+    // Port 0 asks for any port: which one it became is part of the address that clients reach.
+    let settings = &Settings { listen: listener.local_addr()?, ..settings.clone() };
+    let config = settings.http()?;
+    let public_url = settings.public_url()?;
+    let mut source = Source::for_server(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         // From here on a signal ends the server in an orderly way, whatever it is doing.
@@ -41,6 +43,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         let app = state(options, settings, keyring, config)?;
         app.keyring.refresh(&app.db, app.clock.now()).await?;
         let first_key = bootstrap(&app, key, &public_url).await?;
+        source.end_turn();
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(listener.local_addr()?, first_key.as_ref());
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));

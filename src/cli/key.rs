@@ -7,7 +7,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::database::find_workspace;
-use super::output::{Output, print};
+use super::output::{Output, print, write};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::db::Db;
 use crate::error::Error;
@@ -102,17 +102,14 @@ impl KeyCommand {
                 }
                 print(&json!({ "keyId": id, "revokedAt": now }), output.json)
             }
-            Self::Generate => {
-                generate_key();
-                Ok(())
-            }
+            Self::Generate => generate_key(),
         }
     }
 }
 
 /// Prints a new well-formed key, for `PEARSET_BOOTSTRAP_API_KEY`.
-pub(super) fn generate_key() {
-    println!("{}", ApiKey::generate(&Ids::system()).expose());
+pub(super) fn generate_key() -> anyhow::Result<()> {
+    write(&format!("{}\n", ApiKey::generate(&Ids::system()).expose()))
 }
 
 fn parse_time(text: &str) -> Result<Timestamp, String> {

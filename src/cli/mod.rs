@@ -10,10 +10,12 @@ mod program;
 mod signing_key;
 mod workspace;
 
+use std::env;
 use std::process::ExitCode;
 
+use clap::builder::Resettable;
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::database::with_database;
 pub use domain::DomainCommand;
@@ -69,15 +71,25 @@ pub enum Command {
 /// # Errors
 /// The exit code, after help or a complaint was printed. A wrong value is one line.
 pub fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
+    let command = Cli::command().mut_args(without_empty_variable);
+    let cli = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    cli.map_err(|error| {
         if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::ArgumentConflict) {
+            // The complaint, and the possible values on the line after it; not the advice below.
             let text = error.to_string();
-            eprintln!("pearset: {}", text.lines().next().unwrap_or_default().trim_start_matches("error: "));
+            let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+            eprintln!("pearset: {}", lines.join(" ").trim_start_matches("error: "));
         } else {
             let _ = error.print();
         }
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
     })
+}
+
+/// A variable that is set to nothing, as a file of settings or a compose file does it, counts as not set.
+fn without_empty_variable(setting: Arg) -> Arg {
+    let empty = setting.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
+    if empty { setting.env(Resettable::Reset) } else { setting }
 }
 
 /// Does what the command line says.
@@ -88,15 +100,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => crate::serve(&settings),
-        Command::Openapi => {
-            print!("{}", crate::http::docs::OPENAPI_YAML);
-            Ok(())
-        }
+        Command::Openapi => output::write(crate::http::docs::OPENAPI_YAML),
         Command::Healthcheck => healthcheck::run(settings.listen),
-        Command::Key(KeyCommand::Generate) => {
-            key::generate_key();
-            Ok(())
-        }
+        Command::Key(KeyCommand::Generate) => key::generate_key(),
         Command::Migrate => with_database(&settings, async |_| Ok(())),
         Command::Workspace(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
         Command::Key(command) => with_database(&settings, async |db| command.run(&db).await),

@@ -1,5 +1,9 @@
 //! How a command's result is printed: one JSON value, or lines for people.
 
+use std::fmt::Write as _;
+use std::io::{self, ErrorKind, Write as _};
+
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,37 +19,40 @@ pub struct Output {
 /// Prints a value.
 ///
 /// # Errors
-/// When it is no JSON value.
+/// When it is no JSON value, or cannot be written.
 pub(super) fn print(value: &impl Serialize, json: bool) -> anyhow::Result<()> {
     let value = serde_json::to_value(value)?;
     if json {
-        println!("{value}");
-        return Ok(());
+        return write(&format!("{value}\n"));
     }
     match &value {
-        Value::Array(items) if items.is_empty() => println!("none"),
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    println!();
-                }
-                print_fields(item);
-            }
-        }
-        other => print_fields(other),
+        Value::Array(items) if items.is_empty() => write("none\n"),
+        Value::Array(items) => write(&items.iter().map(fields).collect::<Vec<_>>().join("\n")),
+        other => write(&fields(other)),
     }
-    Ok(())
 }
 
-fn print_fields(value: &Value) {
+/// Writes to standard output. Whoever reads it may have enough before its end, as `head` does.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
+        _ => Ok(()),
+    }
+}
+
+fn fields(value: &Value) -> String {
     let Value::Object(fields) = value else {
-        println!("{}", plain(value));
-        return;
+        return plain(value) + "\n";
     };
     let width = fields.keys().map(String::len).max().unwrap_or_default();
-    for (name, value) in fields {
-        println!("{name:width$}  {}", plain(value));
-    }
+    fields.iter().fold(String::new(), |mut text, (name, value)| {
+        let _ = writeln!(text, "{name:width$}  {}", plain(value));
+        text
+    })
 }
 
 fn plain(value: &Value) -> String {

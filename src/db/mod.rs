@@ -65,7 +65,9 @@ const MIN_SERVER_VERSION: u32 = 15_00_00;
 /// # Errors
 /// When the database cannot be reached, is too old, or holds a schema that this version does not know.
 pub async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
-    let mut conn: PgConnection = options.connect().await.context("cannot connect to the database")?;
+    // The text of the driver's error has that of its cause in it.
+    let mut conn: PgConnection =
+        options.connect().await.map_err(|error| anyhow::anyhow!("cannot connect to the database: {error}"))?;
     if conn.server_version_num().is_some_and(|version| version < MIN_SERVER_VERSION) {
         anyhow::bail!("the database is too old: Pearset needs PostgreSQL 15 or newer");
     }

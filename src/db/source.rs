@@ -1,5 +1,6 @@
 //! Which database is used: the operator's, the private cluster of this process, or that of a running server.
 
+use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,6 +14,7 @@ use crate::config::Settings;
 /// apply to.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
+const EMBEDDED: &str = "the embedded database";
 /// Beside the pool: sessions of command-line calls and of a person who looks. With the default pool they make
 /// PostgreSQL's own default of 100.
 const SPARE_SESSIONS: u16 = 84;
@@ -20,20 +22,26 @@ const SPARE_SESSIONS: u16 = 84;
 /// A database to connect to, kept running for as long as the value lives.
 pub struct Source {
     options: PgConnectOptions,
+    /// For a complaint about it.
+    name: &'static str,
     cluster: Option<Cluster>,
+    /// For as long as no other process may start the embedded cluster or run a command on it.
+    turn: Option<File>,
 }
 
 impl Source {
     /// For a server: starts the embedded cluster unless `DATABASE_URL` is set. Blocks; needs no runtime.
+    /// Commands wait until [`Source::end_turn`].
     ///
     /// # Errors
     /// When another server uses the data folder, or PostgreSQL cannot be started.
     pub fn for_server(settings: &Settings) -> anyhow::Result<Self> {
         if let Some(options) = settings.database()? {
-            return Ok(Self { options, cluster: None });
+            return Ok(Self::operators_own(options));
         }
-        let cluster = Cluster::start(&embedded_settings(settings))?;
-        Ok(Self { options: socket(cluster.socket_dir()), cluster: Some(cluster) })
+        let settings = embedded_settings(settings);
+        let turn = embedded::turn(&settings)?;
+        Self::started(&settings, turn)
     }
 
     /// For one command: uses the cluster of a running server, else starts it for as long as the command takes.
@@ -41,12 +49,25 @@ impl Source {
     /// # Errors
     /// As [`Source::for_server`].
     pub fn for_command(settings: &Settings) -> anyhow::Result<Self> {
-        if settings.database()?.is_none()
-            && let Some(socket_dir) = embedded::attach(&embedded_settings(settings))?
-        {
-            return Ok(Self { options: socket(&socket_dir), cluster: None });
+        if let Some(options) = settings.database()? {
+            return Ok(Self::operators_own(options));
         }
-        Self::for_server(settings)
+        let settings = embedded_settings(settings);
+        let turn = embedded::turn(&settings)?;
+        match embedded::attach(&settings)? {
+            Some(dir) => Ok(Self { options: socket(&dir), name: EMBEDDED, cluster: None, turn: Some(turn) }),
+            None => Self::started(&settings, turn),
+        }
+    }
+
+    fn operators_own(options: PgConnectOptions) -> Self {
+        Self { options, name: "DATABASE_URL", cluster: None, turn: None }
+    }
+
+    fn started(settings: &embedded::Settings, turn: File) -> anyhow::Result<Self> {
+        let cluster = Cluster::start(settings)?;
+        let options = socket(cluster.socket_dir());
+        Ok(Self { options, name: EMBEDDED, cluster: Some(cluster), turn: Some(turn) })
     }
 
     /// Makes role and database of an embedded cluster where they are missing, and brings the schema up to date.
@@ -57,8 +78,13 @@ impl Source {
         if self.cluster.is_some() {
             self.create_role_and_database().await.context("preparing the embedded database")?;
         }
-        super::migrate(&self.options).await?;
+        super::migrate(&self.options).await.context(self.name)?;
         Ok(self.options.clone())
+    }
+
+    /// Lets commands use the embedded cluster that a server has prepared.
+    pub fn end_turn(&mut self) {
+        self.turn = None;
     }
 
     /// Stops an embedded cluster. Blocks until it has ended.
@@ -73,9 +99,8 @@ impl Source {
         let mut conn: PgConnection = admin.connect().await?;
         let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {
-            conn.execute("CREATE ROLE pearset LOGIN").await?;
-            // The text of an error can hold a value of a request.
-            conn.execute("ALTER ROLE pearset SET log_min_messages = 'log'").await?;
+            // Both or neither. The text of an error can hold a value of a request: it is not to be in the log.
+            conn.execute("CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'").await?;
         }
         let exists = "SELECT FROM pg_database WHERE datname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {

@@ -31,19 +31,18 @@ impl FromFields for PartnerRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.nullable("name");
         let email = fields.required("email");
-        let username = fields.nullable("username");
+        let username: Option<Bounded<1, 100>> = fields.nullable("username");
+        if let Some(Err(invalid)) = username.as_ref().map(|username| check_username(username.as_str())) {
+            fields.fail("username", invalid);
+        }
         let image = fields.nullable("image");
         let tenant_id = fields.optional("tenantId");
-        let group = fields.optional::<Bounded<1, 255>>("groupId").map(|group| GroupRef::from(group.as_str()));
+        // Whatever is no id or slug is one that does not exist.
+        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
+        let group = group.map(|group| GroupRef::from(group.as_str()));
         let country = fields.nullable("country");
         let description = fields.nullable("description");
         let link_props: LinkProps = fields.object("linkProps").unwrap_or_default();
-        if let Some(Err(invalid)) = username
-            .as_ref()
-            .map(|username: &Bounded<1, 100>| check_username(username.as_str(), link_props.prefix.as_ref()))
-        {
-            fields.fail("username", invalid);
-        }
         let profile = Profile { name, email: email?, username, image, country, description };
         Some(Self { profile, tenant_id, group, link_props })
     }

@@ -50,14 +50,24 @@ pub(super) struct TestVariant {
 impl FromFields for TestVariant {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let url = fields.required::<HttpUrl>("url");
-        let percentage = fields.required::<f64>("percentage");
-        if percentage.is_some_and(|percentage| percentage < 10.0) {
-            fields.fail("percentage", Invalid::new(ProblemCode::TooSmall, "Must be at least 10"));
+        let percentage = fields.required::<Percentage>("percentage");
+        Some(Self { url: url?.as_str().to_owned(), percentage: percentage?.0 })
+    }
+}
+
+struct Percentage(f64);
+
+impl FromJson for Percentage {
+    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
+        let percentage = f64::from_json(value, scope)?;
+        if percentage < 10.0 {
+            scope.fail(Invalid::new(ProblemCode::TooSmall, "Must be at least 10"));
+        } else if percentage > 90.0 {
+            scope.fail(Invalid::new(ProblemCode::TooBig, "Must be at most 90"));
+        } else {
+            return Some(Self(percentage));
         }
-        if percentage.is_some_and(|percentage| percentage > 90.0) {
-            fields.fail("percentage", Invalid::new(ProblemCode::TooBig, "Must be at most 90"));
-        }
-        Some(Self { url: url?.as_str().to_owned(), percentage: percentage? })
+        None
     }
 }
 
@@ -73,17 +83,20 @@ pub struct TestVariants(Vec<TestVariant>);
 
 impl FromJson for TestVariants {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        let variants: Vec<TestVariant> = scope.list(value)?;
-        if variants.len() < 2 {
+        let count = value.as_array().map(Vec::len);
+        if count.is_some_and(|count| count < 2) {
             scope.fail(Invalid::new(ProblemCode::TooSmall, "Must have at least 2 items"));
-        } else if variants.len() > 4 {
+        } else if count.is_some_and(|count| count > 4) {
             scope.fail(Invalid::new(ProblemCode::TooBig, "Must have at most 4 items"));
-        } else if (variants.iter().map(|variant| variant.percentage).sum::<f64>() - 100.0).abs() > 1e-6 {
-            scope.fail(Invalid::new(ProblemCode::Custom, "The percentages must add up to 100"));
-        } else {
-            return Some(Self(variants));
         }
-        None
+        let variants: Vec<TestVariant> = scope.list(value)?;
+        if (2..=4).contains(&variants.len())
+            && (variants.iter().map(|variant| variant.percentage).sum::<f64>() - 100.0).abs() > 1e-6
+        {
+            scope.fail(Invalid::new(ProblemCode::Custom, "The percentages must add up to 100"));
+        }
+        // Whoever noted a problem has refused the request; the value does not matter then.
+        Some(Self(variants))
     }
 }
 
@@ -101,7 +114,7 @@ impl OneOrMany {
 
 impl FromJson for OneOrMany {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        let texts: Vec<Bounded<1, 255>> =
+        let texts: Vec<FreeText> =
             if value.is_array() { scope.list(value)? } else { vec![FromJson::from_json(value, scope)?] };
         Some(Self(texts.iter().map(|text| text.as_str().to_owned()).collect()))
     }
@@ -115,7 +128,7 @@ pub struct LinkProps {
     /// The partner's id in the customer's system, if it stands nowhere else in the request.
     pub tenant_id: Option<TenantId>,
     /// Hashed before it is stored.
-    pub password: Option<Bounded<1, 255>>,
+    pub password: Option<Bounded<1, { usize::MAX }>>,
     /// What is stored as it is.
     pub settings: LinkSettings,
 }

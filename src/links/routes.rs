@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::key::{self, LinkKey};
+use super::model::FreeText;
 use super::service::{self, NamedLink};
 use super::store::PartnerSelector;
 use crate::error::{Error, Result};
@@ -16,9 +17,7 @@ use crate::id::{DomainId, LinkId};
 use crate::partners::Email;
 use crate::programs::{self, Domain, short_link};
 use crate::state::AppState;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
-
-type AnyText = Bounded<1, 255>;
+use crate::validation::{Fields, FromFields, Invalid, ProblemCode};
 
 /// The partner that a link is for.
 struct PartnerField(PartnerSelector);
@@ -26,8 +25,8 @@ struct PartnerField(PartnerSelector);
 impl FromFields for PartnerField {
     /// The first of the three that is there counts.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.optional::<AnyText>("id");
-        let key = fields.optional::<AnyText>("key");
+        let id = fields.optional::<FreeText>("id");
+        let key = fields.optional::<FreeText>("key");
         let email = fields.optional::<Email>("email");
         let mut selector = PartnerSelector::default();
         if let Some(id) = id {
@@ -47,7 +46,8 @@ impl FromFields for PartnerField {
 /// A request for a link with a key of the caller's choice.
 pub struct PartnerReferralLinkRequest {
     key: LinkKey,
-    domain: Option<(AnyText, bool)>,
+    domain_id: Option<FreeText>,
+    is_additional: Option<bool>,
     partner: PartnerSelector,
 }
 
@@ -65,7 +65,7 @@ impl FromFields for PartnerReferralLinkRequest {
             }
             partner => partner.map(|PartnerField(selector)| selector),
         };
-        Some(Self { key: key?, domain: domain_id.zip(is_additional), partner: partner? })
+        Some(Self { key: key?, domain_id, is_additional, partner: partner? })
     }
 }
 
@@ -102,13 +102,14 @@ pub async fn create_partner_referral_link(
     caller: Caller<WriteLinks>,
     Body(request): Body<PartnerReferralLinkRequest>,
 ) -> Result<Created<Envelope<PartnerReferralLink>>> {
-    let domain = request
-        .domain
-        .map(|(id, is_additional)| id.as_str().parse::<DomainId>().map(|id| (id, is_additional)))
+    let domain_id = request
+        .domain_id
+        .map(|id| id.as_str().parse::<DomainId>())
         .transpose()
         .map_err(|_| Error::not_found("The domain does not exist."))?;
     let key = request.key.as_str().to_owned();
-    let link = Arc::new(NamedLink { selector: request.partner, key: request.key, domain });
+    let is_additional = request.is_additional;
+    let link = Arc::new(NamedLink { selector: request.partner, key: request.key, domain_id, is_additional });
     let program = (caller.workspace_id, caller.program_id);
     let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
     let created = app

@@ -55,13 +55,16 @@ pub async fn create_default_links(
         return Ok(());
     }
     for attempt in 0..MAX_KEY_ATTEMPTS {
+        // Ids of one millisecond come in no order: sorted, the links stand in the order of the group.
+        let mut new_ids: Vec<LinkId> = missing.iter().map(|_| ids.next(now)).collect();
+        new_ids.sort_unstable();
         let tried = missing
             .iter()
-            .map(|wanted| {
+            .zip(new_ids)
+            .map(|(wanted, id)| {
                 let key = links.base.key(several, attempt, ids).map_err(|invalid| Error::internal(invalid.message))?;
                 let external_id = links.settings.external_id.clone().filter(|_| first == Some(wanted.id));
-                let (id, url) = (ids.next(now), wanted.url.clone());
-                Ok(NewLink { id, key, url, default_link_id: Some(wanted.id), external_id })
+                Ok(NewLink { id, key, url: wanted.url.clone(), default_link_id: Some(wanted.id), external_id })
             })
             .collect::<Result<Vec<_>>>()?;
         let DefaultLinks { owner, domain_id, tenant_id, settings, .. } = *links;
@@ -92,8 +95,10 @@ fn external_id_taken() -> Error {
 pub(super) struct NamedLink {
     pub(super) selector: PartnerSelector,
     pub(super) key: LinkKey,
-    /// The domain that it is to live on, and whether the caller takes that for an additional one.
-    pub(super) domain: Option<(DomainId, bool)>,
+    /// The domain that it is to live on, if not on the default one.
+    pub(super) domain_id: Option<DomainId>,
+    /// Whether the caller takes that for an additional one.
+    pub(super) is_additional: Option<bool>,
 }
 
 /// A link that was made.
@@ -117,10 +122,10 @@ pub(super) async fn create_named_link(
     let partner = store::find_partner(conn, workspace_id, program_id, &link.selector)
         .await?
         .ok_or_else(|| Error::not_found("The partner is not enrolled in this program."))?;
-    let domain = programs::find_domain(conn, workspace_id, program_id, link.domain.map(|(id, _)| id))
+    let domain = programs::find_domain(conn, workspace_id, program_id, link.domain_id)
         .await?
         .ok_or_else(|| Error::not_found("The domain does not exist."))?;
-    if link.domain.is_some_and(|(_, is_additional)| is_additional != domain.is_additional) {
+    if link.is_additional.is_some_and(|is_additional| is_additional != domain.is_additional) {
         return Err(Error::invalid(vec![Problem {
             code: ProblemCode::InvalidValue,
             path: "is_additional".to_owned(),

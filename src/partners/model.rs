@@ -43,7 +43,7 @@ impl Email {
 
 impl Text for Email {
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        length(text, 1, 190)?;
+        length(text, 0, 190)?;
         if text.starts_with('.') || text.contains("..") || !EMAIL.is_match(text) {
             return Err(Invalid::format("Invalid email address"));
         }

@@ -39,7 +39,7 @@ impl Layout {
             Ok(parent) => parent,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
-                return Err(error).with_context(|| format!("cannot open {}", data_dir.display()));
+                return Err(error).with_context(|| format!("PEARSET_DATA_DIR: cannot open {}", data_dir.display()));
             }
         };
         // The folder may be a link to another disk.
@@ -92,18 +92,25 @@ impl Layout {
 
     /// The layout for a data directory, with its root folder made.
     pub(super) fn prepare(data_dir: &Path) -> Result<Self> {
-        fs::create_dir_all(data_dir).with_context(|| format!("cannot make {}", data_dir.display()))?;
+        fs::create_dir_all(data_dir)
+            .with_context(|| format!("PEARSET_DATA_DIR: cannot make {}", data_dir.display()))?;
         let layout = Self::locate(data_dir)?.with_context(|| format!("{} vanished", data_dir.display()))?;
         if layout.relocated {
             make_relocated(layout.owner())?;
+        }
+        private::folder(&layout.root, layout.owner()).context("PEARSET_DATA_DIR")?;
+        Ok(layout)
+    }
+
+    /// Says so when the cluster is not where the operator would look for it.
+    pub(super) fn explain_place(&self, data_dir: &Path) {
+        if self.relocated {
             tracing::warn!(
-                folder = %layout.root.display(),
+                folder = %self.root.display(),
                 "running as root, and PostgreSQL's user cannot reach {}: the database lives in another folder",
                 data_dir.display(),
             );
         }
-        private::folder(&layout.root, layout.owner())?;
-        Ok(layout)
     }
 
     pub(super) fn root(&self) -> &Path {

@@ -68,6 +68,7 @@ impl Cluster {
     /// cannot be used, or PostgreSQL ends at start; the last error has the end of its log.
     pub fn start(settings: &Settings) -> Result<Self> {
         let layout = Layout::prepare(&settings.data_dir)?;
+        layout.explain_place(&settings.data_dir);
         let lock = layout.lock()?;
         if let Some((server, socket_dir)) = adopt(&layout)? {
             tracing::info!(pid = %server.pid(), "adopted the PostgreSQL that a killed server left behind");
@@ -102,6 +103,16 @@ impl Cluster {
     pub fn stop(mut self) {
         self.server.stop();
     }
+}
+
+/// Waits until no other process starts the cluster or runs a command on it, and holds off such for as long as the
+/// value lives: a cluster that a command has started ends with it, under the feet of whoever else uses it.
+///
+/// # Errors
+///
+/// The folder cannot be used, or another process holds on to its turn.
+pub fn turn(settings: &Settings) -> Result<File> {
+    Layout::prepare(&settings.data_dir)?.turn()
 }
 
 /// The socket folder of the cluster that another process runs on this data directory, as soon as

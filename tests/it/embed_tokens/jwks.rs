@@ -1,1 +1,59 @@
 //! `GET /.well-known/jwks.json`.
+
+use std::time::Duration;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pearset::clock::Clock as _;
+use pearset::embed_tokens::Keyring;
+use serde_json::{Value, json};
+
+use crate::enrollments::fixtures::token_part;
+use crate::support::app::{TestApp, Workspace};
+
+async fn keys(app: &TestApp) -> Vec<Value> {
+    app.stranger().get("/.well-known/jwks.json").await.expect(200)["keys"].as_array().unwrap().clone()
+}
+
+/// The id of the key that signs.
+async fn signing_key(workspace: &Workspace) -> Value {
+    let body = json!({ "partner": { "email": "jane@example.com" } });
+    let answer = workspace.actor.post("/tokens/embed/referrals", body).await.expect(201);
+    token_part(&answer, 0)["kid"].clone()
+}
+
+#[tokio::test]
+async fn has_the_public_half_of_the_key_and_nothing_of_the_private_one() {
+    let app = TestApp::start().await;
+    let keys = keys(&app).await;
+    assert_eq!(keys.len(), 1);
+    let (key, mut public) = (&keys[0], keys[0].clone());
+    for member in ["kid", "x", "y"] {
+        public.as_object_mut().unwrap().remove(member);
+    }
+    assert_eq!(public, json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig" }));
+    // RFC 7638.
+    let members = format!(r#"{{"crv":"P-256","kty":"EC","x":{},"y":{}}}"#, key["x"], key["y"]);
+    assert_eq!(key["kid"], URL_SAFE_NO_PAD.encode(digest(&SHA256, members.as_bytes())));
+}
+
+#[tokio::test]
+async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_token_ends() {
+    let app = TestApp::start().await;
+    let workspace = app.workspace("acme").await;
+    let old = signing_key(&workspace).await;
+    let new = json!(Keyring::rotate(&app.state.db, app.clock.now()).await.unwrap());
+    app.state.keyring.refresh(&app.state.db, app.clock.now()).await.unwrap();
+    let published = async || keys(&app).await.iter().map(|key| key["kid"].clone()).collect::<Vec<_>>();
+
+    assert_eq!(published().await, [old.clone(), new.clone()]);
+    assert_eq!(signing_key(&workspace).await, old);
+    app.clock.advance(Duration::from_mins(2));
+    assert_eq!(signing_key(&workspace).await, new);
+    // The longest lifetime that a program can set.
+    app.clock.advance(Duration::from_hours(3));
+    assert_eq!(published().await, [old, new.clone()]);
+    app.clock.advance(Duration::from_mins(1));
+    assert_eq!(published().await, [new]);
+}

@@ -1,4 +1,6 @@
 //! Embed tokens.
 
+mod admission;
 mod create_referrals_embed_token;
 mod jwks;
+mod token;

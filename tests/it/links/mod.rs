@@ -1,4 +1,6 @@
 //! Referral links.
 
 mod create_partner_referral_link;
+mod fixtures;
 mod list_partner_referral_link_domains;
+mod referral_link_errors;

@@ -154,13 +154,7 @@ impl TestApp {
 impl Drop for TestApp {
     /// The database goes with the test, or hundreds of them would fill the disk.
     fn drop(&mut self) {
-        let (cluster, name) = (self.cluster, self.database_name().to_owned());
-        let drop = move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(cluster.drop_database(&name));
-        };
-        // On a thread of its own: a runtime cannot be started inside of the test's.
-        let _ = std::thread::spawn(drop).join();
+        self.cluster.drop_database_now(self.database_name());
     }
 }
 

@@ -3,17 +3,18 @@
 use std::path::Path;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
+use std::{env, fs, process, thread};
 
 use pearset::db;
 use pearset::db::embedded::{Cluster, SUPERUSER, Settings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
+use url::Url;
 
 const FOLDER_PREFIX: &str = "pearset-test-";
 const ROLE: &str = "pearset";
-const TEMPLATE: &str = "pearset_template";
+pub(crate) const TEMPLATE: &str = "pearset_template";
 
 /// The cluster that all tests share which do not count what happens in it.
 pub(crate) static SHARED: LazyLock<TestCluster> = LazyLock::new(|| {
@@ -38,13 +39,27 @@ impl TestCluster {
 
     /// A fresh database with the whole schema.
     pub(crate) async fn database(&self) -> PgConnectOptions {
+        let name = self.create_database(TEMPLATE).await;
+        self.options(ROLE, &name)
+    }
+
+    /// A fresh database of the same owner, for a program that is given its URL. `template1` makes one without the
+    /// schema. It goes with the returned value.
+    pub(crate) async fn lend(&'static self, template: &str) -> LentDatabase {
+        let name = self.create_database(template).await;
+        let mut url = Url::parse(&format!("postgres://{ROLE}@localhost/{name}")).unwrap();
+        url.query_pairs_mut().append_pair("host", self.socket_dir().to_str().unwrap());
+        LentDatabase { cluster: self, name, url: url.into() }
+    }
+
+    async fn create_database(&self, template: &str) -> String {
         self.template.get_or_init(|| self.make_template()).await;
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut admin = self.connect(SUPERUSER, "postgres").await;
-        let create = format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE} OWNER {ROLE} STRATEGY file_copy");
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {ROLE} STRATEGY file_copy");
         admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
         admin.close().await.unwrap();
-        self.options(ROLE, &name)
+        name
     }
 
     /// Ends a database that nobody needs any more.
@@ -52,6 +67,16 @@ impl TestCluster {
         let mut admin = self.connect(SUPERUSER, "postgres").await;
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         admin.execute(sqlx::AssertSqlSafe(drop)).await.unwrap();
+    }
+
+    /// The same from where nothing can be awaited.
+    pub(crate) fn drop_database_now(&'static self, name: &str) {
+        let drop = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(self.drop_database(name));
+        };
+        // On a thread of its own: a runtime cannot be started inside of the test's.
+        thread::scope(|scope| _ = scope.spawn(drop).join());
     }
 
     /// A session as the superuser, for what the application's role must not do.
@@ -76,6 +101,31 @@ impl TestCluster {
 
     fn options(&self, role: &str, database: &str) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).username(role).database(database)
+    }
+}
+
+/// A database for a program.
+pub(crate) struct LentDatabase {
+    cluster: &'static TestCluster,
+    name: String,
+    pub(crate) url: String,
+}
+
+impl LentDatabase {
+    /// A session of the test's own.
+    pub(crate) async fn sql(&self) -> PgConnection {
+        self.cluster.connect(ROLE, &self.name).await
+    }
+
+    /// Takes it away from under whoever uses it.
+    pub(crate) async fn take_away(&self) {
+        self.cluster.drop_database(&self.name).await;
+    }
+}
+
+impl Drop for LentDatabase {
+    fn drop(&mut self) {
+        self.cluster.drop_database_now(&self.name);
     }
 }
 

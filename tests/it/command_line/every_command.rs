@@ -1,0 +1,119 @@
+//! Every command that makes, changes or lists something, wherever the database is.
+
+use std::collections::BTreeMap;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::support::binary::{Home, Server};
+use crate::support::cluster::{SHARED, TEMPLATE};
+
+/// A command, and the members of what it prints. `@` stands for the workspace, and a word in braces for what an
+/// earlier command called so.
+const COMMANDS: [(&str, &str); 12] = [
+    ("workspace create --name Acme --slug @ --plan enterprise", "apiKey groupId programId workspaceId"),
+    ("workspace list", "createdAt defaultProgramId id name plan slug"),
+    (
+        "key create --workspace @ --name Reports --scopes links.read,partners.read --program {programId} \
+         --expires 2099-01-01T00:00:00Z",
+        "apiKey keyId",
+    ),
+    ("key list --workspace @", "createdAt expiresAt id name programId revokedAt scopes"),
+    ("key revoke {keyId}", "keyId revokedAt"),
+    (
+        "program create --workspace @ --name Second --url @.example --access-mode invite --host go.@.example",
+        "domainId groupId programId",
+    ),
+    (
+        "program update {programId} --name Third --url third.example --access-mode private --token-lifetime 600 \
+         --default-domain {domainId}",
+        "programId",
+    ),
+    (
+        "program list --workspace @",
+        "accessMode createdAt defaultDomainId defaultGroupId id name tokenLifetimeSeconds url",
+    ),
+    (
+        "domain add --workspace @ --program {programId} --url-prefix https://@.example?via= --additional",
+        "domain domainId isAdditional url",
+    ),
+    (
+        "domain list --workspace @ --program {programId}",
+        "host id isAdditional isDefault programId programUrl urlPrefix",
+    ),
+    ("signing-key rotate", "kid"),
+    ("signing-key list", "activeFrom createdAt kid retiredAt"),
+];
+
+/// How a command prints what it did.
+#[derive(Clone, Copy)]
+enum Form {
+    /// `--json`: one value on one line.
+    Json,
+    /// A name and a value on each line.
+    Plain,
+}
+
+/// Runs the commands, one after another, on a workspace that is yet to be made.
+#[track_caller]
+fn run_all(home: &Home, workspace: &str, form: Form) {
+    let mut known = BTreeMap::from([("@".to_owned(), workspace.to_owned())]);
+    for (line, members) in COMMANDS {
+        let line = known.iter().fold(line.to_owned(), |line, (name, value)| line.replace(name, value));
+        let found = match form {
+            Form::Json => first_of_json(home.json(&line)),
+            Form::Plain => first_of_lines(&home.run(&line).succeeded()),
+        };
+        let names: Vec<&str> = found.keys().map(String::as_str).collect();
+        assert_eq!(names.join(" "), members, "{line}");
+        known.extend(found.into_iter().map(|(name, value)| (format!("{{{name}}}"), value)));
+    }
+}
+
+/// The object, or the first one of a list.
+fn first_of_json(value: Value) -> BTreeMap<String, String> {
+    let object = if value.is_array() { value[0].clone() } else { value };
+    let members = object.as_object().expect("an object").iter();
+    members.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+}
+
+/// The lines up to the first empty one.
+fn first_of_lines(text: &str) -> BTreeMap<String, String> {
+    let lines = text.lines().take_while(|line| !line.is_empty()).map(|line| line.split_once(' ').expect("two words"));
+    lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
+}
+
+#[test]
+fn commands_work_while_a_server_runs_on_the_embedded_database_and_without_one() {
+    let home = Home::new();
+    let server = Server::start(&mut home.pearset());
+    run_all(&home, "acme", Form::Json);
+    run_all(&home, "beta", Form::Plain);
+    server.end(Signal::SIGINT).succeeded();
+
+    run_all(&home, "gamma", Form::Json);
+    let slugs: Vec<Value> = home.json("workspace list").as_array().unwrap().iter().map(|w| w["slug"].clone()).collect();
+    assert_eq!(slugs, ["default", "acme", "beta", "gamma"]);
+}
+
+#[test]
+fn commands_that_come_at_the_same_time_without_a_server_take_turns() {
+    let home = Home::new();
+    let line = |number| format!("workspace create --name Acme --slug acme-{number} --plan free");
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let home = &home;
+            scope.spawn(move || home.json(&line(number)));
+        }
+    });
+    assert_eq!(home.json("workspace list").as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn commands_work_on_the_operators_own_database() {
+    let database = SHARED.lend(TEMPLATE).await;
+    let home = Home::with_database(&database.url);
+    run_all(&home, "acme", Form::Json);
+    run_all(&home, "beta", Form::Plain);
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "no data folder is made");
+}

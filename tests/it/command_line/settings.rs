@@ -1,0 +1,100 @@
+//! Settings that cannot be used end the program with one line that names them.
+
+use std::fs;
+use std::process::Command;
+
+use crate::support::binary::{Home, Process};
+
+/// What must not be shown.
+const SECRET: &str = "hunter2";
+
+/// A setting, its flag, and a value that it cannot have.
+const WRONG: [(&str, &str, &str); 28] = [
+    ("PEARSET_LISTEN", "--listen", "nonsense"),
+    ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
+    ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
+    // An address that is set aside for documentation is no machine's.
+    ("PEARSET_LISTEN", "--listen", "192.0.2.1:8080"),
+    ("DATABASE_URL", "--database-url", "nonsense"),
+    ("DATABASE_URL", "--database-url", "mysql://u:hunter2@127.0.0.1/x"),
+    ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:port/x"),
+    ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1/x?sslmode=nonsense"),
+    // Nothing listens there.
+    ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:1/x"),
+    ("DATABASE_URL", "--database-url", "postgres://u:hunter2@localhost/x?host=/nonexistent"),
+    ("PEARSET_PUBLIC_URL", "--public-url", "nonsense"),
+    ("PEARSET_PUBLIC_URL", "--public-url", "ftp://acme.example"),
+    ("PEARSET_PUBLIC_URL", "--public-url", "https://acme.example/?a=b"),
+    ("PEARSET_PUBLIC_URL", "--public-url", "https://acme.example/#a"),
+    ("PEARSET_PUBLIC_URL", "--public-url", "https://u:hunter2@acme.example/"),
+    ("PEARSET_BOOTSTRAP_API_KEY", "--bootstrap-api-key", "pst_hunter2"),
+    ("PEARSET_DATABASE_MAX_CONNECTIONS", "--database-max-connections", "0"),
+    ("PEARSET_DATABASE_MAX_CONNECTIONS", "--database-max-connections", "many"),
+    ("PEARSET_LOG", "--log", "verbose"),
+    ("PEARSET_LOG", "--log", "info,loud"),
+    ("PEARSET_LOG", "--log", "pearset=loud"),
+    ("PEARSET_LOG_FORMAT", "--log-format", "xml"),
+    ("PEARSET_SIGNING_KEY", "--signing-key", "hunter2"),
+    ("PEARSET_SIGNING_KEY_FILE", "--signing-key-file", "/nonexistent/key.pem"),
+    ("PEARSET_SIGNING_KEY_FILE", "--signing-key-file", "file"),
+    ("PEARSET_DATA_DIR", "--data-dir", "file"),
+    ("PEARSET_DATA_DIR", "--data-dir", "file/below"),
+    ("PEARSET_DATA_DIR", "--data-dir", "/proc/none"),
+];
+
+/// A server in a folder where there is a file, on a free port unless a flag says otherwise.
+fn server(home: &Home) -> Command {
+    let mut command = home.pearset();
+    command.env("PEARSET_LISTEN", "127.0.0.1:0");
+    command
+}
+
+#[test]
+fn a_wrong_setting_is_one_line_that_names_it() {
+    let home = Home::new();
+    fs::write(home.path().join("file"), "hunter2").unwrap();
+    for (setting, flag, value) in WRONG {
+        let by_variable = Process::spawn(server(&home).env(setting, value)).finish();
+        let by_flag = Process::spawn(server(&home).args([flag, value])).finish();
+        for refusal in [by_variable.refused(), by_flag.refused()] {
+            assert!(refusal.starts_with("pearset: ") && refusal.contains(setting), "{value}: {refusal}");
+            assert!(!refusal.contains(SECRET), "{refusal}");
+            assert!(refusal.len() < 250, "{refusal}");
+        }
+    }
+    let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["file"], "nothing was started");
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let home = Home::new();
+    let refusal = Process::spawn(home.pearset().args(["--listen", &address])).finish().refused();
+    assert!(refusal.contains("PEARSET_LISTEN") && refusal.contains(&address), "{refusal}");
+}
+
+#[test]
+fn two_signing_keys_are_one_too_many() {
+    let home = Home::new();
+    let mut command = server(&home);
+    let refusal = Process::spawn(command.env("PEARSET_SIGNING_KEY", SECRET).env("PEARSET_SIGNING_KEY_FILE", "file"));
+    let refusal = refusal.finish().refused();
+    assert!(refusal.contains("PEARSET_SIGNING_KEY>") && refusal.contains("PEARSET_SIGNING_KEY_FILE"), "{refusal}");
+    assert!(!refusal.contains(SECRET), "{refusal}");
+}
+
+#[test]
+fn a_variable_that_is_set_to_nothing_is_not_set() {
+    let home = Home::new();
+    let mut command = home.pearset();
+    let mut settings: Vec<&str> = WRONG.iter().map(|(setting, ..)| *setting).collect();
+    settings.dedup();
+    for setting in settings {
+        command.env(setting, "");
+    }
+    let printed = Process::spawn(command.args(["workspace", "list", "--json"])).finish().succeeded();
+    assert_eq!(printed, "[]\n");
+    assert!(home.path().join(".pearset").exists(), "it has the default place");
+}

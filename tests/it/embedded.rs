@@ -1,1 +1,0 @@
-//! The private cluster, and the server that runs it.

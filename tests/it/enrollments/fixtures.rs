@@ -1,0 +1,197 @@
+//! What tests of enrollment have in common: a workspace to write in, what a call wrote, and states that no route
+//! makes yet.
+#![expect(clippy::disallowed_methods, reason = "tests look at the tables and arrange states that no route makes")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pearset::clock::Clock as _;
+use pearset::id::{EnrollmentId, GroupId};
+use pearset::programs::service::{NewProgram, create_program};
+use pearset::programs::{AccessMode, LinkAddress};
+use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use crate::support::actor::{Actor, Answer};
+use crate::support::app::{TestApp, Workspace};
+
+pub(crate) const TOKENS: &str = "/tokens/embed/referrals";
+pub(crate) const PARTNERS: &str = "/partners";
+
+/// The fixed text for an enrollment that does not exist.
+pub(crate) const NOT_ENROLLED: &str = "The partner is not enrolled in this program.";
+
+/// What [`World::written`] says of a call that wrote nothing.
+pub(crate) const NOTHING: &str = "";
+/// Of a call that made a partner, its enrollment with one default link, and the event.
+pub(crate) const ENROLLED: &str = "enrollments +1, links +1, outbox +1, partners +1";
+
+/// The version of each row, by table and id. PostgreSQL gives a row another `xmin` whenever it is written, also
+/// when it is written with the values that it has.
+type Rows = BTreeMap<(String, Uuid), String>;
+
+/// An application with a workspace, and what its tables held when they were last looked at.
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) workspace: Workspace,
+    seen: Rows,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        let app = TestApp::start().await;
+        let workspace = app.workspace("acme").await;
+        let seen = read_rows(&app).await;
+        Self { app, workspace, seen }
+    }
+
+    /// Goes on in a new workspace: a fresh one for a row of a table costs less than a database.
+    pub(crate) async fn enter(&mut self, slug: &str) {
+        self.workspace = self.app.workspace(slug).await;
+    }
+
+    pub(crate) async fn token(&self, body: Value) -> Answer {
+        self.workspace.actor.post(TOKENS, body).await
+    }
+
+    pub(crate) async fn partner(&self, body: Value) -> Answer {
+        self.workspace.actor.post(PARTNERS, body).await
+    }
+
+    /// A partner who is there before the test begins.
+    pub(crate) async fn enrolled(&mut self, body: Value) -> Value {
+        let partner = self.partner(body).await.expect(201);
+        self.seen = read_rows(&self.app).await;
+        partner
+    }
+
+    /// What was written since this was last asked: new (+), changed (~) and removed (-) rows of each table.
+    pub(crate) async fn written(&mut self) -> String {
+        let now = read_rows(&self.app).await;
+        let mut counts: BTreeMap<(&str, char), usize> = BTreeMap::new();
+        for (row @ (table, _), version) in &now {
+            match self.seen.get(row) {
+                None => *counts.entry((table, '+')).or_default() += 1,
+                Some(seen) if seen != version => *counts.entry((table, '~')).or_default() += 1,
+                Some(_) => {}
+            }
+        }
+        for (table, _) in self.seen.keys().filter(|row| !now.contains_key(*row)) {
+            *counts.entry((table, '-')).or_default() += 1;
+        }
+        let written: Vec<_> = counts.iter().map(|((table, sign), count)| format!("{table} {sign}{count}")).collect();
+        self.seen = now;
+        written.join(", ")
+    }
+
+    /// Brings about a state by SQL.
+    pub(crate) async fn arrange(&mut self, sql: &str) {
+        sqlx::query(AssertSqlSafe(sql)).execute(&mut self.app.sql().await).await.unwrap();
+        self.seen = read_rows(&self.app).await;
+    }
+
+    /// All rows of a table as JSON, oldest first.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<Value> {
+        let sql = format!("SELECT to_jsonb(t) FROM {table} t ORDER BY created_at, id");
+        sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.app.sql().await).await.unwrap()
+    }
+
+    /// Whose the token of an answer is: the e-mail of the partner of the enrollment that it names.
+    pub(crate) async fn email_of_token(&self, answer: &Value) -> String {
+        let enrollment: EnrollmentId = claims(answer)["sub"].as_str().unwrap().parse().unwrap();
+        sqlx::query_scalar(
+            "SELECT p.email FROM enrollments e JOIN partners p USING (workspace_id) WHERE e.id = $1 AND p.id = e.partner_id",
+        )
+        .bind(enrollment)
+        .fetch_one(&mut self.app.sql().await)
+        .await
+        .unwrap()
+    }
+
+    /// One more group of the program, with these default links.
+    pub(crate) async fn group(&mut self, slug: &str, links: &[&str]) -> GroupId {
+        let now = self.app.clock.now();
+        let id: GroupId = self.app.state.ids.next(now);
+        let conn = &mut self.app.sql().await;
+        sqlx::query(
+            "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at) VALUES ($1, $2, $3, $4, $4, $5)",
+        )
+        .bind(self.workspace.id)
+        .bind(id)
+        .bind(self.workspace.program_id)
+        .bind(slug)
+        .bind(now)
+        .execute(&mut *conn)
+        .await
+        .unwrap();
+        for url in links {
+            let link = pearset::programs::DefaultLink { id: self.app.state.ids.next(now), url: (*url).to_owned() };
+            pearset::programs::insert_group_default_link(conn, self.workspace.id, id, &link, now).await.unwrap();
+        }
+        id
+    }
+
+    /// One more program of the workspace, and a caller whose key is for it.
+    pub(crate) async fn program(&self, host: &str) -> Workspace {
+        let (workspace_id, ids, now) = (self.workspace.id, Arc::clone(&self.app.state.ids), self.app.clock.now());
+        let program = Arc::new(NewProgram {
+            id: ids.next(now),
+            name: "Second".to_owned(),
+            url: "https://second.example.com/".to_owned(),
+            access_mode: AccessMode::Public,
+            address: LinkAddress::served(host.parse().unwrap()),
+        });
+        let program_id = program.id;
+        let made = self.app.state.db.run("fixture", move |conn, _| {
+            let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
+            Box::pin(async move { create_program(conn, &ids, now, workspace_id, &program).await })
+        });
+        let group_id = made.await.unwrap().group_id;
+        let key = ApiKey::generate(&self.app.state.ids);
+        let new = NewApiKey {
+            id: self.app.state.ids.next(now),
+            workspace_id,
+            program_id: Some(program_id),
+            name: "test".to_owned(),
+            scopes: Scopes::default(),
+            expires_at: None,
+        };
+        insert_api_key(&mut self.app.sql().await, &new, key.hash(), now).await.unwrap();
+        let actor = Actor::new(self.app.router.clone(), Some(key));
+        Workspace { id: workspace_id, program_id, group_id, actor }
+    }
+}
+
+async fn read_rows(app: &TestApp) -> Rows {
+    let tables = ["partners", "enrollments", "links", "outbox"];
+    let selects = tables.map(|table| format!("SELECT '{table}', id, xmin::text FROM {table}"));
+    let rows: Vec<(String, Uuid, String)> =
+        sqlx::query_as(AssertSqlSafe(selects.join(" UNION ALL "))).fetch_all(&mut app.sql().await).await.unwrap();
+    rows.into_iter().map(|(table, id, version)| ((table, id), version)).collect()
+}
+
+/// What the token of an answer claims. Whether it is signed is for `embed_tokens::token` to test.
+pub(crate) fn claims(answer: &Value) -> Value {
+    token_part(answer, 1)
+}
+
+/// The header (0) or the claims (1) of the token of an answer.
+pub(crate) fn token_part(answer: &Value, index: usize) -> Value {
+    let part = answer["publicToken"].as_str().unwrap().split('.').nth(index).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// A partner as a request names one: `None` leaves a field out.
+pub(crate) fn partner_body(email: Option<&str>, tenant_id: Option<&str>) -> Value {
+    let mut body = json!({});
+    for (name, value) in [("email", email), ("tenantId", tenant_id)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    body
+}

@@ -1,0 +1,182 @@
+//! `linkProps`: every field of it is stored on the links of a new enrollment.
+
+use argon2::{Argon2, PasswordVerifier};
+use serde_json::{Value, json};
+
+use super::fixtures::{ENROLLED, NOTHING, World};
+
+const JANE: &str = "jane@example.com";
+
+/// The links' columns that `linkProps` decides.
+const COLUMNS: [&str; 20] = [
+    "external_id",
+    "archived",
+    "tag_ids",
+    "tag_names",
+    "comments",
+    "expires_at",
+    "expired_url",
+    "proxy",
+    "title",
+    "description",
+    "image",
+    "video",
+    "rewrite",
+    "ios",
+    "android",
+    "do_index",
+    "test_variants",
+    "test_started_at",
+    "test_completed_at",
+    "tenant_id",
+];
+
+fn stored(link: &Value) -> Value {
+    COLUMNS.into_iter().map(|column| (column, link[column].clone())).collect()
+}
+
+fn everything() -> Value {
+    json!({
+        "externalId": "ext_84213", "tenantId": "t", "prefix": "/c/", "archived": true,
+        "tagIds": ["tag_1", "tag_2"], "tagNames": ["Autumn", "newsletter"], "comments": "Two\nlines",
+        "expiresAt": "2027-01-31T23:00:00.123+01:00", "expiredUrl": "brightloom.example/offers",
+        "password": "spring-lamb-gallop", "proxy": true, "title": "Knit anything", "description": "Patterns",
+        "image": "https://cdn.brightloom.example/a.png", "video": "http://CDN.brightloom.example:80/a.mp4",
+        "rewrite": true, "ios": "https://apps.brightloom.example/ios?x=1", "android": "https://apps.brightloom.example/é",
+        "doIndex": true,
+        "testVariants": [
+            { "url": "brightloom.example", "percentage": 33.5 },
+            { "url": "https://brightloom.example/b", "percentage": 66.5 },
+        ],
+        "testStartedAt": "2026-03-14T09:00:00Z", "testCompletedAt": "2026-04-14T09:00:00Z",
+    })
+}
+
+fn everything_stored() -> Value {
+    json!({
+        "external_id": "84213", "archived": true, "tag_ids": ["tag_1", "tag_2"],
+        "tag_names": ["Autumn", "newsletter"], "comments": "Two\nlines",
+        "expires_at": "2027-01-31T22:00:00.123+00:00", "expired_url": "https://brightloom.example/offers",
+        "proxy": true, "title": "Knit anything", "description": "Patterns",
+        "image": "https://cdn.brightloom.example/a.png", "video": "http://cdn.brightloom.example/a.mp4",
+        "rewrite": true, "ios": "https://apps.brightloom.example/ios?x=1",
+        "android": "https://apps.brightloom.example/%C3%A9", "do_index": true,
+        "test_variants": [
+            { "url": "https://brightloom.example/", "percentage": 33.5 },
+            { "url": "https://brightloom.example/b", "percentage": 66.5 },
+        ],
+        "test_started_at": "2026-03-14T09:00:00+00:00", "test_completed_at": "2026-04-14T09:00:00+00:00",
+        "tenant_id": "t",
+    })
+}
+
+#[tokio::test]
+async fn every_field_is_stored_on_both_routes() {
+    for token_route in [true, false] {
+        let mut world = World::start().await;
+        let partner = json!({ "email": JANE, "linkProps": everything() });
+        if token_route {
+            world.token(json!({ "partner": partner })).await.expect(201);
+        } else {
+            world.partner(partner).await.expect(201);
+        }
+        assert_eq!(world.written().await, ENROLLED);
+        let link = &world.rows("links").await[0];
+        assert_eq!(stored(link), everything_stored());
+        assert_eq!(link["key"], "c/jane");
+        let hash = link["password_hash"].as_str().unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$"), "{hash}");
+        assert!(Argon2::default().verify_password(b"spring-lamb-gallop", hash).is_ok());
+        assert!(Argon2::default().verify_password(b"spring-lamb-gallop ", hash).is_err());
+    }
+}
+
+#[tokio::test]
+async fn on_several_links_only_the_external_id_is_not_repeated() {
+    let mut world = World::start().await;
+    for url in ["https://example.com/b", "https://example.com/c"] {
+        world.app.add_default_link(&world.workspace, url).await;
+    }
+    world.partner(json!({ "email": JANE, "linkProps": everything() })).await.expect(201);
+    let links = world.rows("links").await;
+    assert_eq!(links.len(), 3);
+    let (with, without): (Vec<_>, Vec<_>) = links.iter().partition(|link| link["external_id"] == "84213");
+    assert_eq!((with.len(), without.len()), (1, 2));
+    for link in &links {
+        let mut expected = everything_stored();
+        expected["external_id"] = link["external_id"].clone();
+        assert_eq!(stored(link), expected);
+        assert!(link["password_hash"].is_string());
+    }
+    assert!(without.iter().all(|link| link["external_id"].is_null()));
+    // A partner for whom one of three links cannot be made is not made either.
+    world.written().await;
+    world.partner(json!({ "email": "new@example.com", "linkProps": { "externalId": "84213" } })).await.expect(409);
+    assert_eq!(world.written().await, NOTHING);
+}
+
+#[tokio::test]
+async fn what_was_not_given_has_its_default() {
+    let world = World::start().await;
+    let nulls = json!({
+        "externalId": null, "tenantId": null, "comments": null, "expiresAt": null, "expiredUrl": null,
+        "password": null, "title": null, "description": null, "image": null, "video": null, "ios": null,
+        "android": null, "testVariants": null, "testStartedAt": null, "testCompletedAt": null,
+    });
+    world.partner(json!({ "email": "a@example.com" })).await.expect(201);
+    world.partner(json!({ "email": "b@example.com", "linkProps": {} })).await.expect(201);
+    world.partner(json!({ "email": "c@example.com", "linkProps": nulls })).await.expect(201);
+    for link in world.rows("links").await {
+        for (column, value) in stored(&link).as_object().unwrap() {
+            let default = match column.as_str() {
+                "archived" | "proxy" | "rewrite" | "do_index" => json!(false),
+                "tag_ids" | "tag_names" => json!([]),
+                _ => json!(null),
+            };
+            assert_eq!(*value, default, "{column}");
+        }
+        assert_eq!(link["password_hash"], Value::Null);
+    }
+}
+
+#[tokio::test]
+async fn tags_are_one_or_a_list() {
+    let mut world = World::start().await;
+    for (index, (given, expected)) in
+        [(json!("one"), json!(["one"])), (json!(["a", "b"]), json!(["a", "b"])), (json!([]), json!([]))]
+            .into_iter()
+            .enumerate()
+    {
+        world.enter(&format!("case-{index}")).await;
+        let props = json!({ "tagIds": given, "tagNames": given });
+        world.partner(json!({ "email": JANE, "linkProps": props })).await.expect(201);
+        let link = world.rows("links").await.pop().unwrap();
+        assert_eq!((&link["tag_ids"], &link["tag_names"]), (&expected, &expected));
+        world.arrange("DELETE FROM links").await;
+    }
+}
+
+#[tokio::test]
+async fn an_external_id_is_unique_in_the_workspace() {
+    let mut world = World::start().await;
+    let body = |email: &str, id: &str| json!({ "email": email, "linkProps": { "externalId": id } });
+    let first = world.enrolled(body(JANE, "84213")).await;
+    // All or nothing: neither the partner nor its enrollment stays.
+    for id in ["84213", "ext_84213"] {
+        world.partner(body("new@example.com", id)).await.expect(409);
+        world.token(json!({ "partner": body("new@example.com", id) })).await.expect(409);
+        let second = world.program(&format!("{}.example.com", id.replace('_', "-"))).await;
+        second.actor.post(super::fixtures::PARTNERS, body("new@example.com", id)).await.expect(409);
+        assert_eq!(world.written().await, NOTHING, "{id}");
+    }
+    // The repeat call names its own link.
+    assert_eq!(world.partner(body(JANE, "84213")).await.expect(201), first);
+    // Bytes count, one prefix is dropped, and another workspace has its own.
+    for (email, id) in [("a@example.com", "EXT_84213"), ("b@example.com", "ext_ext_84213")] {
+        world.partner(body(email, id)).await.expect(201);
+        assert_eq!(world.written().await, ENROLLED);
+    }
+    world.enter("other").await;
+    world.partner(body(JANE, "84213")).await.expect(201);
+    assert_eq!(world.written().await, ENROLLED);
+}

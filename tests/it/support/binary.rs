@@ -1,0 +1,272 @@
+//! The program as its users run it: a process with settings, output, signals and an exit code.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use std::{env, fs, process, thread};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use super::openapi;
+
+/// Nothing takes so long, also on a busy machine.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A folder in which the program is run. It goes with the test.
+pub(crate) struct Home {
+    path: PathBuf,
+    database_url: Option<String>,
+}
+
+impl Home {
+    /// Empty: a server that is started here makes its own database.
+    pub(crate) fn new() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        // The name is one that a later run removes when this one is killed.
+        let name = format!("pearset-test-{}-home-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let path = env::temp_dir().join(name);
+        fs::create_dir(&path).unwrap();
+        // Root's database is run by another user.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        Self { path, database_url: None }
+    }
+
+    /// Whoever is started here uses this database.
+    pub(crate) fn with_database(url: &str) -> Self {
+        let mut home = Self::new();
+        home.database_url = Some(url.to_owned());
+        home
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The program, with no setting but the database.
+    pub(crate) fn pearset(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pearset"));
+        for (name, _) in env::vars() {
+            // Where PostgreSQL is found is a matter of the machine.
+            if name == "DATABASE_URL" || name.starts_with("PEARSET_") && !name.starts_with("PEARSET_PG_") {
+                command.env_remove(name);
+            }
+        }
+        if let Some(url) = &self.database_url {
+            command.env("DATABASE_URL", url);
+        }
+        command.current_dir(&self.path);
+        command
+    }
+
+    /// What a command line leads to; no word of it has a blank in it.
+    pub(crate) fn run(&self, line: &str) -> Finished {
+        Process::spawn(self.pearset().args(line.split_whitespace())).finish()
+    }
+
+    /// What a command prints with `--json`: one value on one line.
+    #[track_caller]
+    pub(crate) fn json(&self, line: &str) -> Value {
+        let printed = self.run(&format!("{line} --json")).succeeded();
+        assert!(printed.ends_with('\n') && printed.lines().count() == 1, "{line}: {printed}");
+        serde_json::from_str(&printed).unwrap()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let begin = Instant::now();
+        // The PostgreSQL of a server that was killed writes until it has ended.
+        while fs::remove_dir_all(&self.path).is_err() && begin.elapsed() < Duration::from_secs(10) {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A running program, in a process group of its own as from a shell. It ends with the test.
+pub(crate) struct Process {
+    child: Child,
+    out: Lines,
+    err: Lines,
+}
+
+impl Process {
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let mut child = command.spawn().unwrap();
+        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        Self { child, out, err }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// To the whole group, as Ctrl-C does it.
+    pub(crate) fn signal(&self, signal: Signal) {
+        killpg(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn finish(mut self) -> Finished {
+        let (out, err) = (self.out.rest(), self.err.rest());
+        let code = self.child.wait().unwrap().code();
+        Finished { code, out, err }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a program prints, line by line; read all the time, so that it never waits for us.
+struct Lines(Receiver<String>);
+
+impl Lines {
+    fn of(stream: impl Read + Send + 'static) -> Self {
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Self(lines)
+    }
+
+    /// `None` at the end.
+    fn next(&self) -> Option<String> {
+        match self.0.recv_timeout(PATIENCE) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the program neither goes on nor ends"),
+        }
+    }
+
+    fn rest(&self) -> String {
+        std::iter::from_fn(|| self.next()).map(|line| line + "\n").collect()
+    }
+}
+
+/// A program that has ended.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    /// `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Finished {
+    /// What it printed.
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> String {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        self.out
+    }
+
+    /// The one line in which it says why not.
+    #[track_caller]
+    pub(crate) fn refused(self) -> String {
+        assert!(self.code.is_some_and(|code| (1..100).contains(&code)), "{self:?}");
+        assert_eq!((self.out.as_str(), self.err.lines().count()), ("", 1), "{self:?}");
+        self.err
+    }
+}
+
+/// A server that is ready.
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// On a free port.
+    #[track_caller]
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let process = Process::spawn(command.env("PEARSET_LISTEN", "127.0.0.1:0"));
+        let Some(line) = process.out.next() else {
+            panic!("the server did not start: {}", process.err.rest());
+        };
+        let address = line.strip_prefix("Pearset is ready at http://").expect("its address").parse().unwrap();
+        Self { process, address }
+    }
+
+    /// What a first start says besides its address: the API key, and a command to try it with.
+    pub(crate) fn introduction(&self) -> (String, String) {
+        let mut lines = std::iter::from_fn(|| self.process.out.next());
+        let mut after = |mark: &str| {
+            let found = lines.find_map(|line| line.split_once(mark).map(|(_, rest)| rest.to_owned()));
+            found.unwrap_or_else(|| panic!("no line with {mark}"))
+        };
+        (after("API key (shown once): "), after("curl "))
+    }
+
+    pub(crate) fn get(&self, path: &str, key: &str) -> Reply {
+        self.send(&Method::GET, path, &[("Authorization", &format!("Bearer {key}"))], "")
+    }
+
+    pub(crate) fn post(&self, path: &str, key: &str, body: &Value) -> Reply {
+        let headers = [("Authorization", &*format!("Bearer {key}")), ("Content-Type", "application/json")];
+        self.send(&Method::POST, path, &headers, &body.to_string())
+    }
+
+    /// A request on a connection of its own; the answer is held against openapi.yaml.
+    pub(crate) fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        let headers: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
+        let (address, length) = (self.address, body.len());
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}\
+             Content-Length: {length}\r\n\r\n{body}"
+        );
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        Reply::read(stream, method, path)
+    }
+
+    /// Waits for its end after a signal.
+    pub(crate) fn end(self, signal: Signal) -> Finished {
+        self.process.signal(signal);
+        self.process.finish()
+    }
+}
+
+/// An answer that fits the contract.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Reply {
+    /// The answer on a connection that closes after it.
+    pub(crate) fn read(mut stream: TcpStream, method: &Method, path: &str) -> Self {
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an HTTP answer");
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)).unwrap().parse().unwrap();
+        let headers: HeaderMap = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
+            .collect();
+        openapi::check(method, path, status, &headers, body.as_bytes());
+        Self { status, body: serde_json::from_str(body).unwrap_or(Value::Null) }
+    }
+
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+}

@@ -16,7 +16,7 @@ RUN touch build.rs src/main.rs src/lib.rs \
     && cargo build --release --locked
 
 FROM debian:bookworm-slim
-RUN useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pearset
+RUN useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin pearset
 COPY --from=build /src/target/release/pearset /usr/local/bin/pearset
 COPY LICENSE /usr/share/doc/pearset/LICENSE
 USER 10001:10001

@@ -213,21 +213,23 @@ impl Call {
         Ok(Enrolled { enrollment_id, partner_id, token_epoch: 0, token_lifetime_seconds })
     }
 
-    /// The links that an enrollment lacks are made as if it had just been enrolled without `linkProps`.
+    /// The links that an enrollment lacks are made as if it had just been enrolled without `linkProps`. One
+    /// transaction at a time: two that insert several links in different orders would wait for each other, and links
+    /// made while another one binds a tenant id would not have it.
     async fn heal_default_links(&self, conn: &mut PgConnection, found: &Candidate) -> Result<()> {
+        let locked = store::lock_link_terms(conn, self.workspace_id, found.enrollment_id).await?;
         let group = GroupRef::Id(found.group_id);
         let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, Some(&group)).await?;
-        let names = store::find_partner_names(conn, self.workspace_id, found.partner_id).await?;
-        let (Some(terms), Some(names)) = (terms, names) else {
+        let (Some(terms), Some(locked)) = (terms, locked) else {
             return Err(Error::internal("an enrollment without its group or partner"));
         };
-        let (username, name) = (names.username.as_deref(), names.name.as_deref());
-        let names = Names { username, name, email: &names.email };
+        let (username, name) = (locked.username.as_deref(), locked.name.as_deref());
+        let names = Names { username, name, email: &locked.email };
         let links = DefaultLinks {
             owner: self.owner(found.partner_id),
             owner_is_new: false,
             domain_id: terms.domain_id,
-            tenant_id: found.tenant_id.as_deref(),
+            tenant_id: locked.tenant_id.as_deref(),
             wanted: &terms.default_links,
             base: &KeyBase::derive(&names, None, &self.ids),
             settings: &LinkSettings::default(),

@@ -228,24 +228,29 @@ pub(super) async fn insert_event(
     Ok(())
 }
 
-/// The names that keys are derived from.
+/// What an enrollment gets its missing links by.
 #[derive(Debug)]
-pub(super) struct PartnerNames {
+pub(super) struct LinkTerms {
+    pub(super) tenant_id: Option<String>,
     pub(super) email: String,
     pub(super) name: Option<String>,
     pub(super) username: Option<String>,
 }
 
-/// The names of a partner.
-pub(super) async fn find_partner_names(
+/// Holds off whoever else wants to make the links of an enrollment or to change its tenant id, until the end of the
+/// transaction, and reads what the links are made of.
+pub(super) async fn lock_link_terms(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
-    id: PartnerId,
-) -> Result<Option<PartnerNames>> {
+    id: EnrollmentId,
+) -> Result<Option<LinkTerms>> {
     let row = sqlx::query_as!(
-        PartnerNames,
-        "/* enrollments::find_partner_names */
-         SELECT email, name, username FROM partners WHERE workspace_id = $1 AND id = $2",
+        LinkTerms,
+        "/* enrollments::lock_link_terms */
+         SELECT e.tenant_id, p.email, p.name, p.username
+         FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+         WHERE e.workspace_id = $1 AND e.id = $2
+         FOR NO KEY UPDATE OF e",
         workspace_id as _,
         id as _,
     )

@@ -119,7 +119,7 @@ pub(super) async fn create_named_link(
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     link: &NamedLink,
 ) -> Result<CreatedLink> {
-    let partner = store::find_partner(conn, workspace_id, program_id, &link.selector)
+    let partner = store::lock_partner(conn, workspace_id, program_id, &link.selector)
         .await?
         .ok_or_else(|| Error::not_found("The partner is not enrolled in this program."))?;
     let domain = programs::find_domain(conn, workspace_id, program_id, link.domain_id)

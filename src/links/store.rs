@@ -150,9 +150,10 @@ pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Re
     Ok(rows.into_iter().map(PartnerLink::from).collect())
 }
 
-/// The enrolled partner that a selector means. A key may stand on several domains of a program: the one on the
+/// The enrolled partner that a selector means, whose tenant id stays as it is until the end of the transaction: it
+/// goes into the link that is made. A key may stand on several domains of a program: the one on the
 /// default domain counts first, then the oldest.
-pub(super) async fn find_partner(
+pub(super) async fn lock_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -160,7 +161,7 @@ pub(super) async fn find_partner(
 ) -> Result<Option<EnrolledPartnerRow>> {
     let row = sqlx::query_as!(
         EnrolledPartnerRow,
-        r#"/* links::find_partner */
+        r#"/* links::lock_partner */
          SELECT e.partner_id, e.tenant_id
          FROM (
              SELECT e.partner_id, 0 AS preference FROM enrollments e
@@ -178,7 +179,8 @@ pub(super) async fn find_partner(
              SELECT q.id, 3 FROM partners q WHERE q.workspace_id = $1 AND q.email_normalized = $6
          ) found
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
-         ORDER BY found.preference LIMIT 1"#,
+         ORDER BY found.preference LIMIT 1
+         FOR KEY SHARE OF e"#,
         workspace_id as _,
         program_id as _,
         selector.partner_id as _,

@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Body as _;
 use hyper::header::CONTENT_TYPE;
 use serde_json::Value;
 
@@ -20,7 +21,13 @@ impl<T: FromFields> FromRequest<AppState> for Body<T> {
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self> {
         if !is_json(&request) {
-            return Err(Error::unsupported_media_type());
+            // Clients declare no type where they send nothing.
+            let nothing = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
+            return Err(if nothing {
+                Error::bad_request("The request has no body.")
+            } else {
+                Error::unsupported_media_type()
+            });
         }
         let body = Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {

@@ -1,8 +1,8 @@
 //! The throwaway PostgreSQL of a test run. Linux ends it with the process; a later run removes its folder.
 
-use std::path::Path;
-use std::sync::LazyLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::{env, fs, process, thread};
 
 use pearset::db;
@@ -24,7 +24,10 @@ pub(crate) static SHARED: LazyLock<TestCluster> = LazyLock::new(|| {
 
 /// A cluster with a migrated template database.
 pub(crate) struct TestCluster {
-    cluster: Cluster,
+    /// `None` while it is stopped.
+    cluster: Mutex<Option<Cluster>>,
+    settings: Settings,
+    socket_dir: PathBuf,
     template: OnceCell<()>,
     databases: AtomicU32,
 }
@@ -33,8 +36,23 @@ impl TestCluster {
     /// A cluster of its own, for a test that counts what the whole server does.
     pub(crate) fn start(name: &str) -> Self {
         let data_dir = env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{name}", process::id()));
-        let cluster = Cluster::start(&Settings { data_dir, durable: false, max_connections: 400 }).unwrap();
-        Self { cluster, template: OnceCell::new(), databases: AtomicU32::new(0) }
+        let settings = Settings { data_dir, durable: false, max_connections: 400 };
+        let cluster = Cluster::start(&settings).unwrap();
+        let socket_dir = cluster.socket_dir().to_owned();
+        let cluster = Mutex::new(Some(cluster));
+        Self { cluster, settings, socket_dir, template: OnceCell::new(), databases: AtomicU32::new(0) }
+    }
+
+    /// Stops PostgreSQL. Only for a cluster of a test's own.
+    pub(crate) fn stop(&self) {
+        self.cluster.lock().unwrap().take().expect("a running cluster").stop();
+    }
+
+    /// Starts PostgreSQL again, with the same data.
+    pub(crate) fn start_again(&self) {
+        let cluster = Cluster::start(&self.settings).unwrap();
+        assert_eq!(cluster.socket_dir(), self.socket_dir);
+        *self.cluster.lock().unwrap() = Some(cluster);
     }
 
     /// A fresh database with the whole schema.
@@ -84,8 +102,13 @@ impl TestCluster {
         self.connect(SUPERUSER, "postgres").await
     }
 
+    /// The same in another database.
+    pub(crate) async fn admin_of(&self, database: &str) -> PgConnection {
+        self.connect(SUPERUSER, database).await
+    }
+
     pub(crate) fn socket_dir(&self) -> &Path {
-        self.cluster.socket_dir()
+        &self.socket_dir
     }
 
     async fn make_template(&self) {

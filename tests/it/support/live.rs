@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
@@ -42,16 +42,31 @@ impl LiveServer {
 
     /// A POST over a real connection; the answer is held against openapi.yaml.
     pub(crate) async fn post(&self, authorization: &str, path: &str, body: &Value) -> (StatusCode, Value) {
-        let request = Request::post(format!("http://{}{path}", self.address))
-            .header(AUTHORIZATION, authorization)
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::from(body.to_string()))
-            .unwrap();
+        let (status, _, body) = self.send(Method::POST, Some(authorization), path, body.to_string()).await;
+        (status, body)
+    }
+
+    /// Any request over a real connection; the answer is held against openapi.yaml.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        authorization: Option<&str>,
+        path: &str,
+        body: String,
+    ) -> (StatusCode, HeaderMap, Value) {
+        let mut request = Request::builder()
+            .method(method.clone())
+            .uri(format!("http://{}{path}", self.address))
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(value) = authorization {
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request.body(Full::from(body)).unwrap();
         let response = tokio::time::timeout(Duration::from_secs(30), self.client.request(request)).await;
         let (parts, body) = response.expect("an answer in time").unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        openapi::check(&http::Method::POST, path, parts.status.as_u16(), &parts.headers, &body);
-        (parts.status, serde_json::from_slice(&body).unwrap())
+        openapi::check(&method, path, parts.status.as_u16(), &parts.headers, &body);
+        (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
     }
 
     /// Ends the server and waits until it has.

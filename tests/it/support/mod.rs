@@ -4,6 +4,7 @@ pub(crate) mod actor;
 pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod cluster;
+pub(crate) mod invariants;
 pub(crate) mod live;
 pub(crate) mod openapi;
 pub(crate) mod token;

@@ -14,6 +14,11 @@ pub(crate) fn header(answer: &Value) -> Value {
     part(answer, 0)
 }
 
+/// The enrollment that the token in an answer is for.
+pub(crate) fn enrollment(answer: &Value) -> String {
+    claims(answer)["sub"].as_str().unwrap().to_owned()
+}
+
 fn part(answer: &Value, number: usize) -> Value {
     let part = answer["publicToken"].as_str().unwrap().split('.').nth(number).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()

@@ -1,1 +1,0 @@
-//! Many clients at once.

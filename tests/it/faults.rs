@@ -1,1 +1,0 @@
-//! A database that is not there.

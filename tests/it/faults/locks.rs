@@ -1,0 +1,76 @@
+//! Somebody else holds what a request needs.
+
+#![expect(clippy::disallowed_methods, reason = "a lock is taken as another program would take it")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_core::future::BoxFuture;
+use sqlx::PgConnection;
+use tokio::sync::{Barrier, Semaphore};
+use tokio::time::{Instant, sleep};
+
+use super::{Site, emails};
+use crate::support::app::POOL_SIZE;
+use crate::support::invariants;
+
+/// Takes the e-mail address in a transaction that stays open, so that whoever wants to create this partner waits.
+async fn hold(conn: &mut PgConnection, site: &Site, email: &str) {
+    sqlx::query("BEGIN").execute(&mut *conn).await.unwrap();
+    let insert = "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
+                  SELECT id, gen_random_uuid(), $1, $1, now() FROM workspaces WHERE slug = 'acme'";
+    let done = sqlx::query(insert).bind(email).execute(conn).await.unwrap();
+    assert_eq!(done.rows_affected(), 1, "{}", site.app.database_name());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lock_that_is_held_is_503_for_who_needs_it_and_nothing_for_others() {
+    let site = Site::start().await;
+    site.token("repeat@example.com").await.expect(201);
+    let mut holder = site.app.sql().await;
+    hold(&mut holder, &site, "held@example.com").await;
+    let waiting = site.spawn_token("held@example.com");
+    for email in emails("other", 20) {
+        site.token(&email).await.expect(201);
+        site.token("repeat@example.com").await.expect(201);
+    }
+    waiting.await.unwrap().expect_unavailable();
+
+    // Nobody else comes, so nobody finds a session that was put away in the middle of a transaction.
+    let conn = &mut site.app.sql().await;
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_secs(4) {
+        assert_eq!(invariants::abandoned_transactions(conn).await, 0, "after {:?}", begin.elapsed());
+        sleep(Duration::from_millis(100)).await;
+    }
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    site.token("held@example.com").await.expect(201);
+    invariants::check(&site.app).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pool_without_a_free_session_is_503_and_no_hang() {
+    let site = Site::start().await;
+    site.token("repeat@example.com").await.expect(201);
+    let (held, release) = (Arc::new(Barrier::new(POOL_SIZE + 1)), Arc::new(Semaphore::new(0)));
+    for _ in 0..POOL_SIZE {
+        let (db, held, release) = (site.app.state.db.clone(), Arc::clone(&held), Arc::clone(&release));
+        tokio::spawn(async move { db.read("hold", move |_| keep(Arc::clone(&held), Arc::clone(&release))).await });
+    }
+    held.wait().await;
+    for answer in site.tokens(emails("more", 2 * POOL_SIZE)).await {
+        answer.expect_unavailable();
+    }
+    site.get("/healthz").await.expect(200);
+    release.add_permits(POOL_SIZE);
+    site.token("repeat@example.com").await.expect(201);
+    invariants::check(&site.app).await;
+}
+
+fn keep<'c>(held: Arc<Barrier>, release: Arc<Semaphore>) -> BoxFuture<'c, pearset::error::Result<()>> {
+    Box::pin(async move {
+        held.wait().await;
+        release.acquire().await.unwrap().forget();
+        Ok(())
+    })
+}

@@ -1,0 +1,5 @@
+//! What a request costs at the database: how often it asks, and what it writes.
+
+mod proxy;
+mod trips;
+mod writes;

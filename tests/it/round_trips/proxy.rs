@@ -1,0 +1,137 @@
+//! Stands between the application and PostgreSQL and notes every round trip.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use pearset::build_app;
+use pearset::db::Db;
+use pearset::embed_tokens::{Keyring, SigningKeySource};
+use pearset::http::extract::GrantCache;
+use pearset::state::{AppState, Services};
+use sqlx::postgres::PgConnectOptions;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use crate::support::app::TestApp;
+use crate::support::cluster::TestCluster;
+
+const STARTUP: u32 = 196_608;
+
+/// The round trips of all sessions in the order in which they were sent. A statement goes by the name in the comment
+/// at its beginning, or else by its text; one that is being prepared has `prepare ` before its name.
+pub(super) struct Proxy {
+    trips: Arc<Mutex<Vec<String>>>,
+    folder: PathBuf,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Puts a proxy between this application and its database. Its pool has one session, so that a statement is
+    /// prepared once.
+    pub(super) async fn stand_before(app: &mut TestApp, cluster: &'static TestCluster) -> Self {
+        let folder = cluster.socket_dir().with_file_name(format!("proxy-{}", app.database_name()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).unwrap();
+        let trips = Arc::<Mutex<Vec<String>>>::default();
+        let noted = Arc::clone(&trips);
+        let accepting = tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = UnixStream::connect(cluster.socket_dir().join(".s.PGSQL.5432")).await.unwrap();
+                tokio::spawn(relay(client, server, Arc::clone(&noted)));
+            }
+        });
+        let options =
+            PgConnectOptions::new_without_pgpass().socket(&folder).username("pearset").database(app.database_name());
+        app.state = AppState::from(Services {
+            db: Db::new(options, 1, Arc::clone(&app.state.ids)).unwrap(),
+            clock: app.clock.clone(),
+            ids: Arc::clone(&app.state.ids),
+            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
+            grants: GrantCache::default(),
+            config: app.state.config.clone(),
+        });
+        app.state.keyring.refresh(&app.state.db, app.state.clock.now()).await.unwrap();
+        app.router = build_app(app.state.clone());
+        Self { trips, folder, accepting }
+    }
+
+    /// The round trips since the last time.
+    pub(super) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.trips.lock().unwrap())
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+async fn relay(client: UnixStream, server: UnixStream, trips: Arc<Mutex<Vec<String>>>) {
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
+    let mut session = Session::default();
+    while let Some((kind, bytes)) = read_message(&mut from_client, session.started).await {
+        if let Some(trip) = session.note(kind, &bytes) {
+            trips.lock().unwrap().push(trip);
+        }
+        if to_server.write_all(&bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A whole message and its type; those before the session has started have none.
+async fn read_message(stream: &mut (impl AsyncRead + Unpin), started: bool) -> Option<(u8, Vec<u8>)> {
+    let mut bytes = vec![0; if started { 5 } else { 4 }];
+    stream.read_exact(&mut bytes).await.ok()?;
+    let kind = if started { bytes[0] } else { 0 };
+    let length = bytes[bytes.len() - 4..].try_into().map(u32::from_be_bytes).unwrap() as usize;
+    let head = bytes.len();
+    bytes.resize(head + length - 4, 0);
+    stream.read_exact(&mut bytes[head..]).await.ok()?;
+    Some((kind, bytes))
+}
+
+#[derive(Default)]
+struct Session {
+    started: bool,
+    /// The names of prepared statements.
+    statements: HashMap<Vec<u8>, String>,
+    /// What the next Sync ends.
+    pending: Option<String>,
+}
+
+impl Session {
+    /// The round trip that this message completes.
+    fn note(&mut self, kind: u8, bytes: &[u8]) -> Option<String> {
+        if !self.started {
+            self.started = bytes[4..8] == STARTUP.to_be_bytes();
+            return None;
+        }
+        let mut texts = bytes[5..].split(|byte| *byte == 0);
+        match kind {
+            b'Q' => return Some(name(texts.next().unwrap())),
+            b'P' => {
+                let (id, sql) = (texts.next().unwrap(), texts.next().unwrap());
+                self.pending = Some(format!("prepare {}", name(sql)));
+                self.statements.insert(id.to_vec(), name(sql));
+            }
+            // The portal comes first; it has no name.
+            b'B' => self.pending = Some(self.statements[texts.nth(1).unwrap()].clone()),
+            b'S' => return Some(self.pending.take().unwrap_or_else(|| "sync".to_owned())),
+            _ => {}
+        }
+        None
+    }
+}
+
+fn name(sql: &[u8]) -> String {
+    let sql = String::from_utf8_lossy(sql);
+    let comment = sql.trim_start().strip_prefix("/* ").and_then(|rest| rest.split_once(" */"));
+    comment.map_or(sql.as_ref(), |(name, _)| name).to_owned()
+}

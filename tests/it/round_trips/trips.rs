@@ -1,0 +1,108 @@
+//! How often each kind of call asks the database. The lists are exact: a statement more is a decision.
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::proxy::Proxy;
+use crate::support::app::{TestApp, Workspace};
+use crate::support::cluster::SHARED;
+use crate::support::live::LiveServer;
+
+const TOKENS: &str = "/tokens/embed/referrals";
+const PARTNERS: &str = "/partners";
+
+const FIND_KEY: &str = "workspaces::find_grant";
+const FIND: &str = "enrollments::find_candidates";
+
+struct Counted {
+    proxy: Proxy,
+    server: LiveServer,
+    workspace: Workspace,
+    _app: TestApp,
+}
+
+impl Counted {
+    async fn start() -> Self {
+        let mut app = TestApp::start().await;
+        let proxy = Proxy::stand_before(&mut app, &SHARED).await;
+        let server = LiveServer::start(&app).await;
+        let workspace = app.workspace("acme").await;
+        proxy.take();
+        Self { proxy, server, workspace, _app: app }
+    }
+
+    /// The round trips of a call, without the one for a key that is not remembered at the moment.
+    async fn trips(&self, path: &str, body: &Value) -> Vec<String> {
+        let mut trips = self.all_trips(path, body).await;
+        trips.retain(|trip| trip != FIND_KEY);
+        trips
+    }
+
+    async fn all_trips(&self, path: &str, body: &Value) -> Vec<String> {
+        let (status, answer) = self.server.post(self.workspace.actor.authorization(), path, body).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        self.proxy.take()
+    }
+}
+
+fn partner(name: &str) -> Value {
+    json!({ "email": format!("{name}@example.com"), "tenantId": name })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_call_asks_no_more_than_it_must() {
+    let counted = Counted::start().await;
+    let created = [
+        FIND,
+        "BEGIN",
+        "programs::find_enrollment_terms",
+        "enrollments::insert_enrollment",
+        "links::insert_links",
+        "COMMIT",
+    ];
+    let shown = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
+    let bound = [FIND, "BEGIN", "enrollments::update_tenant_id", "enrollments::update_tenant_id_of_links", "COMMIT"];
+    let token = |partner: Value| (TOKENS, json!({ "partner": partner }));
+    let rows: [(&str, (&str, Value), Vec<&str>); 9] = [
+        ("a token that creates", token(partner("new")), created.to_vec()),
+        ("a repeated token, row 2", token(partner("jane")), vec![FIND]),
+        ("a repeated token by tenant id", (TOKENS, json!({ "tenantId": "jane" })), vec![FIND]),
+        ("a repeated token, row 3", token(json!({ "email": "john@example.com", "tenantId": "jane" })), vec![FIND]),
+        ("a repeated token, row 8", token(json!({ "email": "jane@example.com" })), vec![FIND]),
+        ("a token that binds, row 4", token(partner("unbound")), bound.to_vec()),
+        ("a partner that is created", (PARTNERS, partner("other")), [&created[..], &shown].concat()),
+        ("a repeated partner", (PARTNERS, partner("jane")), [&[FIND][..], &shown].concat()),
+        ("a partner that is bound, row 5", (PARTNERS, json!({ "email": "jane@example.com", "tenantId": "j2" })), {
+            [&bound[..], &shown].concat()
+        }),
+    ];
+    // Every statement is prepared by these.
+    for name in ["jane", "john"] {
+        counted.trips(PARTNERS, &partner(name)).await;
+    }
+    for body in [json!({ "email": "unbound@example.com" }), json!({ "email": "unbound2@example.com" })] {
+        counted.trips(PARTNERS, &body).await;
+    }
+    counted.trips(PARTNERS, &partner("unbound2")).await;
+    for (what, (path, body), expected) in rows {
+        assert_eq!(counted.trips(path, &body).await, expected, "{what}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_looked_up_once_a_second() {
+    let counted = Counted::start().await;
+    let body = json!({ "partner": partner("jane") });
+    counted.all_trips(TOKENS, &body).await;
+    let begin = Instant::now();
+    let mut lookups = 0;
+    for _ in 0..100 {
+        let trips = counted.all_trips(TOKENS, &body).await;
+        lookups += trips.iter().filter(|trip| *trip == FIND_KEY).count();
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "at most a hundred")]
+    let most = lookups as f64 <= 1.0 + seconds;
+    assert!(most, "{lookups} look-ups in {seconds} s");
+}

@@ -8,7 +8,7 @@
 //! translation does not know is a panic, so nothing in the contract is ignored in silence.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{LazyLock, OnceLock};
 
 use http::{HeaderMap, Method, header};
 use jsonschema::{Draft, Validator};

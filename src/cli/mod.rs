@@ -103,7 +103,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => output::write(crate::http::docs::OPENAPI_YAML),
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => key::generate_key(),
-        Command::Migrate => with_database(&settings, async |_| Ok(())),
+        Command::Migrate => with_database(&settings, async |_| output::write("The schema is up to date.\n")),
         Command::Workspace(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
         Command::Key(command) => with_database(&settings, async |db| command.run(&db).await),
         Command::Program(command) => with_database(&settings, async |db| command.run(&db, &settings).await),

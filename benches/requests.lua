@@ -1,5 +1,5 @@
 -- The load: random repeat calls among the enrollments that are there, or calls that create one each.
--- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a number that no other run of this database had).
+-- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a label that no other run on this database had).
 
 local mode, enrollments = os.getenv("MODE"), tonumber(os.getenv("ENROLLMENTS"))
 local headers = {

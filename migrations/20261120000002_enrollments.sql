@@ -105,7 +105,8 @@ CREATE TABLE links (
         REFERENCES group_default_links (workspace_id, id)
 );
 
--- Events to be delivered, written in the transaction of what they tell about. Ids are time-ordered.
+-- Events to be delivered, written in the transaction of what they tell about. The order of the ids is that of
+-- making, not of committing: whoever delivers them must not go by the last id seen.
 CREATE TABLE outbox (
     workspace_id uuid        NOT NULL,
     id           uuid        NOT NULL,

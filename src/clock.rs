@@ -63,10 +63,10 @@ impl Text for Timestamp {
         let time = OffsetDateTime::parse(text, &Rfc3339)
             .map_err(|_| Invalid::format("Invalid date: must be an RFC 3339 date and time"))?;
         // PostgreSQL's range ends elsewhere than ours; nobody means a year before 1970 or after 9999 here.
-        if !(1970..=9999).contains(&time.to_offset(UtcOffset::UTC).year()) {
-            return Err(Invalid::format("Invalid date: the year is out of range"));
-        }
-        Ok(Self::from(time))
+        time.checked_to_offset(UtcOffset::UTC)
+            .filter(|time| (1970..=9999).contains(&time.year()))
+            .map(Self::from)
+            .ok_or(Invalid::format("Invalid date: the year is out of range"))
     }
 }
 
@@ -128,6 +128,7 @@ mod tests {
             "2026-13-01",
             "2026-02-30T00:00:00Z",
             "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-01:00",
             "2026-03-01 01:02",
         ] {
             assert!(Timestamp::from_text(text).is_err(), "{text}");

@@ -1,6 +1,7 @@
 //! Every setting, from flags and environment, validated once at start.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -33,7 +34,7 @@ pub struct Settings {
     /// PostgreSQL 15 or newer to use in place of the embedded one [postgres://…]
     // No parser: clap would show the value, and with it the password, when it is wrong.
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
-    pub database_url: Option<String>,
+    pub database_url: Option<Secret>,
 
     /// Address that clients reach the server at [default: that of --listen]
     #[arg(long, global = true, env = "PEARSET_PUBLIC_URL", value_name = "PEARSET_PUBLIC_URL")]
@@ -47,7 +48,7 @@ pub struct Settings {
         value_name = "PEARSET_BOOTSTRAP_API_KEY",
         hide_env_values = true
     )]
-    pub bootstrap_api_key: Option<String>,
+    pub bootstrap_api_key: Option<Secret>,
 
     /// Most sessions to the database at the same time
     #[arg(
@@ -68,7 +69,7 @@ pub struct Settings {
         value_name = "PEARSET_SIGNING_KEY",
         hide_env_values = true
     )]
-    pub signing_key: Option<String>,
+    pub signing_key: Option<Secret>,
 
     /// File with that PEM
     #[arg(
@@ -87,6 +88,46 @@ pub struct Settings {
     /// How log lines look
     #[arg(long, global = true, env = "PEARSET_LOG_FORMAT", value_name = "PEARSET_LOG_FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
+}
+
+/// A setting that must not be shown; its `Debug` hides it.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// The URL of a listening server for a client on the same machine.
+#[must_use]
+pub fn local_url(listen: SocketAddr) -> String {
+    format!("http://{}", reachable(listen))
+}
+
+/// The address at which a client on the same machine reaches a listener: one that listens on every address is asked
+/// on the loopback one.
+#[must_use]
+pub fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 /// How log lines look.
@@ -116,7 +157,7 @@ impl Settings {
     /// When it is not an http(s) URL without user info, query and fragment.
     pub fn public_url(&self) -> anyhow::Result<Url> {
         let Some(url) = &self.public_url else {
-            return Ok(Url::parse(&format!("http://{}", self.listen))?);
+            return Ok(Url::parse(&local_url(self.listen))?);
         };
         let plain = url.username().is_empty() && url.password().is_none();
         let bare = url.query().is_none() && url.fragment().is_none();
@@ -140,7 +181,7 @@ impl Settings {
     /// # Errors
     /// When the URL is not one of PostgreSQL. Its text is not shown: it may hold a password.
     pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
-        let Some(url) = self.database_url.as_deref().filter(|url| !url.is_empty()) else {
+        let Some(url) = self.database_url.as_ref().map(Secret::expose).filter(|url| !url.is_empty()) else {
             return Ok(None);
         };
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -156,7 +197,7 @@ impl Settings {
     /// # Errors
     /// When it is not a well-formed key.
     pub fn bootstrap_api_key(&self) -> anyhow::Result<Option<ApiKey>> {
-        let text = self.bootstrap_api_key.as_deref().filter(|text| !text.is_empty());
+        let text = self.bootstrap_api_key.as_ref().map(Secret::expose).filter(|text| !text.is_empty());
         text.map(str::parse::<ApiKey>).transpose().map_err(|error| {
             anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a good one")
         })
@@ -172,7 +213,7 @@ impl Settings {
                 .with_context(|| format!("PEARSET_SIGNING_KEY_FILE: cannot read {}", path.display()))?;
             return Ok(SigningKeySource::Pem(pem));
         }
-        let pem = self.signing_key.clone().filter(|pem| !pem.is_empty());
+        let pem = self.signing_key.as_ref().map(|pem| pem.expose().to_owned()).filter(|pem| !pem.is_empty());
         Ok(pem.map_or(SigningKeySource::Database, SigningKeySource::Pem))
     }
 

@@ -112,7 +112,7 @@ impl Error {
         Self::new(Code::BadRequest, message)
     }
 
-    /// 401. One message for every credential that does not work: which of them it is helps only an attacker.
+    /// 401.
     #[must_use]
     pub fn unauthorized(message: &'static str) -> Self {
         Self::new(Code::Unauthorized, message)
@@ -128,6 +128,12 @@ impl Error {
     #[must_use]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::NotFound, message)
+    }
+
+    /// 404: the one text for an enrollment that does not exist; clients match on it.
+    #[must_use]
+    pub fn not_enrolled() -> Self {
+        Self::not_found("The partner is not enrolled in this program.")
     }
 
     /// 405.
@@ -190,6 +196,12 @@ impl Error {
     #[must_use]
     pub fn lost_race() -> Self {
         Self { retry: Retry::LostRace, ..Self::unavailable("lost a race against another transaction") }
+    }
+
+    /// The same answer for another request that waited for the same thing.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self { source: Some(self.to_string().into()), ..Self::new(self.code, self.message.clone()) }
     }
 
     /// The code, and with it the status.
@@ -259,19 +271,22 @@ impl From<sqlx::Error> for Error {
             };
         };
         let state = database.code().unwrap_or_default();
+        let cause = || {
+            // Not the error itself: its details hold values of the request, and this goes to the log.
+            let constraint = database.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
+            format!("SQLSTATE {state}: {}{constraint}", database.message())
+        };
         match state.as_bytes() {
-            b"23505" => match violated(database.constraint()) {
-                Some(known) => known,
-                None => Self::internal(error),
-            },
-            b"40001" | b"40P01" | b"55P03" => Self { retry: Retry::Contention, ..Self::unavailable(error) },
+            b"23505" => violated(database.constraint()).unwrap_or_else(|| Self::internal(cause())),
+            b"40001" | b"40P01" | b"55P03" => Self { retry: Retry::Contention, ..Self::unavailable(cause()) },
             [b'2', b'2', ..] | b"23502" | b"23514" => Self::invalid(vec![Problem::unstorable()]),
-            // 57P01–57P03: the server is going down or coming up, this session is of no more use.
-            [b'5', b'7', b'P', ..] | [b'0', b'8', ..] => {
-                Self { retry: Retry::Disconnected, ..Self::unavailable(error) }
+            // This session is of no more use: the server is going down or coming up (57P01–57P03), it is no longer the
+            // primary (25006), it has ended an idle transaction (25P03).
+            [b'5', b'7', b'P', ..] | [b'0', b'8', ..] | b"25006" | b"25P03" => {
+                Self { retry: Retry::Disconnected, ..Self::unavailable(cause()) }
             }
-            [b'5', b'7' | b'3', ..] => Self::unavailable(error),
-            _ => Self::internal(error),
+            [b'5', b'7' | b'3', ..] => Self::unavailable(cause()),
+            _ => Self::internal(cause()),
         }
     }
 }

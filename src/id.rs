@@ -129,7 +129,7 @@ impl Ids {
         Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
-    /// A new id (UUIDv7: ids that are made later sort later).
+    /// A new id (UUIDv7: ids of a later millisecond sort later).
     #[must_use]
     pub fn next<T: From<Uuid>>(&self, now: Timestamp) -> T {
         T::from(uuid::Builder::from_unix_timestamp_millis(now.unix_millis(), &self.bytes()).into_uuid())

@@ -1,14 +1,15 @@
 //! From settings to a running server, and back.
 
-use std::net::{SocketAddr, TcpListener};
+use std::fmt::Write as _;
+use std::net::TcpListener;
 use std::sync::Arc;
 
 use anyhow::Context;
-use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
+use crate::cli::output;
 use crate::clock::SystemClock;
-use crate::config::{HttpConfig, Settings};
+use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::extract::GrantCache;
@@ -37,15 +38,15 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     let mut source = Source::for_server(settings)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        // From here on a signal ends the server in an orderly way, whatever it is doing.
-        let signals = Signals::listen()?;
-        let options = source.prepare().await?;
-        let app = state(options, settings, keyring, config)?;
-        app.keyring.refresh(&app.db, app.clock.now()).await?;
-        let first_key = bootstrap(&app, key, &public_url).await?;
+        let mut signals = Signals::listen()?;
+        let start = start(&source, settings, keyring, config, key);
+        let (app, first_key) = tokio::select! {
+            started = start => started?,
+            () = signals.next() => return Ok(()),
+        };
         source.end_turn();
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        announce(listener.local_addr()?, first_key.as_ref());
+        announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));
         server::serve(listener, build_app(app), signals.first()).await;
         anyhow::Ok(())
@@ -55,16 +56,23 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     outcome
 }
 
-fn state(
-    options: PgConnectOptions,
+/// Brings the database up to date and reads what a server needs from it. Returns the first workspace's key if it was
+/// made now.
+async fn start(
+    source: &Source,
     settings: &Settings,
     keyring: Keyring,
     config: HttpConfig,
-) -> anyhow::Result<AppState> {
+    key: Option<ApiKey>,
+) -> anyhow::Result<(AppState, Option<ApiKey>)> {
+    let options = source.prepare().await?;
     let ids = Arc::new(Ids::system());
     let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids))?;
     let clock = Arc::new(SystemClock);
-    Ok(Services { db, clock, ids, keyring, grants: GrantCache::default(), config }.into())
+    let app = AppState::from(Services { db, clock, ids, keyring, grants: GrantCache::default(), config });
+    app.keyring.refresh(&app.db, app.clock.now()).await?;
+    let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
+    Ok((app, first_key))
 }
 
 /// Makes the first workspace where there is none; returns its key.
@@ -96,16 +104,17 @@ async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> any
 }
 
 /// Tells the person who started the server where it is, and at the first start how to use it.
-fn announce(address: SocketAddr, first_key: Option<&ApiKey>) {
-    let address = format!("http://{address}");
-    println!("Pearset is ready at {address}");
+fn announce(local_url: &str, public_url: &Url, first_key: Option<&ApiKey>) -> anyhow::Result<()> {
+    let mut text = format!("Pearset is ready at {local_url}\n");
     if let Some(key) = first_key {
-        let key = key.expose();
-        println!("  API key (shown once): {key}");
-        println!("  Try it:");
-        println!(
-            "    curl -sS -X POST {address}/tokens/embed/referrals -H 'Authorization: Bearer {key}' \
+        let (key, url) = (key.expose(), public_url.as_str().trim_end_matches('/'));
+        let _ = writeln!(text, "  API key (shown once): {key}");
+        let _ = writeln!(text, "  Try it:");
+        let _ = writeln!(
+            text,
+            "    curl -sS -X POST {url}/tokens/embed/referrals -H 'Authorization: Bearer {key}' \
              -H 'Content-Type: application/json' -d '{{\"partner\":{{\"email\":\"jane@example.com\"}}}}'"
         );
     }
+    output::write(&text)
 }

@@ -27,7 +27,8 @@ impl Signals {
         });
     }
 
-    async fn next(&mut self) {
+    /// Ready at the next signal.
+    pub async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

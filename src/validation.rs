@@ -1,4 +1,4 @@
-//! Reading a JSON request into domain types while collecting every problem, each with its path in the
+//! Reading a JSON request into domain types while collecting the problems (at most 100), each with its path in the
 //! request's own spelling. (serde stops at the first problem and names Rust fields.)
 //!
 //! The order in which a type reads its fields is the order in which their problems are reported.
@@ -133,6 +133,9 @@ pub fn length(text: &str, min: usize, max: usize) -> std::result::Result<(), Inv
     }
 }
 
+/// More than anybody reads; a list of a million wrong items must not make an answer of a million problems.
+const MAX_PROBLEMS: usize = 100;
+
 /// A place in the request where a value is read and problems are noted.
 pub struct Scope<'a> {
     path: String,
@@ -142,7 +145,9 @@ pub struct Scope<'a> {
 impl Scope<'_> {
     /// Notes a problem with the value here.
     pub fn fail(&mut self, invalid: Invalid) {
-        self.problems.push(Problem { code: invalid.code, path: self.path.clone(), message: invalid.message });
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push(Problem { code: invalid.code, path: self.path.clone(), message: invalid.message });
+        }
     }
 
     fn wrong_type(&mut self, expected: &'static str) {

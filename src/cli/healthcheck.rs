@@ -1,6 +1,6 @@
 //! `pearset healthcheck`: what a container asks.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -10,6 +10,9 @@ use hyper::header::HOST;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+
+use super::output;
+use crate::config::reachable;
 
 /// The whole check may take so long.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -27,18 +30,7 @@ pub(super) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     if status != StatusCode::OK {
         bail!("the server at {address} is not ready: {status}");
     }
-    println!("ready");
-    Ok(())
-}
-
-/// A server that listens on every address is asked on the loopback one.
-fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
-    };
-    SocketAddr::new(ip, listen.port())
+    output::write("ready\n")
 }
 
 async fn ask(address: SocketAddr) -> anyhow::Result<StatusCode> {

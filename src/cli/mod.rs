@@ -5,7 +5,7 @@ mod database;
 mod domain;
 mod healthcheck;
 mod key;
-mod output;
+pub(crate) mod output;
 mod program;
 mod signing_key;
 mod workspace;

@@ -36,7 +36,7 @@ pub(super) fn print(value: &impl Serialize, json: bool) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(super) fn write(text: &str) -> anyhow::Result<()> {
+pub(crate) fn write(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),

@@ -60,14 +60,19 @@ impl Db {
 /// The oldest PostgreSQL that the SQL here is written for.
 const MIN_SERVER_VERSION: u32 = 15_00_00;
 
+/// How long to wait for the first connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Brings the schema up to date, under a lock: several servers may start at once.
 ///
 /// # Errors
 /// When the database cannot be reached, is too old, or holds a schema that this version does not know.
 pub async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
     // The text of the driver's error has that of its cause in it.
-    let mut conn: PgConnection =
-        options.connect().await.map_err(|error| anyhow::anyhow!("cannot connect to the database: {error}"))?;
+    let mut conn: PgConnection = tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
+        .await
+        .context("the database does not answer")?
+        .map_err(|error| anyhow::anyhow!("cannot connect to the database: {error}"))?;
     if conn.server_version_num().is_some_and(|version| version < MIN_SERVER_VERSION) {
         anyhow::bail!("the database is too old: Pearset needs PostgreSQL 15 or newer");
     }

@@ -60,7 +60,7 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
 pub(super) struct Lease(Option<Object<Connector>>);
 
 impl Lease {
-    /// A session that is neither in use nor inside a transaction.
+    /// A session that nobody uses. None of the pool's is inside a transaction: see [`Lease::give_back`].
     pub(super) async fn take(pool: &Pool) -> Result<Self> {
         let session = pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => Error::unavailable(error),

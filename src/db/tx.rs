@@ -10,8 +10,8 @@ use super::Db;
 use super::pool::Lease;
 use crate::error::{Error, Result};
 
-/// How long one call may try, in all. Less than a request may take (`http::middleware`), so that the client
-/// gets the answer that says why.
+/// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own
+/// (`http::middleware`).
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long the first wait is after a deadlock or a lock timeout. It doubles.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
@@ -75,7 +75,7 @@ impl Db {
         loop {
             let outcome = match tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await {
                 Ok(outcome) => outcome,
-                Err(elapsed) => return Err(Error::unavailable(elapsed)),
+                Err(_) => return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}"))),
             };
             attempt += 1;
             let error = match outcome {

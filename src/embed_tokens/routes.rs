@@ -2,6 +2,8 @@
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
 use axum::extract::State;
+use axum::response::IntoResponse;
+use hyper::header::CACHE_CONTROL;
 use serde::Serialize;
 
 use super::keyring::PublicKey;
@@ -71,6 +73,9 @@ pub struct Jwks {
 }
 
 /// `GET /.well-known/jwks.json`: the keys that tokens are verified with.
-pub async fn get_jwks(State(app): State<AppState>) -> Found<Jwks> {
-    Found(Jwks { keys: app.keyring.public_keys(app.clock.now()) })
+///
+/// A verifier may keep them for a minute, half of the time from a key's making to its first signature.
+pub async fn get_jwks(State(app): State<AppState>) -> impl IntoResponse {
+    let keys = app.keyring.public_keys(app.clock.now());
+    ([(CACHE_CONTROL, "public, max-age=60")], Found(Jwks { keys }))
 }

@@ -4,9 +4,9 @@ use serde::{Serialize, Serializer};
 use sqlx::PgConnection;
 
 use super::model::Status;
-use super::{rule, store};
+use super::store;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::id::{GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::links::{self, LinkOwner, PartnerLink};
 
@@ -181,7 +181,7 @@ pub(super) async fn load(
 ) -> Result<EnrolledPartner> {
     let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
         .await?
-        .ok_or_else(rule::not_enrolled)?;
+        .ok_or_else(Error::not_enrolled)?;
     let links = links::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
     Ok(EnrolledPartner::new(row, links))
 }

@@ -162,7 +162,11 @@ impl Call {
     }
 
     async fn create(&self, conn: &mut PgConnection, known_partner: Option<PartnerId>) -> Result<Enrolled> {
-        let partner = self.partner.as_ref().ok_or_else(rule::not_enrolled)?;
+        let partner = self.partner.as_ref().ok_or_else(Error::not_enrolled)?;
+        if partner.link_props.password.is_some() {
+            // There was an enrollment when the call began, so that nothing was hashed. The client's next try is.
+            return Err(Error::unavailable("the enrollment went away during the call"));
+        }
         let group = partner.group.as_ref();
         let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, group)
             .await?

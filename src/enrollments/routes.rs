@@ -6,8 +6,8 @@ use axum::extract::State;
 use super::answer::{self, EnrolledPartner};
 use super::enroll;
 use super::request::PartnerRequest;
-use super::rule::{self, Identity, Origin};
-use crate::error::Result;
+use super::rule::{Identity, Origin};
+use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, PathId, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
 use crate::id::{PartnerId, ProgramId, WorkspaceId};
@@ -35,7 +35,7 @@ pub async fn retrieve_partner(
     caller: Caller<ReadPartners>,
     PathId(id): PathId<PartnerId>,
 ) -> Result<Found<impl serde::Serialize>> {
-    let id = id.ok_or_else(rule::not_enrolled)?;
+    let id = id.ok_or_else(Error::not_enrolled)?;
     Ok(Found(load(&app, (caller.workspace_id, caller.program_id), id).await?))
 }
 

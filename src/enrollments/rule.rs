@@ -87,13 +87,8 @@ pub(super) fn decide<'a>(
         // Rows 6 and 8.
         (None, None) if has_profile => Ok(Decision::Create),
         // Row 7.
-        (None, None) => Err(not_enrolled()),
+        (None, None) => Err(Error::not_enrolled()),
     }
-}
-
-/// 404: the one text for an enrollment that does not exist.
-pub(super) fn not_enrolled() -> Error {
-    Error::not_found("The partner is not enrolled in this program.")
 }
 
 #[cfg(test)]

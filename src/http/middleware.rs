@@ -15,8 +15,7 @@ use crate::error::{Code, Error};
 use crate::id::RequestId;
 use crate::state::AppState;
 
-/// How long a request may take, from its headers to its answer's. More than a transaction may (`db::tx`), so that the
-/// cause is known when time is up.
+/// How long a request may take, from its headers to its answer's.
 const DEADLINE: Duration = Duration::from_millis(5_500);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -59,10 +58,10 @@ fn request_id(app: &AppState, request: &Request) -> HeaderValue {
 
 /// The details that the client does not get.
 fn log(error: &Error, request_id: &HeaderValue) {
-    let cause = error.source();
+    let (cause, request_id) = (error.source(), request_id.to_str().unwrap_or_default());
     match error.code() {
-        Code::InternalServerError => tracing::error!(?request_id, %error, ?cause, "request failed"),
-        Code::ServiceUnavailable => tracing::warn!(?request_id, %error, ?cause, "request was turned away"),
+        Code::InternalServerError => tracing::error!(request_id, %error, ?cause, "request failed"),
+        Code::ServiceUnavailable => tracing::warn!(request_id, %error, ?cause, "request was turned away"),
         _ => {}
     }
 }

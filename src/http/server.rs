@@ -1,4 +1,6 @@
-//! The listening server. Not `axum::serve`: that never closes a connection which is slow or says nothing.
+//! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers or says
+//! nothing. (Bodies have a time of their own, see `extract::Body`. A client that does not read its answer keeps its
+//! connection.)
 
 use std::pin::pin;
 use std::time::Duration;

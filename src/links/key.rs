@@ -45,8 +45,9 @@ pub(super) fn fold(key: &str) -> String {
 
 impl Text for LinkKey {
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        length(text, 1, MAX_LENGTH)?;
         let key: String = text.nfc().collect();
+        // After the composition, which can make a text longer.
+        length(&key, 1, MAX_LENGTH)?;
         if !key.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
             return Err(Invalid::format("Must have only letters, digits, '_', '-', '.' and '/'"));
         }
@@ -91,7 +92,8 @@ impl KeyPrefix {
 /// # Errors
 /// The rule for keys that it breaks.
 pub fn check_username(username: &str) -> Result<(), Invalid> {
-    LinkKey::from_text(username).map(|_| ())
+    let key = LinkKey::from_text(username)?;
+    length(key.as_str(), 1, MAX_BASE_LENGTH)
 }
 
 /// What a person is called.
@@ -136,8 +138,12 @@ impl KeyBase {
     /// Never for a base that was derived; the type asks for it.
     pub fn key(&self, several: bool, attempt: u32, ids: &Ids) -> Result<LinkKey, Invalid> {
         let Self { prefix, base } = self;
-        if attempt == 0 && !several {
-            return LinkKey::from_text(&format!("{prefix}{base}"));
+        // A name can spell a reserved key, which a suffix makes another one.
+        if attempt == 0
+            && !several
+            && let Ok(key) = LinkKey::from_text(&format!("{prefix}{base}"))
+        {
+            return Ok(key);
         }
         let length = SUFFIX_LENGTH + usize::try_from(attempt / 2).unwrap_or(0);
         LinkKey::from_text(&format!("{prefix}{base}-{}", ids.string(SUFFIX_ALPHABET, length)))
@@ -256,6 +262,8 @@ mod tests {
         assert_eq!(key(&names(Some("!!!"), None, "j@x.com"), None).len(), RANDOM_LENGTH);
 
         let base = derive(&names(Some("Jane"), None, "j@x.com"), None);
+        let reserved = key(&names(Some("Apple App Site Association"), None, "j@x.com"), None);
+        assert!(reserved.starts_with("apple-app-site-association-"), "{reserved}");
         let suffixed = base.key(true, 0, &ids).unwrap().0;
         assert!(suffixed.starts_with("jane-") && suffixed.len() == 9, "{suffixed}");
         assert_eq!(base.key(false, 1, &ids).unwrap().0.len(), 9);
@@ -268,6 +276,8 @@ mod tests {
             assert!(check_username(bad).is_err(), "{bad}");
         }
         assert!(check_username("JaneD").is_ok());
+        // One character that is three when composed.
+        assert!(check_username(&"\u{fb2c}".repeat(100)).is_err());
         assert!(KeyPrefix::from_text("/.well-known/").is_err());
     }
 

@@ -16,9 +16,11 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 /// # Errors
 /// 500 when hashing fails.
 pub async fn hash_password(password: String, ids: &Ids) -> Result<String> {
-    let _place = PLACES.acquire().await.map_err(Error::internal)?;
+    let place = PLACES.acquire().await.map_err(Error::internal)?;
     let salt = ids.bytes::<16>();
     tokio::task::spawn_blocking(move || {
+        // Given back when the work ends, which it does also for a caller that has gone.
+        let _place = place;
         let hash: PasswordHash = Argon2::default()
             .hash_password_with_salt(password.as_bytes(), &salt)
             .map_err(|error| Error::internal(error.to_string()))?;

@@ -119,9 +119,8 @@ pub(super) async fn create_named_link(
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     link: &NamedLink,
 ) -> Result<CreatedLink> {
-    let partner = store::lock_partner(conn, workspace_id, program_id, &link.selector)
-        .await?
-        .ok_or_else(|| Error::not_found("The partner is not enrolled in this program."))?;
+    let partner =
+        store::lock_partner(conn, workspace_id, program_id, &link.selector).await?.ok_or_else(Error::not_enrolled)?;
     let domain = programs::find_domain(conn, workspace_id, program_id, link.domain_id)
         .await?
         .ok_or_else(|| Error::not_found("The domain does not exist."))?;

@@ -13,7 +13,7 @@ use crate::validation::Bounded;
 
 /// A partner that a link is to be made for.
 #[derive(Debug)]
-pub(super) struct EnrolledPartnerRow {
+pub(super) struct LinkRecipient {
     pub(super) partner_id: PartnerId,
     pub(super) tenant_id: Option<String>,
 }
@@ -151,16 +151,16 @@ pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Re
 }
 
 /// The enrolled partner that a selector means, whose tenant id stays as it is until the end of the transaction: it
-/// goes into the link that is made. A key may stand on several domains of a program: the one on the
+/// goes into the link that is made. (KEY SHARE is enough, as the tenant id is part of a unique key.) A key may stand on several domains of a program: the one on the
 /// default domain counts first, then the oldest.
 pub(super) async fn lock_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     selector: &PartnerSelector,
-) -> Result<Option<EnrolledPartnerRow>> {
+) -> Result<Option<LinkRecipient>> {
     let row = sqlx::query_as!(
-        EnrolledPartnerRow,
+        LinkRecipient,
         r#"/* links::lock_partner */
          SELECT e.partner_id, e.tenant_id
          FROM (

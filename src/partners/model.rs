@@ -33,12 +33,6 @@ impl Email {
     pub fn normalized(&self) -> &str {
         &self.normalized
     }
-
-    /// What stands before the `@`.
-    #[must_use]
-    pub fn local_part(&self) -> &str {
-        self.display.split('@').next().unwrap_or_default()
-    }
 }
 
 impl Text for Email {
@@ -150,7 +144,6 @@ mod tests {
         }
         let email = Email::from_text("Jane.Doe@Example.COM").unwrap();
         assert_eq!((email.display(), email.normalized()), ("Jane.Doe@Example.COM", "jane.doe@example.com"));
-        assert_eq!(email.local_part(), "Jane.Doe");
         let long = |n: usize| format!("{}@example.com", "a".repeat(n - 12));
         assert!(Email::from_text(&long(190)).is_ok());
         assert!(Email::from_text(&long(191)).is_err());

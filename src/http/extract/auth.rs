@@ -34,15 +34,14 @@ impl Default for GrantCache {
 }
 
 impl GrantCache {
-    /// What a key gives. A key that is unknown is not remembered.
+    /// What a key gives. Concurrent calls for one key ask the database once; a key that is unknown is not
+    /// remembered.
     async fn find(&self, db: &Db, hash: [u8; 32]) -> Result<Arc<Grant>> {
-        if let Some(grant) = self.0.get(&hash).await {
-            return Ok(grant);
-        }
-        let grant = db.read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
-        let grant = Arc::new(grant.ok_or_else(|| Error::unauthorized(INVALID_KEY))?);
-        self.0.insert(hash, Arc::clone(&grant)).await;
-        Ok(grant)
+        let look_up = async {
+            let grant = db.read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
+            grant.map(Arc::new).ok_or_else(|| Error::unauthorized(INVALID_KEY))
+        };
+        self.0.try_get_with(hash, look_up).await.map_err(|error| error.again())
     }
 }
 

@@ -1,5 +1,7 @@
 //! A JSON request body.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
@@ -12,6 +14,9 @@ use crate::validation::{FromFields, read_request};
 
 /// The largest body that is read, in bytes.
 pub(super) const MAX_BODY: usize = 1024 * 1024;
+
+/// How long a client may take for it. Less than a request may take: then it is known that it was the client.
+const BODY_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// A request body that was read into `T`, or 400, 413, 415 or 422.
 pub struct Body<T>(pub T);
@@ -29,7 +34,11 @@ impl<T: FromFields> FromRequest<AppState> for Body<T> {
                 Error::unsupported_media_type()
             });
         }
-        let body = Limited::new(request.into_body(), MAX_BODY).collect().await.map_err(|error| {
+        let body = Limited::new(request.into_body(), MAX_BODY).collect();
+        let body = tokio::time::timeout(BODY_TIMEOUT, body)
+            .await
+            .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;
+        let body = body.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 Error::payload_too_large(MAX_BODY)
             } else {

@@ -73,9 +73,9 @@ impl Db {
         let deadline = Instant::now() + DEADLINE;
         let mut attempt = 0;
         loop {
-            let outcome = match tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await {
-                Ok(outcome) => outcome,
-                Err(_) => return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}"))),
+            let tried = tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await;
+            let Ok(outcome) = tried else {
+                return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}")));
             };
             attempt += 1;
             let error = match outcome {

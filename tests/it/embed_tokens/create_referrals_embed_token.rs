@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::enrollments::fixtures::{ENROLLED, NOT_ENROLLED, NOTHING, PARTNERS, TOKENS, World, claims, partner_body};
+use crate::enrollments::fixtures::{ENROLLED, NOT_ENROLLED, NOTHING, PARTNERS, TOKENS, World, partner_body};
+use crate::support::token::claims;
 
 const JANE: &str = "jane@example.com";
 const OTHER: &str = "other@example.com";

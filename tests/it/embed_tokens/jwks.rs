@@ -1,5 +1,7 @@
 //! `GET /.well-known/jwks.json`.
 
+#![expect(clippy::disallowed_methods, reason = "the test changes what no query of the application does")]
+
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -9,8 +11,8 @@ use pearset::clock::Clock as _;
 use pearset::embed_tokens::Keyring;
 use serde_json::{Value, json};
 
-use crate::enrollments::fixtures::token_part;
 use crate::support::app::{TestApp, Workspace};
+use crate::support::token::header;
 
 async fn keys(app: &TestApp) -> Vec<Value> {
     app.stranger().get("/.well-known/jwks.json").await.expect(200)["keys"].as_array().unwrap().clone()
@@ -20,7 +22,7 @@ async fn keys(app: &TestApp) -> Vec<Value> {
 async fn signing_key(workspace: &Workspace) -> Value {
     let body = json!({ "partner": { "email": "jane@example.com" } });
     let answer = workspace.actor.post("/tokens/embed/referrals", body).await.expect(201);
-    token_part(&answer, 0)["kid"].clone()
+    header(&answer)["kid"].clone()
 }
 
 #[tokio::test]
@@ -56,4 +58,17 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     assert_eq!(published().await, [old, new.clone()]);
     app.clock.advance(Duration::from_mins(1));
     assert_eq!(published().await, [new]);
+}
+
+/// The clock of the server that made the key may be ahead of this one's.
+#[tokio::test]
+async fn a_server_whose_clock_is_behind_signs_all_the_same() {
+    let app = TestApp::start().await;
+    let acme = app.workspace("acme").await;
+    sqlx::query("UPDATE signing_keys SET active_from = active_from + interval '1 hour'")
+        .execute(&mut app.sql().await)
+        .await
+        .unwrap();
+    app.state.keyring.refresh(&app.state.db, app.clock.now()).await.unwrap();
+    assert_eq!(signing_key(&acme).await, keys(&app).await[0]["kid"]);
 }

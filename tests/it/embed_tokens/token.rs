@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::enrollments::fixtures::{World, claims, token_part};
+use crate::enrollments::fixtures::World;
+use crate::support::token::{claims, header};
 
 /// Noon of the manual clock, without its milliseconds.
 const NOON: i64 = 1_772_366_400;
@@ -58,7 +59,7 @@ async fn the_signature_is_that_of_a_published_key() {
     let world = World::start().await;
     let answer = world.token(json!({ "partner": { "email": "jane@example.com" } })).await.expect(201);
     let keys = jwks(&world).await;
-    let header = token_part(&answer, 0);
+    let header = header(&answer);
     assert_eq!(header, json!({ "alg": "ES256", "kid": keys[0]["kid"], "typ": "pearset-embed+jwt" }));
 
     let token = answer["publicToken"].as_str().unwrap();

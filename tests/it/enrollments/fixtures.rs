@@ -5,8 +5,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pearset::clock::Clock as _;
 use pearset::id::{EnrollmentId, GroupId};
 use pearset::programs::service::{NewProgram, create_program};
@@ -18,6 +16,7 @@ use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
 use crate::support::app::{TestApp, Workspace};
+use crate::support::token::claims;
 
 pub(crate) const TOKENS: &str = "/tokens/embed/referrals";
 pub(crate) const PARTNERS: &str = "/partners";
@@ -172,17 +171,6 @@ async fn read_rows(app: &TestApp) -> Rows {
     let rows: Vec<(String, Uuid, String)> =
         sqlx::query_as(AssertSqlSafe(selects.join(" UNION ALL "))).fetch_all(&mut app.sql().await).await.unwrap();
     rows.into_iter().map(|(table, id, version)| ((table, id), version)).collect()
-}
-
-/// What the token of an answer claims. Whether it is signed is for `embed_tokens::token` to test.
-pub(crate) fn claims(answer: &Value) -> Value {
-    token_part(answer, 1)
-}
-
-/// The header (0) or the claims (1) of the token of an answer.
-pub(crate) fn token_part(answer: &Value, index: usize) -> Value {
-    let part = answer["publicToken"].as_str().unwrap().split('.').nth(index).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }
 
 /// A partner as a request names one: `None` leaves a field out.

@@ -136,3 +136,12 @@ async fn items_of_a_list_have_their_problems_beside_that_of_the_list() {
     let expected = [("too_big", "linkProps.testVariants"), ("too_small", "linkProps.testVariants[4].percentage")];
     assert_eq!(problems(&error["error"]), expected.map(|(code, path)| (code.to_owned(), path.to_owned())));
 }
+
+#[tokio::test]
+async fn a_request_of_nothing_but_problems_gets_no_endless_answer() {
+    let world = World::start().await;
+    let body = json!({ "email": "jane@example.com", "linkProps": { "tagIds": vec![0; 100_000] } });
+    let answer = world.workspace.actor.post("/partners", body).await.expect(422);
+    assert_eq!(answer["error"]["errors"].as_array().unwrap().len(), 100);
+    assert_eq!(answer["error"]["errors"][99]["path"], "linkProps.tagIds[99]");
+}

@@ -40,30 +40,23 @@ impl Db {
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
         T: Send + 'static,
     {
-        self.detached(name, Mode::Transaction, work).await
+        let db = self.clone();
+        let task = tokio::spawn(async move { db.attempts(name, Mode::Transaction, work).await });
+        task.await.map_err(Error::internal)?
     }
 
     /// Runs statements that only read, each for itself: one round trip for each of them and nothing else.
-    /// Runs them again when the connection broke.
+    /// Runs them again when the connection broke. When the caller goes away the session is closed: nothing is lost,
+    /// and a task for each read would cost a tenth of a repeat call.
     ///
     /// # Errors
     /// As [`Db::run`].
     pub async fn read<T, W>(&self, name: &'static str, work: W) -> Result<T>
     where
-        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
-        T: Send + 'static,
+        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
+        T: Send,
     {
-        self.detached(name, Mode::Statements, move |conn, _| work(conn)).await
-    }
-
-    async fn detached<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
-    where
-        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
-        T: Send + 'static,
-    {
-        let db = self.clone();
-        let task = tokio::spawn(async move { db.attempts(name, mode, work).await });
-        task.await.map_err(Error::internal)?
+        self.attempts(name, Mode::Statements, |conn: &mut PgConnection, _| work(conn)).await
     }
 
     async fn attempts<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>

@@ -37,11 +37,15 @@ impl GrantCache {
     /// What a key gives. Concurrent calls for one key ask the database once; a key that is unknown is not
     /// remembered.
     async fn find(&self, db: &Db, hash: [u8; 32]) -> Result<Arc<Grant>> {
+        if let Some(grant) = self.0.get(&hash).await {
+            return Ok(grant);
+        }
         let look_up = async {
             let grant = db.read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
             grant.map(Arc::new).ok_or_else(|| Error::unauthorized(INVALID_KEY))
         };
-        self.0.try_get_with(hash, look_up).await.map_err(|error| error.again())
+        // On the heap: it is large, and every request would carry the room for it.
+        Box::pin(self.0.try_get_with(hash, look_up)).await.map_err(|error| error.again())
     }
 }
 

@@ -54,9 +54,8 @@ pub async fn create_referrals_embed_token(
     let program = (caller.workspace_id, caller.program_id);
     let partner = request.partner.as_ref();
     let tenant_id = request.tenant_id.as_ref().or(partner.and_then(PartnerRequest::any_tenant_id));
-    // Row 1: a partnerId that is not enrolled is the end of it, unless there is a partner to go on with.
-    let tenant_id = tenant_id.filter(|_| request.partner_id.is_none() || partner.is_some());
     let identity = Identity {
+        names_partner: request.partner_id.is_some(),
         partner_id: request.partner_id.and_then(|id| id.as_str().parse().ok()),
         tenant_id: tenant_id.map(|id| id.as_str().to_owned()),
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),

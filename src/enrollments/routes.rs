@@ -21,9 +21,9 @@ pub async fn create_partner(
 ) -> Result<Created<impl serde::Serialize>> {
     let program = (caller.workspace_id, caller.program_id);
     let identity = Identity {
-        partner_id: None,
         tenant_id: request.any_tenant_id().map(|id| id.as_str().to_owned()),
         email_normalized: Some(request.profile.email.normalized().to_owned()),
+        ..Identity::default()
     };
     let enrolled = enroll(&app, program, Origin::Workspace, identity, Some(request)).await?;
     Ok(Created(load(&app, program, enrolled.partner_id).await?))

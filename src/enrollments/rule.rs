@@ -18,7 +18,9 @@ pub enum Origin {
 /// Who a request is about.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// A partner by id; one that does not parse is one that does not exist.
+    /// Whether the request names a partner by id, be it one that exists or not.
+    pub names_partner: bool,
+    /// That partner; an id that does not parse is one that does not exist.
     pub partner_id: Option<PartnerId>,
     /// The partner's id in the customer's system.
     pub tenant_id: Option<String>,
@@ -63,6 +65,9 @@ pub(super) fn decide<'a>(
     // Row 1.
     if let Some(enrollment) = &found.by_partner {
         return Ok(Decision::Use(enrollment));
+    }
+    if identity.names_partner && !has_profile {
+        return Err(Error::not_enrolled());
     }
     match (&found.by_tenant, &found.by_email) {
         // Row 2.
@@ -170,5 +175,14 @@ mod tests {
                 assert_eq!(outcome, expected, "row {row}, {origin:?}");
             }
         }
+    }
+
+    #[test]
+    fn an_unknown_partner_id_ends_it_unless_there_is_a_partner_to_go_on_with() {
+        let identity = Identity { names_partner: true, tenant_id: Some("T".to_owned()), ..Identity::default() };
+        let found = Candidates { by_tenant: Some(enrollment(1, Some("T"))), ..Candidates::default() };
+        let decided = |has_profile| decide(Origin::Token, &identity, has_profile, &found);
+        assert_eq!(decided(false).map_err(|error| error.code()), Err(Code::NotFound));
+        assert!(matches!(decided(true), Ok(Decision::Use(_))));
     }
 }

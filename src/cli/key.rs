@@ -6,13 +6,11 @@ use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::database::find_workspace;
+use super::database::{find_program, find_workspace};
 use super::output::{Output, print, write};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::db::Db;
-use crate::error::Error;
 use crate::id::{ApiKeyId, Ids, ProgramId};
-use crate::programs;
 use crate::validation::Text;
 use crate::workspaces::{self, ApiKey, NewApiKey, Scope, Scopes, Slug};
 
@@ -66,6 +64,9 @@ impl KeyCommand {
         match self {
             Self::Create { workspace, name, scopes, program, expires, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
+                if program.is_some() {
+                    find_program(db, workspace_id, program).await?;
+                }
                 let (ids, now) = (Ids::system(), SystemClock.now());
                 let (key, id) = (ApiKey::generate(&ids), ids.next(now));
                 let hash = key.hash();
@@ -74,15 +75,7 @@ impl KeyCommand {
                 let new = Arc::new(new);
                 db.run("create_key", move |conn, _| {
                     let new = Arc::clone(&new);
-                    Box::pin(async move {
-                        if let Some(program_id) = new.program_id {
-                            let owner = programs::find_workspace_of_program(conn, program_id).await?;
-                            if owner != Some(workspace_id) {
-                                return Err(Error::not_found("The workspace has no such program."));
-                            }
-                        }
-                        workspaces::insert_api_key(conn, &new, hash, now).await
-                    })
+                    Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
                 })
                 .await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)

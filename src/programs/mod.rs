@@ -10,6 +10,6 @@ pub use model::{
     AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, ProgramChanges, ProgramSummary, TokenLifetime,
 };
 pub use store::{
-    find_domain, find_enrollment_terms, find_program_id, find_workspace_of_program, insert_domain,
-    insert_group_default_link, list_domains, list_programs,
+    find_domain, find_enrollment_terms, find_program_id, insert_domain, insert_group_default_link, list_domains,
+    list_programs,
 };

@@ -227,7 +227,7 @@ pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -
 }
 
 /// The workspace of a program, for the command line, where a program is named by its id alone.
-pub async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
+pub(super) async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
     let workspace_id = sqlx::query_scalar!(
         "/* programs::find_workspace_of_program */ SELECT workspace_id FROM programs WHERE id = $1",
         id as _

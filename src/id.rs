@@ -73,8 +73,14 @@ ids! {
     LinkId = "link";
     /// A place where links live.
     DomainId = "dom";
+    /// A label of links.
+    TagId = "tag";
+    /// A partner's application to a private program.
+    ApplicationId = "pga";
     /// An API key.
     ApiKeyId = "key";
+    /// An entry of the audit log.
+    AuditLogId = "audit";
     /// An event in the outbox.
     EventId = "evt";
     /// One embed token (`jti`).

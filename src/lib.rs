@@ -1,8 +1,9 @@
 //! Pearset: the partner-program backend that a SaaS company runs itself.
 //!
 //! `README.md` says how the code is laid out. Feature modules import one way:
-//! `workspaces ← programs ← partners ← links ← enrollments ← embed_tokens`.
+//! `workspaces ← programs ← audit_logs ← partners ← links ← enrollments ← embed_tokens`.
 
+pub mod audit_logs;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -150,11 +150,13 @@ impl Scope<'_> {
         }
     }
 
-    fn wrong_type(&mut self, expected: &'static str) {
+    /// Notes that the value here is of another JSON type than the expected one.
+    pub fn wrong_type(&mut self, expected: &'static str) {
         self.fail(Invalid::new(ProblemCode::InvalidType, format!("Expected {expected}")));
     }
 
-    fn child(&mut self, segment: fmt::Arguments<'_>) -> Scope<'_> {
+    /// A place inside of this one.
+    pub fn child(&mut self, segment: fmt::Arguments<'_>) -> Scope<'_> {
         Scope { path: format!("{}{segment}", self.path), problems: self.problems }
     }
 
@@ -211,6 +213,35 @@ impl FromJson for f64 {
     }
 }
 
+/// What a request wants of a value that is there already and may be null.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// Leave it.
+    #[default]
+    Keep,
+    /// Make it null.
+    Clear,
+    /// This value.
+    Set(T),
+}
+
+impl<T> Change<T> {
+    /// Whether anything is to be written; what a statement's `CASE WHEN` asks.
+    #[must_use]
+    pub fn is_change(&self) -> bool {
+        !matches!(self, Self::Keep)
+    }
+
+    /// The value to write where there is a change: null to clear it.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Keep | Self::Clear => None,
+        }
+    }
+}
+
 /// A type that is read from the fields of a JSON object.
 pub trait FromFields: Sized {
     /// Reads every field, then puts the value together: a field that returns early hides the problems
@@ -243,6 +274,16 @@ impl Fields<'_> {
     pub fn nullable<T: FromJson>(&mut self, name: &str) -> Option<T> {
         let value = self.object.get(name).filter(|value| !value.is_null())?;
         T::from_json(value, &mut self.at(name))
+    }
+
+    /// A field that a request may leave as it is (absent), clear (null) or set.
+    pub fn change<T: FromJson>(&mut self, name: &str) -> Change<T> {
+        match self.object.get(name) {
+            None => Change::Keep,
+            Some(Value::Null) => Change::Clear,
+            // A value that is refused is noted, and with it the whole request.
+            Some(value) => T::from_json(value, &mut self.at(name)).map_or(Change::Keep, Change::Set),
+        }
     }
 
     /// A nested object that may be absent, but not null.

@@ -14,6 +14,7 @@ use crate::error::Result;
 use crate::http::extract::{Body, Caller, MintTokens};
 use crate::http::response::{Created, Found};
 use crate::partners::TenantId;
+use crate::programs::ProgramRef;
 use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
 
@@ -22,6 +23,7 @@ pub struct ReferralsEmbedTokenRequest {
     partner_id: Option<Bounded<0, { usize::MAX }>>,
     tenant_id: Option<TenantId>,
     partner: Option<PartnerRequest>,
+    program: Option<ProgramRef>,
 }
 
 impl FromFields for ReferralsEmbedTokenRequest {
@@ -29,11 +31,12 @@ impl FromFields for ReferralsEmbedTokenRequest {
         let partner_id = fields.optional("partnerId");
         let tenant_id = fields.optional("tenantId");
         let partner = fields.object("partner");
+        let program = fields.optional("programId");
         if !["partnerId", "tenantId", "partner"].into_iter().any(|name| fields.has(name)) {
             let text = "You must provide either partnerId, tenantId, or partner.";
             fields.fail_here(Invalid::new(ProblemCode::Custom, text));
         }
-        Some(Self { partner_id, tenant_id, partner })
+        Some(Self { partner_id, tenant_id, partner, program })
     }
 }
 
@@ -51,7 +54,7 @@ pub async fn create_referrals_embed_token(
     caller: Caller<MintTokens>,
     Body(request): Body<ReferralsEmbedTokenRequest>,
 ) -> Result<Created<ReferralsEmbedToken>> {
-    let program = (caller.workspace_id, caller.program_id);
+    let program = caller.program(&app, request.program).await?;
     let partner = request.partner.as_ref();
     let tenant_id = request.tenant_id.as_ref().or(partner.and_then(PartnerRequest::any_tenant_id));
     let identity = Identity {

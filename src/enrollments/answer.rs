@@ -2,13 +2,15 @@
 
 use serde::{Serialize, Serializer};
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::model::Status;
 use super::store;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::id::{ApplicationId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::links::{self, LinkOwner, PartnerLink};
+use crate::partners::Metadata;
 
 /// An enrollment with its partner, as it is stored.
 #[derive(Debug)]
@@ -20,14 +22,30 @@ pub(super) struct EnrolledPartnerRow {
     pub(super) image: Option<String>,
     pub(super) description: Option<String>,
     pub(super) country: Option<String>,
+    pub(super) company_name: Option<String>,
+    pub(super) paypal_email: Option<String>,
+    pub(super) website: Option<String>,
+    pub(super) youtube: Option<String>,
+    pub(super) twitter: Option<String>,
+    pub(super) linkedin: Option<String>,
+    pub(super) instagram: Option<String>,
+    pub(super) tiktok: Option<String>,
     pub(super) program_id: ProgramId,
     pub(super) group_id: GroupId,
     pub(super) tenant_id: Option<String>,
     pub(super) created_at: Timestamp,
     pub(super) status: Status,
+    pub(super) application_id: Option<ApplicationId>,
     pub(super) banned_at: Option<Timestamp>,
     pub(super) banned_reason: Option<String>,
+    pub(super) metadata: Json<Metadata>,
+    pub(super) total_clicks: i64,
+    pub(super) total_leads: i64,
+    pub(super) total_conversions: i64,
+    pub(super) total_sales: i64,
+    pub(super) total_sale_amount: i64,
     pub(super) total_commissions: i64,
+    pub(super) net_revenue: i64,
 }
 
 /// Something that the wire format has a field for and that Pearset knows nothing about. Shown as null.
@@ -52,6 +70,15 @@ pub(super) struct EnrolledPartner {
     image: Option<String>,
     description: Option<String>,
     country: Option<String>,
+    company_name: Option<String>,
+    paypal_email: Option<String>,
+    website: Option<String>,
+    youtube: Option<String>,
+    twitter: Option<String>,
+    linkedin: Option<String>,
+    instagram: Option<String>,
+    tiktok: Option<String>,
+    metadata: Metadata,
     network_status: &'static str,
     program_id: ProgramId,
     group_id: GroupId,
@@ -59,6 +86,7 @@ pub(super) struct EnrolledPartner {
     created_at: Timestamp,
     status: Status,
     links: Vec<PartnerLink>,
+    application_id: Option<ApplicationId>,
     banned_at: Option<Timestamp>,
     banned_reason: Option<String>,
     total_commissions: i64,
@@ -87,9 +115,7 @@ pub(super) struct EnrolledPartner {
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UnknownMembers {
-    company_name: Unknown,
     default_payout_method: Unknown,
-    paypal_email: Unknown,
     stripe_connect_id: Unknown,
     payouts_enabled_at: Unknown,
     identity_verified_at: Unknown,
@@ -99,30 +125,21 @@ struct UnknownMembers {
     sale_reward_id: Unknown,
     referral_reward_id: Unknown,
     discount_id: Unknown,
-    application_id: Unknown,
-    website: Unknown,
     website_txt_record: Unknown,
     website_verified_at: Unknown,
-    youtube: Unknown,
     youtube_verified_at: Unknown,
     youtube_subscriber_count: Unknown,
     youtube_view_count: Unknown,
-    twitter: Unknown,
     twitter_verified_at: Unknown,
-    linkedin: Unknown,
     linkedin_verified_at: Unknown,
-    instagram: Unknown,
     instagram_verified_at: Unknown,
-    tiktok: Unknown,
     tiktok_verified_at: Unknown,
 }
 
 impl EnrolledPartner {
     fn new(row: EnrolledPartnerRow, links: Vec<PartnerLink>) -> Self {
-        let total = |count: fn(&PartnerLink) -> i64| links.iter().map(count).sum::<i64>();
-        let (clicks, leads, conversions) =
-            (total(|link| link.clicks), total(|link| link.leads), total(|link| link.conversions));
-        let (sales, sale_amount) = (total(|link| link.sales), total(|link| link.sale_amount));
+        let (clicks, leads, conversions) = (row.total_clicks, row.total_leads, row.total_conversions);
+        let (sales, sale_amount) = (row.total_sales, row.total_sale_amount);
         Self {
             id: row.partner_id,
             partner_id: row.partner_id,
@@ -132,6 +149,15 @@ impl EnrolledPartner {
             image: row.image,
             description: row.description,
             country: row.country,
+            company_name: row.company_name,
+            paypal_email: row.paypal_email,
+            website: row.website,
+            youtube: row.youtube,
+            twitter: row.twitter,
+            linkedin: row.linkedin,
+            instagram: row.instagram,
+            tiktok: row.tiktok,
+            metadata: row.metadata.0,
             network_status: "draft",
             program_id: row.program_id,
             group_id: row.group_id,
@@ -139,6 +165,7 @@ impl EnrolledPartner {
             created_at: row.created_at,
             status: row.status,
             links,
+            application_id: row.application_id,
             banned_at: row.banned_at,
             banned_reason: row.banned_reason,
             total_commissions: row.total_commissions,
@@ -147,7 +174,7 @@ impl EnrolledPartner {
             conversions,
             sales,
             sale_amount,
-            net_revenue: sale_amount - row.total_commissions,
+            net_revenue: row.net_revenue,
             total_clicks: clicks,
             total_leads: leads,
             total_conversions: conversions,

@@ -192,6 +192,8 @@ impl Call {
             group_id: terms.group_id,
             tenant_id,
             status,
+            application_id: (status == Status::Pending).then(|| self.ids.next(self.now)),
+            metadata: &partner.metadata,
             event_id: self.ids.next(self.now),
             event: &event,
         };

@@ -1,7 +1,7 @@
 //! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
 
 use crate::links::{LinkProps, check_username};
-use crate::partners::{Profile, TenantId};
+use crate::partners::{Metadata, Profile, TenantId};
 use crate::programs::GroupRef;
 use crate::validation::{Bounded, Fields, FromFields};
 
@@ -14,6 +14,8 @@ pub struct PartnerRequest {
     pub tenant_id: Option<TenantId>,
     /// The group for a new enrollment.
     pub group: Option<GroupRef>,
+    /// What the customer keeps with a new enrollment.
+    pub metadata: Metadata,
     /// The properties of a new enrollment's links.
     pub link_props: LinkProps,
 }
@@ -42,8 +44,9 @@ impl FromFields for PartnerRequest {
         let group = group.map(|group| GroupRef::from(group.as_str()));
         let country = fields.nullable("country");
         let description = fields.nullable("description");
+        let metadata = fields.optional("metadata").unwrap_or_default();
         let link_props: LinkProps = fields.object("linkProps").unwrap_or_default();
         let profile = Profile { name, email: email?, username, image, country, description };
-        Some(Self { profile, tenant_id, group, link_props })
+        Some(Self { profile, tenant_id, group, metadata, link_props })
     }
 }

@@ -8,18 +8,45 @@ use super::enroll;
 use super::request::PartnerRequest;
 use super::rule::{Identity, Origin};
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, PathId, ReadPartners, WritePartners};
+use crate::http::extract::{Body, Caller, PathId, Query, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
 use crate::id::{PartnerId, ProgramId, WorkspaceId};
+use crate::programs::ProgramRef;
 use crate::state::AppState;
+use crate::validation::{Fields, FromFields};
+
+/// A partner to be enrolled.
+pub struct CreatePartnerRequest {
+    program: Option<ProgramRef>,
+    partner: PartnerRequest,
+}
+
+impl FromFields for CreatePartnerRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let partner = PartnerRequest::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { program, partner: partner? })
+    }
+}
+
+/// A query that may name a program.
+pub struct ProgramQuery {
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for ProgramQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId") })
+    }
+}
 
 /// `POST /partners`: enrolls a partner, or finds the one that the request means.
 pub async fn create_partner(
     State(app): State<AppState>,
     caller: Caller<WritePartners>,
-    Body(request): Body<PartnerRequest>,
+    Body(CreatePartnerRequest { program, partner: request }): Body<CreatePartnerRequest>,
 ) -> Result<Created<impl serde::Serialize>> {
-    let program = (caller.workspace_id, caller.program_id);
+    let program = caller.program(&app, program).await?;
     let identity = Identity {
         tenant_id: request.any_tenant_id().map(|id| id.as_str().to_owned()),
         email_normalized: Some(request.profile.email.normalized().to_owned()),
@@ -34,9 +61,11 @@ pub async fn retrieve_partner(
     State(app): State<AppState>,
     caller: Caller<ReadPartners>,
     PathId(id): PathId<PartnerId>,
+    Query(query): Query<ProgramQuery>,
 ) -> Result<Found<impl serde::Serialize>> {
+    let program = caller.program(&app, query.program).await?;
     let id = id.ok_or_else(Error::not_enrolled)?;
-    Ok(Found(load(&app, (caller.workspace_id, caller.program_id), id).await?))
+    Ok(Found(load(&app, program, id).await?))
 }
 
 async fn load(app: &AppState, program: (WorkspaceId, ProgramId), id: PartnerId) -> Result<EnrolledPartner> {

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use super::answer::EnrolledPartnerRow;
 use super::model::{Candidate, Status};
@@ -10,8 +11,8 @@ use super::rule::{Candidates, Identity};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http_url::HttpUrl;
-use crate::id::{EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
-use crate::partners::{Country, Profile};
+use crate::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::partners::{Country, Metadata, Profile};
 use crate::validation::Bounded;
 
 /// Everything that an identity may mean, in one round trip and without a lock: it is all that a repeat call asks.
@@ -37,7 +38,7 @@ pub(super) async fn find_candidates(
                 e.token_epoch AS "token_epoch?", e.invite_expires_at, g.token_lifetime_seconds,
                 EXISTS (
                     SELECT FROM group_default_links d
-                    WHERE d.workspace_id = $1 AND d.group_id = e.group_id AND NOT EXISTS (
+                    WHERE d.workspace_id = $1 AND d.group_id = e.group_id AND d.removed_at IS NULL AND NOT EXISTS (
                         SELECT FROM links l
                         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = e.partner_id
                           AND l.group_default_link_id = d.id)
@@ -95,6 +96,9 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) group_id: GroupId,
     pub(super) tenant_id: Option<&'a str>,
     pub(super) status: Status,
+    /// Set for who applies and waits for a review.
+    pub(super) application_id: Option<ApplicationId>,
+    pub(super) metadata: &'a Metadata,
     pub(super) event_id: EventId,
     pub(super) event: &'a Value,
 }
@@ -118,8 +122,9 @@ pub(super) async fn insert_enrollment(
          ), partner AS (
              SELECT id FROM new_partner UNION ALL SELECT $4 WHERE $5
          ), enrollment AS (
-             INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status, created_at)
-             SELECT $1, $3, $2, partner.id, $13, $14, $15, $18 FROM partner
+             INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status,
+                                      application_id, metadata, created_at)
+             SELECT $1, $3, $2, partner.id, $13, $14, $15, $19, $20, $18 FROM partner
              ON CONFLICT DO NOTHING
              RETURNING id
          ), event AS (
@@ -145,6 +150,8 @@ pub(super) async fn insert_enrollment(
         new.event_id as _,
         new.event,
         now as _,
+        new.application_id as _,
+        Json(new.metadata) as _,
     )
     .fetch_optional(conn)
     .await?;
@@ -268,12 +275,15 @@ pub(super) async fn find_enrolled_partner(
 ) -> Result<Option<EnrolledPartnerRow>> {
     let row = sqlx::query_as!(
         EnrolledPartnerRow,
-        "/* enrollments::find_enrolled_partner */
-         SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country,
-                e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.banned_at, e.banned_reason,
-                e.total_commissions
+        r#"/* enrollments::find_enrolled_partner */
+         SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country, p.company_name,
+                p.paypal_email, p.website, p.youtube, p.twitter, p.linkedin, p.instagram, p.tiktok,
+                e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.application_id, e.banned_at,
+                e.banned_reason, e.metadata AS "metadata: Json<Metadata>", e.total_clicks, e.total_leads,
+                e.total_conversions, e.total_sales, e.total_sale_amount, e.total_commissions,
+                e.net_revenue AS "net_revenue!"
          FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
-         WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3",
+         WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3"#,
         workspace_id as _,
         program_id as _,
         partner_id as _,

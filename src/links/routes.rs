@@ -110,7 +110,7 @@ pub async fn create_partner_referral_link(
     let key = request.key.as_str().to_owned();
     let is_additional = request.is_additional;
     let link = Arc::new(NamedLink { selector: request.partner, key: request.key, domain_id, is_additional });
-    let program = (caller.workspace_id, caller.program_id);
+    let program = caller.program(&app, None).await?;
     let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
     let created = app
         .db
@@ -171,7 +171,7 @@ pub async fn list_partner_referral_link_domains(
     caller: Caller<ReadLinks>,
     Query(query): Query<DomainsQuery>,
 ) -> Result<Found<Envelope<Vec<ReferralLinkDomain>>>> {
-    let (workspace_id, program_id) = (caller.workspace_id, caller.program_id);
+    let (workspace_id, program_id) = caller.program(&app, None).await?;
     let DomainsQuery { limit, page } = query;
     let domains = app
         .db

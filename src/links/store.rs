@@ -49,12 +49,12 @@ pub(super) async fn insert_links(
         "/* links::insert_links */
          INSERT INTO links (workspace_id, program_id, partner_id, domain_id, tenant_id,
                             id, key, key_folded, url, group_default_link_id, external_id,
-                            archived, tag_ids, tag_names, comments, expires_at, expired_url, password_hash, proxy,
+                            archived, comments, expires_at, expired_url, password_hash, proxy,
                             title, description, image, video, rewrite, ios, android, do_index,
-                            test_variants, test_started_at, test_completed_at, created_at)
+                            test_variants, test_started_at, test_completed_at, created_at, updated_at)
          SELECT $1, $2, $3, $4, $5,
                 l.id, l.key, l.key_folded, l.url, l.group_default_link_id, l.external_id,
-                $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31
+                $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $29
          FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[])
               AS l (id, key, key_folded, url, group_default_link_id, external_id)
          ORDER BY l.key_folded
@@ -72,8 +72,6 @@ pub(super) async fn insert_links(
         &default_links as _,
         &external_ids as _,
         settings.archived,
-        settings.tag_ids.as_slice(),
-        settings.tag_names.as_slice(),
         settings.comments.as_ref().map(Bounded::as_str),
         settings.expires_at as _,
         settings.expired_url.as_ref().map(HttpUrl::as_str),

@@ -7,9 +7,10 @@ mod store;
 
 pub use address::{Host, LinkAddress, UrlPrefix, short_link};
 pub use model::{
-    AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, ProgramChanges, ProgramSummary, TokenLifetime,
+    AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, ProgramChanges, ProgramRef, ProgramSummary,
+    TokenLifetime,
 };
 pub use store::{
-    find_domain, find_enrollment_terms, find_program_id, insert_domain, insert_group_default_link, list_domains,
-    list_programs,
+    find_domain, find_enrollment_terms, find_program_id, insert_domain, insert_group_default_link, is_active,
+    list_domains, list_programs,
 };

@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::id::{DomainId, GroupDefaultLinkId, GroupId, ProgramId};
+use crate::validation::{Invalid, Text};
 
 /// Who may come in through a token route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, sqlx::Type)]
@@ -41,6 +42,16 @@ impl std::str::FromStr for TokenLifetime {
             Ok(seconds @ 60..=10_800) => Ok(Self(seconds)),
             _ => Err("a token's lifetime is 60 to 10800 seconds"),
         }
+    }
+}
+
+/// How a request names a program. An id that does not parse is one that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProgramRef(pub Option<ProgramId>);
+
+impl Text for ProgramRef {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        Ok(Self(text.parse().ok()))
     }
 }
 

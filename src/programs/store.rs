@@ -50,7 +50,8 @@ pub(super) async fn insert_group(
     let (id, slug, name) = group;
     sqlx::query!(
         "/* programs::insert_group */
-         INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at) VALUES ($1, $2, $3, $4, $5, $6)",
+         INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $6)",
         workspace_id as _,
         id as _,
         program_id as _,
@@ -190,10 +191,11 @@ pub async fn find_enrollment_terms(
         r#"/* programs::find_enrollment_terms */
          SELECT p.access_mode, p.token_lifetime_seconds, p.default_domain_id, g.id AS group_id,
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
-                 FROM group_default_links l WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id)
+                 FROM group_default_links l
+                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>"
          FROM programs p
-         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id
+         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
                       AND (g.slug = $4 OR $4 IS NULL AND g.id = COALESCE($3, p.default_group_id))
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         workspace_id as _,
@@ -295,4 +297,19 @@ pub async fn find_program_id(
     .fetch_optional(conn)
     .await?;
     Ok(id)
+}
+
+/// Whether the workspace has this program, and it is active.
+pub async fn is_active(conn: &mut PgConnection, workspace_id: WorkspaceId, id: ProgramId) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"/* programs::is_active */
+         SELECT EXISTS (
+             SELECT FROM programs WHERE workspace_id = $1 AND id = $2 AND deactivated_at IS NULL
+         ) AS "exists!""#,
+        workspace_id as _,
+        id as _,
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
 }

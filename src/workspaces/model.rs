@@ -272,12 +272,18 @@ pub struct NewApiKey {
 /// What a key that works gives its holder.
 #[derive(Debug, Clone)]
 pub struct Grant {
+    /// The key.
+    pub api_key_id: ApiKeyId,
     /// The tenant.
     pub workspace_id: WorkspaceId,
     /// The tenant's plan.
     pub plan: Plan,
     /// The program that a request means which names none: the key's, else the workspace's default.
     pub program_id: ProgramId,
+    /// Whether that program is active.
+    pub program_is_active: bool,
+    /// Whether the key may use no other program.
+    pub is_bound_to_program: bool,
     /// What the key may do.
     pub scopes: Scopes,
     /// When the key stops working.

@@ -153,8 +153,11 @@ pub async fn revoke_api_key(conn: &mut PgConnection, id: ApiKeyId, now: Timestam
 pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Option<Grant>> {
     let row = sqlx::query!(
         r#"/* workspaces::find_grant */
-         SELECT k.workspace_id, w.plan, k.program_id, w.default_program_id, k.scopes, k.expires_at
-         FROM api_keys k JOIN workspaces w ON w.id = k.workspace_id
+         SELECT k.id, k.workspace_id, w.plan, p.id AS program_id, p.deactivated_at, k.scopes, k.expires_at,
+                k.program_id IS NOT NULL AS "is_bound_to_program!"
+         FROM api_keys k
+         JOIN workspaces w ON w.id = k.workspace_id
+         JOIN programs p ON p.workspace_id = w.id AND p.id = COALESCE(k.program_id, w.default_program_id)
          WHERE k.key_hash = $1 AND k.revoked_at IS NULL"#,
         &hash[..],
     )
@@ -163,7 +166,10 @@ pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Optio
     Ok(row.map(|row| Grant {
         workspace_id: row.workspace_id,
         plan: row.plan,
-        program_id: row.program_id.unwrap_or(row.default_program_id),
+        api_key_id: row.id,
+        program_id: row.program_id,
+        program_is_active: row.deactivated_at.is_none(),
+        is_bound_to_program: row.is_bound_to_program,
         scopes: Scopes::from_stored(&row.scopes),
         expires_at: row.expires_at,
     }))

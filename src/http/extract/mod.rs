@@ -2,10 +2,15 @@
 
 mod auth;
 mod body;
+mod page;
 mod path;
 mod query;
 
-pub use auth::{Caller, GrantCache, MintTokens, Permission, ReadLinks, ReadPartners, WriteLinks, WritePartners};
+pub use auth::{
+    Caller, GrantCache, MintTokens, Permission, ReadGroups, ReadLinks, ReadPartnerLinks, ReadPartners, WriteGroups,
+    WriteLinks, WritePartnerLinks, WritePartners,
+};
 pub use body::Body;
+pub use page::Page;
 pub use path::PathId;
 pub use query::Query;

@@ -20,27 +20,35 @@ pub(crate) const KNOWN: &str = "known";
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) workspace: Workspace,
-    pub(crate) partner_id: String,
+    pub(crate) known: Known,
+}
+
+/// The ids of what is there already.
+pub(crate) struct Known {
+    pub(crate) partner: String,
+    pub(crate) link: String,
+    pub(crate) group: String,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let app = TestApp::start().await;
         let workspace = app.workspace_on("acme", Plan::Enterprise).await;
-        let partner_id = enroll_known(&workspace.actor).await;
-        Self { app, workspace, partner_id }
+        let known = enroll_known(&workspace.actor).await;
+        Self { app, workspace, known }
     }
 
     /// Every operation of the contract with a request that it answers with success.
     pub(crate) fn requests(&self) -> Vec<GoodRequest> {
-        openapi::operations().into_iter().map(|operation| GoodRequest::new(operation, &self.partner_id)).collect()
+        openapi::operations().into_iter().map(|operation| GoodRequest::new(operation, &self.known)).collect()
     }
 }
 
-/// Enrolls the partner that the good requests name; returns the partner's id.
-pub(crate) async fn enroll_known(actor: &Actor) -> String {
+/// Enrolls the partner that the good requests name.
+pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     let partner = actor.post("/partners", json!({"email": "known@example.com", "tenantId": KNOWN})).await.expect(201);
-    partner["id"].as_str().unwrap().to_owned()
+    let id = |value: &Value| value.as_str().unwrap().to_owned();
+    Known { partner: id(&partner["id"]), link: id(&partner["links"][0]["id"]), group: id(&partner["groupId"]) }
 }
 
 /// A request that its operation answers with success.
@@ -51,7 +59,7 @@ pub(crate) struct GoodRequest {
 }
 
 impl GoodRequest {
-    pub(crate) fn new(operation: Operation, partner_id: &str) -> Self {
+    pub(crate) fn new(operation: Operation, known: &Known) -> Self {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let body = match operation.operation_id.as_str() {
             "createReferralsEmbedToken" => Some(json!({"tenantId": KNOWN})),
@@ -70,7 +78,12 @@ impl GoodRequest {
             | "getDocs" => None,
             other => panic!("{other} is new in openapi.yaml: add a request that it answers with success"),
         };
-        let path = operation.path.replace("{id}", partner_id);
+        let id = match operation.path.split('/').nth(1) {
+            Some("links") => &known.link,
+            Some("groups") => &known.group,
+            _ => &known.partner,
+        };
+        let path = operation.path.replace("{id}", id);
         Self { operation, path, body }
     }
 

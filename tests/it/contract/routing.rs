@@ -50,7 +50,7 @@ async fn every_other_method_is_refused_and_the_allowed_ones_are_named() {
     for (path, allowed) in methods_by_path() {
         let bases = if is_public(&path) { &BASES[..1] } else { &BASES[..] };
         for base in bases {
-            let path = format!("{base}{}", path.replace("{id}", &world.partner_id));
+            let path = format!("{base}{}", path.replace("{id}", &world.known.partner));
             for method in methods.iter().filter(|method| !allowed.contains(method.as_str())) {
                 let answer = actor.send(actor.request(method.clone(), &path).body(Body::empty()).unwrap()).await;
                 assert_eq!(answer.status, 405, "{method} {path}");
@@ -166,9 +166,9 @@ async fn a_path_id_that_does_not_parse_is_an_id_that_does_not_exist() {
     let world = World::start().await;
     let actor = &world.workspace.actor;
     let missing = actor.get("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w").await.expect(404);
-    let upper_case = world.partner_id.to_uppercase();
-    let escaped_blank = format!("{}%20", world.partner_id);
-    let other_kind = world.partner_id.replace("pn_", "link_");
+    let upper_case = world.known.partner.to_uppercase();
+    let escaped_blank = format!("{}%20", world.known.partner);
+    let other_kind = world.known.partner.replace("pn_", "link_");
     let long = "a".repeat(8_000);
     for id in [
         "%ff",
@@ -197,6 +197,6 @@ async fn a_path_id_that_does_not_parse_is_an_id_that_does_not_exist() {
         assert_eq!(actor.get(&format!("/partners/{id}")).await.expect(404), missing, "{id}");
     }
     // What is escaped without need is the same id.
-    let escaped = world.partner_id.replace('_', "%5F");
-    assert_eq!(actor.get(&format!("/partners/{escaped}")).await.expect(200)["id"], world.partner_id);
+    let escaped = world.known.partner.replace('_', "%5F");
+    assert_eq!(actor.get(&format!("/partners/{escaped}")).await.expect(200)["id"], world.known.partner);
 }

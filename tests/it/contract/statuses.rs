@@ -93,6 +93,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             actor.post("/partners", json!({"email": "other@example.com", "tenantId": "other"})).await.expect(201);
             good.like(json!({"email": "known@example.com", "tenantId": "other"}))
         }
+        ("retrievePartner", 422) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w?programId=%00"),
         ("retrievePartner", 404) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w"),
         ("createPartnerReferralLink", 404) => good.like(json!({"key": "a", "partner": {"id": "nobody"}})),
         ("createPartnerReferralLink", 409) => {

@@ -77,7 +77,7 @@ async fn a_new_partner_has_every_member() {
     let mut expected = json!({
         "id": id, "partnerId": id, "name": "Jane Doe", "username": "JaneD", "email": JANE,
         "image": "https://example.com/jane.png", "description": "Two lines\nand a\ttab", "country": "DE",
-        "networkStatus": "draft", "programId": world.workspace.program_id, "groupId": world.workspace.group_id,
+        "metadata": {}, "networkStatus": "draft", "programId": world.workspace.program_id, "groupId": world.workspace.group_id,
         "tenantId": "user_1", "createdAt": "2026-03-01T12:00:00.250Z", "status": "approved",
         "links": [{
             "id": link_id, "domain": "acme.localhost", "key": "JaneD",

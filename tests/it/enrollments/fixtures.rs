@@ -117,7 +117,8 @@ impl World {
         let id: GroupId = self.app.state.ids.next(now);
         let conn = &mut self.app.sql().await;
         sqlx::query(
-            "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at) VALUES ($1, $2, $3, $4, $4, $5)",
+            "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at) \
+             VALUES ($1, $2, $3, $4, $4, $5, $5)",
         )
         .bind(self.workspace.id)
         .bind(id)

@@ -8,11 +8,9 @@ use super::fixtures::{ENROLLED, NOTHING, World};
 const JANE: &str = "jane@example.com";
 
 /// The links' columns that `linkProps` decides.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 18] = [
     "external_id",
     "archived",
-    "tag_ids",
-    "tag_names",
     "comments",
     "expires_at",
     "expired_url",
@@ -54,8 +52,7 @@ fn everything() -> Value {
 
 fn everything_stored() -> Value {
     json!({
-        "external_id": "84213", "archived": true, "tag_ids": ["tag_1", "tag_2"],
-        "tag_names": ["Autumn", "newsletter"], "comments": "Two\nlines",
+        "external_id": "84213", "archived": true, "comments": "Two\nlines",
         "expires_at": "2027-01-31T22:00:00.123+00:00", "expired_url": "https://brightloom.example/offers",
         "proxy": true, "title": "Knit anything", "description": "Patterns",
         "image": "https://cdn.brightloom.example/a.png", "video": "http://cdn.brightloom.example/a.mp4",
@@ -130,29 +127,11 @@ async fn what_was_not_given_has_its_default() {
         for (column, value) in stored(&link).as_object().unwrap() {
             let default = match column.as_str() {
                 "archived" | "proxy" | "rewrite" | "do_index" => json!(false),
-                "tag_ids" | "tag_names" => json!([]),
                 _ => json!(null),
             };
             assert_eq!(*value, default, "{column}");
         }
         assert_eq!(link["password_hash"], Value::Null);
-    }
-}
-
-#[tokio::test]
-async fn tags_are_one_or_a_list() {
-    let mut world = World::start().await;
-    for (index, (given, expected)) in
-        [(json!("one"), json!(["one"])), (json!(["a", "b"]), json!(["a", "b"])), (json!([]), json!([]))]
-            .into_iter()
-            .enumerate()
-    {
-        world.enter(&format!("case-{index}")).await;
-        let props = json!({ "tagIds": given, "tagNames": given });
-        world.partner(json!({ "email": JANE, "linkProps": props })).await.expect(201);
-        let link = world.rows("links").await.pop().unwrap();
-        assert_eq!((&link["tag_ids"], &link["tag_names"]), (&expected, &expected));
-        world.arrange("DELETE FROM links").await;
     }
 }
 

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use http::Method;
-use pearset::id::{DomainId, GroupId, PartnerId};
+use pearset::id::{DomainId, GroupId, PartnerId, ProgramId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -27,7 +26,7 @@ struct Row {
     /// Of the same form and nobody's.
     nobodys: String,
     outcome: Outcome,
-    /// The body, or the path for an id in the path.
+    /// The body, or the path for an id in the path, or a list of both.
     request: fn(&str) -> Value,
 }
 
@@ -57,6 +56,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let partner = (partner.as_str(), no_partner.as_str());
     let group = (group.as_str(), no_group.as_str());
     let domain = (domain.as_str(), no_domain.as_str());
+    let program = (tenants.b.program_id.to_string(), ids.next::<ProgramId>(now).to_string());
+    let program = (program.0.as_str(), program.1.as_str());
     let name = ("only-b", "only-nobody");
     let email = ("only-b@example.com", "only-nobody@example.com");
 
@@ -98,6 +99,9 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(create, "linkProps.externalId", name, Own, |id| json!({"email": NEW, "linkProps": {"externalId": id}})),
         row(create, "linkProps.tenantId", name, Own, |id| json!({"email": NEW, "linkProps": {"tenantId": id}})),
         row(create, "linkProps.tagIds", name, Own, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
+        row(token, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
+        row(create, "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
+        row("retrievePartner", "programId", program, Missing, |id| json!(format!("/partners/x?programId={id}"))),
         row("retrievePartner", "id", partner, Missing, |id| json!(format!("/partners/{id}"))),
         row(link, "key", name, Own, |key| json!({"key": key, "partner": {"id": "shared"}})),
         row(
@@ -144,8 +148,9 @@ async fn an_id_of_another_workspace_is_an_id_that_does_not_exist() {
 async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     let operation = openapi::operations().into_iter().find(|it| it.operation_id == row.operation).unwrap();
     let answer = match (row.request)(id) {
-        Value::String(path) => tenants.ask(Method::GET, &path, None).await,
-        body => tenants.post(&operation.path, body).await,
+        Value::String(path) => tenants.ask(operation.method, &path, None).await,
+        Value::Array(both) => tenants.ask(operation.method, both[0].as_str().unwrap(), Some(&both[1])).await,
+        body => tenants.ask(operation.method, &operation.path, Some(&body)).await,
     };
     (answer.status.as_u16(), answer.body)
 }
@@ -158,6 +163,7 @@ async fn assert_all_are_there(tenants: &TwoTenants, rows: &[Row]) {
         let id = &operation.operation_id;
         let described = &contract["paths"][&operation.path][operation.method.as_str().to_lowercase()];
         for parameter in described["parameters"].as_array().into_iter().flatten() {
+            let parameter = resolve(&contract, parameter);
             documented.push((id.clone(), parameter["name"].as_str().unwrap().to_owned()));
         }
         let body = &described["requestBody"]["content"]["application/json"]["schema"];
@@ -175,12 +181,19 @@ fn names_something(path: &str) -> bool {
     ["id", "key"].contains(&last) || ["Id", "_id", "Ids", "_ids"].iter().any(|end| last.ends_with(end))
 }
 
+fn resolve<'a>(contract: &'a Value, described: &'a Value) -> &'a Value {
+    match described["$ref"].as_str() {
+        Some(reference) => contract.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
+        None => described,
+    }
+}
+
 /// Every property of a request, by its path.
 fn collect(contract: &Value, schema: &Value, path: &str, found: &mut impl FnMut(&str)) {
-    let schema = match schema["$ref"].as_str() {
-        Some(reference) => contract.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
-        None => schema,
-    };
+    let schema = resolve(contract, schema);
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        collect(contract, part, path, found);
+    }
     for (name, property) in schema["properties"].as_object().unwrap_or(&Map::new()) {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
         found(&path);

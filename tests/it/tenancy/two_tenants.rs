@@ -54,9 +54,11 @@ impl TwoTenants {
             "linkProps": {"externalId": "only-b"},
         });
         let only_b = b.actor.post("/partners", only_b).await.expect(201);
-        let group = "INSERT INTO groups SELECT workspace_id, gen_random_uuid(), program_id, 'only-b', name, created_at \
+        let group = "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at) \
+                     SELECT workspace_id, gen_random_uuid(), program_id, 'only-b', name, created_at, updated_at \
                      FROM groups WHERE workspace_id = $1";
         sqlx::query(group).bind(b.id).execute(&mut *sql).await.unwrap();
+        arrange_side_tables(sql, &b).await;
         put_canaries(sql, &b).await;
         let secrets = uuids(&rows_of(sql, &b).await);
         let secrets: BTreeSet<String> = secrets.into_iter().map(|uuid| id(PartnerId::from(uuid).to_string())).collect();
@@ -97,6 +99,19 @@ pub(super) fn claims(token: &str) -> String {
     String::from_utf8(payload).unwrap()
 }
 
+/// What no route makes for a partner's links: a tag on one of them, and an entry of the audit log.
+pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Workspace) {
+    let tag =
+        "WITH tag AS (INSERT INTO tags VALUES ($1, gen_random_uuid(), 'Blue', 'blue', 'blue', now()) RETURNING id)
+               INSERT INTO link_tags SELECT $1, l.id, tag.id
+               FROM tag, (SELECT id FROM links WHERE workspace_id = $1 ORDER BY id LIMIT 1) l";
+    let entry = "INSERT INTO audit_logs SELECT $1, gen_random_uuid(), $2, k.id, 'partner.banned', 'x', '{}', now()
+                 FROM api_keys k WHERE k.workspace_id = $1 LIMIT 1";
+    assert_eq!(sqlx::query(tag).bind(workspace.id).execute(&mut *sql).await.unwrap().rows_affected(), 1);
+    let done = sqlx::query(entry).bind(workspace.id).bind(workspace.program_id).execute(sql).await.unwrap();
+    assert_eq!(done.rows_affected(), 1);
+}
+
 async fn rows_of(sql: &mut PgConnection, workspace: &Workspace) -> Vec<Value> {
     let tables = "SELECT table_name::text, column_name::text FROM information_schema.columns \
                   WHERE table_schema = 'public' AND (column_name = 'workspace_id' OR \
@@ -121,7 +136,11 @@ async fn put_canaries(sql: &mut PgConnection, workspace: &Workspace) {
                    AND NOT EXISTS (SELECT FROM pg_constraint k JOIN pg_attribute a \
                                    ON a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey) \
                                    WHERE k.conrelid = c.table_name::regclass AND a.attname = c.column_name \
-                                   AND k.contype <> 'n')";
+                                   AND k.contype <> 'n') \
+                   AND NOT EXISTS (SELECT FROM pg_index i JOIN pg_attribute a \
+                                   ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) \
+                                   WHERE i.indisunique AND i.indrelid = c.table_name::regclass \
+                                   AND a.attname = c.column_name)";
     let columns: Vec<(String, String, String)> = sqlx::query_as(columns).fetch_all(&mut *sql).await.unwrap();
     assert!(columns.len() > 20, "only {columns:?}");
     for (table, column, kind) in columns {

@@ -1,0 +1,7 @@
+//! Who changed what, and when: written in the transaction of the change.
+
+mod model;
+mod store;
+
+pub use model::{Action, Entry};
+pub use store::insert_entry;

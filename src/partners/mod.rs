@@ -2,6 +2,8 @@
 
 mod metadata;
 mod model;
+mod reference;
 
 pub use metadata::Metadata;
 pub use model::{Country, Email, Profile, TenantId};
+pub use reference::PartnerRef;

@@ -35,8 +35,8 @@ fn api() -> Vec<Route> {
         ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
-        ("/partner_referral_links", post(links::routes::create_partner_referral_link)),
-        ("/partner_referral_links:domains", get(links::routes::list_partner_referral_link_domains)),
+        ("/partner_referral_links", post(links::partnero::routes::create_partner_referral_link)),
+        ("/partner_referral_links:domains", get(links::partnero::routes::list_partner_referral_link_domains)),
     ]
 }
 

@@ -1,9 +1,9 @@
-//! Referral links: their keys, their properties, and the routes of the Partnero dialect.
+//! Referral links: their keys, their properties, and their routes in two dialects.
 
 mod key;
 mod model;
+pub mod partnero;
 mod password;
-pub mod routes;
 pub mod service;
 mod store;
 

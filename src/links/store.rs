@@ -8,24 +8,8 @@ use super::model::{ExternalId, LinkOwner, LinkRow, LinkSettings, NewLink, Partne
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::http_url::HttpUrl;
-use crate::id::{DomainId, GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
+use crate::id::{DomainId, GroupDefaultLinkId, LinkId, WorkspaceId};
 use crate::validation::Bounded;
-
-/// A partner that a link is to be made for.
-#[derive(Debug)]
-pub(super) struct LinkRecipient {
-    pub(super) partner_id: PartnerId,
-    pub(super) tenant_id: Option<String>,
-}
-
-/// How the Partnero dialect names a partner.
-#[derive(Debug, Clone, Default)]
-pub(super) struct PartnerSelector {
-    pub(super) partner_id: Option<PartnerId>,
-    pub(super) tenant_id: Option<String>,
-    pub(super) key_folded: Option<String>,
-    pub(super) email_normalized: Option<String>,
-}
 
 /// Inserts links of one partner and returns the ids of those for which there was a place: a taken key, a taken
 /// external id or a default link that the partner has already leave one out.
@@ -146,47 +130,4 @@ pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Re
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(PartnerLink::from).collect())
-}
-
-/// The enrolled partner that a selector means, whose tenant id stays as it is until the end of the transaction: it
-/// goes into the link that is made. (KEY SHARE is enough, as the tenant id is part of a unique key.) A key may stand on several domains of a program: the one on the
-/// default domain counts first, then the oldest.
-pub(super) async fn lock_partner(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    selector: &PartnerSelector,
-) -> Result<Option<LinkRecipient>> {
-    let row = sqlx::query_as!(
-        LinkRecipient,
-        r#"/* links::lock_partner */
-         SELECT e.partner_id, e.tenant_id
-         FROM (
-             SELECT e.partner_id, 0 AS preference FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
-             UNION ALL
-             SELECT e.partner_id, 1 FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.tenant_id = $4
-             UNION ALL
-             (SELECT l.partner_id, 2 FROM domains d
-              JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
-              JOIN links l ON l.workspace_id = d.workspace_id AND l.domain_id = d.id AND l.key_folded = $5
-              WHERE d.workspace_id = $1 AND d.program_id = $2
-              ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1)
-             UNION ALL
-             SELECT q.id, 3 FROM partners q WHERE q.workspace_id = $1 AND q.email_normalized = $6
-         ) found
-         JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
-         ORDER BY found.preference LIMIT 1
-         FOR KEY SHARE OF e"#,
-        workspace_id as _,
-        program_id as _,
-        selector.partner_id as _,
-        selector.tenant_id.as_deref(),
-        selector.key_folded.as_deref(),
-        selector.email_normalized.as_deref(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row)
 }

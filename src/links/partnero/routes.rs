@@ -6,14 +6,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Serialize;
 
-use super::key::{self, LinkKey};
-use super::model::FreeText;
 use super::service::{self, NamedLink};
 use super::store::PartnerSelector;
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, Query, ReadLinks, WriteLinks};
 use crate::http::response::{Created, Found};
 use crate::id::{DomainId, LinkId};
+use crate::links::key::{self, LinkKey};
+use crate::links::model::FreeText;
 use crate::partners::Email;
 use crate::programs::{self, Domain, short_link};
 use crate::state::AppState;
@@ -148,7 +148,7 @@ impl FromFields for DomainsQuery {
 /// A domain in this dialect; the id of the default one is null.
 #[derive(Serialize)]
 pub struct ReferralLinkDomain {
-    id: Option<crate::id::DomainId>,
+    id: Option<DomainId>,
     domain: String,
     url: String,
     is_additional: bool,

@@ -1,0 +1,5 @@
+//! The referral links of the Partnero dialect: the links of every other route under their keys, in snake case.
+
+pub mod routes;
+mod service;
+mod store;

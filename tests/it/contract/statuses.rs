@@ -10,6 +10,7 @@ use sqlx::Executor;
 use super::documents::assert_explained;
 use super::requests::{GoodRequest, KNOWN, World, break_schema, take_database_away};
 use crate::support::actor::{Actor, Answer};
+use crate::support::parallel::each_at_once;
 
 /// The one code that the client libraries accept for a status.
 const CODES: [(u16, &str); 11] = [
@@ -31,30 +32,38 @@ const TOO_LARGE: usize = 1024 * 1024 + 1;
 
 #[tokio::test]
 async fn every_documented_status_is_produced() {
-    let mut codes_seen = BTreeSet::new();
-    for index in 0..crate::support::openapi::operations().len() {
-        for status in crate::support::openapi::operations()[index].statuses.clone() {
-            let world = World::start().await;
-            let request = world.requests().remove(index);
-            let name = request.operation.operation_id.clone();
-            let Some(answer) = produce(&world, request, status).await else {
-                panic!("{name} documents {status}: add a way to produce it, or take it out of openapi.yaml");
-            };
-            assert_eq!(answer.status, status, "{name} was to answer {status}: {}", answer.body);
-            if status >= 400 {
-                let (_, code) = CODES.into_iter().find(|(known, _)| *known == status).unwrap();
-                assert_eq!(answer.body["error"]["code"], code, "{name}, {status}");
-                assert_explained(&world.app, &answer).await;
-                codes_seen.insert(code);
-            }
-            assert_eq!(answer.headers.contains_key(WWW_AUTHENTICATE), status == 401, "{name}, {status}");
-            if status == 500 {
-                let body = answer.body.to_string();
-                assert!(!body.contains("enrollments") && !body.contains("domains"), "{name} tells details: {body}");
-            }
-        }
+    let operations = crate::support::openapi::operations();
+    let documented: Vec<(usize, u16)> = operations
+        .iter()
+        .enumerate()
+        .flat_map(|(index, operation)| operation.statuses.iter().map(move |status| (index, *status)))
+        .collect();
+    each_at_once(&documented, async |(index, status)| {
+        let world = World::start().await;
+        let request = world.requests().remove(*index);
+        assert_produced(&world, request, *status).await;
+    })
+    .await;
+    let statuses: BTreeSet<u16> = documented.iter().map(|(_, status)| *status).collect();
+    assert!(CODES.iter().all(|(status, _)| statuses.contains(status)), "some code is no operation's any more");
+}
+
+async fn assert_produced(world: &World, request: GoodRequest, status: u16) {
+    let name = request.operation.operation_id.clone();
+    let Some(answer) = produce(world, request, status).await else {
+        panic!("{name} documents {status}: add a way to produce it, or take it out of openapi.yaml");
+    };
+    assert_eq!(answer.status, status, "{name} was to answer {status}: {}", answer.body);
+    if status >= 400 {
+        let (_, code) = CODES.into_iter().find(|(known, _)| *known == status).unwrap();
+        assert_eq!(answer.body["error"]["code"], code, "{name}, {status}");
+        assert_explained(&world.app, &answer).await;
     }
-    assert_eq!(codes_seen.len(), CODES.len(), "some code is no operation's any more");
+    assert_eq!(answer.headers.contains_key(WWW_AUTHENTICATE), status == 401, "{name}, {status}");
+    if status == 500 {
+        let body = answer.body.to_string();
+        assert!(!body.contains("enrollments") && !body.contains("domains"), "{name} tells details: {body}");
+    }
 }
 
 /// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.

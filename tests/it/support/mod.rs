@@ -7,4 +7,5 @@ pub(crate) mod cluster;
 pub(crate) mod invariants;
 pub(crate) mod live;
 pub(crate) mod openapi;
+pub(crate) mod parallel;
 pub(crate) mod token;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::default_links::give_default_links;
 use super::model::{Candidate, Status, TokenAccess};
 use super::request::PartnerRequest;
 use super::rule::{self, Candidates, Decision, Identity, Origin};
@@ -13,8 +14,8 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
 use crate::links::service::{DefaultLinks, create_default_links};
-use crate::links::{KeyBase, LinkOwner, LinkSettings, Names, hash_password};
-use crate::programs::{self, AccessMode, GroupRef};
+use crate::links::{KeyBase, LinkOwner, Names, hash_password};
+use crate::programs::{self, AccessMode};
 use crate::state::AppState;
 use crate::validation::Bounded;
 
@@ -139,7 +140,7 @@ impl Call {
             return Err(Error::lost_race());
         }
         if found.lacks_default_links {
-            self.heal_default_links(conn, found).await?;
+            give_default_links(conn, &self.ids, self.now, self.workspace_id, found.enrollment_id).await?;
         }
         if accepts {
             let ids = (found.enrollment_id, found.partner_id, found.group_id);
@@ -206,7 +207,7 @@ impl Call {
             email: partner.profile.email.display(),
         };
         let links = DefaultLinks {
-            owner: self.owner(partner_id),
+            owner: LinkOwner { workspace_id: self.workspace_id, program_id: self.program_id, partner_id },
             owner_is_new: true,
             domain_id: terms.domain_id,
             tenant_id,
@@ -217,34 +218,6 @@ impl Call {
         create_default_links(conn, &self.ids, self.now, &links).await?;
         let token_lifetime_seconds = terms.token_lifetime_seconds;
         Ok(Enrolled { enrollment_id, partner_id, token_epoch: 0, token_lifetime_seconds })
-    }
-
-    /// The links that an enrollment lacks are made as if it had just been enrolled without `linkProps`. One
-    /// transaction at a time: two that insert several links in different orders would wait for each other, and links
-    /// made while another one binds a tenant id would not have it.
-    async fn heal_default_links(&self, conn: &mut PgConnection, found: &Candidate) -> Result<()> {
-        let locked = store::lock_link_terms(conn, self.workspace_id, found.enrollment_id).await?;
-        let group = GroupRef::Id(found.group_id);
-        let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, Some(&group)).await?;
-        let (Some(terms), Some(locked)) = (terms, locked) else {
-            return Err(Error::internal("an enrollment without its group or partner"));
-        };
-        let (username, name) = (locked.username.as_deref(), locked.name.as_deref());
-        let names = Names { username, name, email: &locked.email };
-        let links = DefaultLinks {
-            owner: self.owner(found.partner_id),
-            owner_is_new: false,
-            domain_id: terms.domain_id,
-            tenant_id: locked.tenant_id.as_deref(),
-            wanted: &terms.default_links,
-            base: &KeyBase::derive(&names, None, &self.ids),
-            settings: &LinkSettings::default(),
-        };
-        create_default_links(conn, &self.ids, self.now, &links).await
-    }
-
-    fn owner(&self, partner_id: PartnerId) -> LinkOwner {
-        LinkOwner { workspace_id: self.workspace_id, program_id: self.program_id, partner_id }
     }
 
     /// What the event `partner.enrolled` tells. Ids only: who receives it reads the rest, as it then is.

@@ -1,6 +1,7 @@
 //! A partner in a program: the enrollment rule, and the answer that shows an enrollment whole.
 
 mod answer;
+mod default_links;
 mod enroll;
 mod model;
 mod request;

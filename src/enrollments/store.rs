@@ -238,6 +238,9 @@ pub(super) async fn insert_event(
 /// What an enrollment gets its missing links by.
 #[derive(Debug)]
 pub(super) struct LinkTerms {
+    pub(super) program_id: ProgramId,
+    pub(super) partner_id: PartnerId,
+    pub(super) group_id: GroupId,
     pub(super) tenant_id: Option<String>,
     pub(super) email: String,
     pub(super) name: Option<String>,
@@ -254,7 +257,7 @@ pub(super) async fn lock_link_terms(
     let row = sqlx::query_as!(
         LinkTerms,
         "/* enrollments::lock_link_terms */
-         SELECT e.tenant_id, p.email, p.name, p.username
+         SELECT e.program_id, e.partner_id, e.group_id, e.tenant_id, p.email, p.name, p.username
          FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
          WHERE e.workspace_id = $1 AND e.id = $2
          FOR NO KEY UPDATE OF e",

@@ -300,6 +300,9 @@ fn violated(constraint: Option<&str>) -> Option<Error> {
         "enrollments_tenant_id_key" => Some(Error::lost_race()),
         "workspaces_slug_key" => Some(Error::conflict("A workspace with this slug exists already.")),
         "domains_url_prefix_key" => Some(Error::conflict("The workspace has a domain with this address already.")),
+        "links_key_key" => Some(Error::conflict("A link with this key exists already.")),
+        "links_external_id_key" => Some(Error::conflict("A link with this externalId exists already.")),
+        "tags_name_key" => Some(Error::conflict("A tag with this name exists already.")),
         "link_hosts_pkey" => Some(Error::conflict("The host is in use already.")),
         _ => None,
     }

@@ -1,7 +1,7 @@
 //! Pearset: the partner-program backend that a SaaS company runs itself.
 //!
 //! `README.md` says how the code is laid out. Feature modules import one way:
-//! `workspaces ← programs ← audit_logs ← partners ← links ← enrollments ← embed_tokens`.
+//! `workspaces ← programs ← audit_logs ← tags ← partners ← links ← enrollments ← embed_tokens`.
 
 pub mod audit_logs;
 pub mod cli;
@@ -20,6 +20,7 @@ pub mod programs;
 mod serve;
 pub mod shutdown;
 pub mod state;
+pub mod tags;
 pub mod telemetry;
 pub mod validation;
 pub mod workspaces;

@@ -134,7 +134,7 @@ pub fn length(text: &str, min: usize, max: usize) -> std::result::Result<(), Inv
 }
 
 /// More than anybody reads; a list of a million wrong items must not make an answer of a million problems.
-const MAX_PROBLEMS: usize = 100;
+pub const MAX_PROBLEMS: usize = 100;
 
 /// A place in the request where a value is read and problems are noted.
 pub struct Scope<'a> {
@@ -143,6 +143,12 @@ pub struct Scope<'a> {
 }
 
 impl Scope<'_> {
+    /// Where it is, for a problem that only shows later.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Notes a problem with the value here.
     pub fn fail(&mut self, invalid: Invalid) {
         if self.problems.len() < MAX_PROBLEMS {
@@ -238,6 +244,16 @@ impl<T> Change<T> {
         match self {
             Self::Set(value) => Some(value),
             Self::Keep | Self::Clear => None,
+        }
+    }
+
+    /// What the value is to become, in its stored form; `None` where it stays.
+    #[must_use]
+    pub fn wanted<U>(&self, store: impl FnOnce(&T) -> U) -> Option<Option<U>> {
+        match self {
+            Self::Keep => None,
+            Self::Clear => Some(None),
+            Self::Set(value) => Some(Some(store(value))),
         }
     }
 }

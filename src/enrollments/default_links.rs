@@ -7,7 +7,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, Ids, WorkspaceId};
 use crate::links::service::{DefaultLinks, create_default_links};
-use crate::links::{KeyBase, LinkOwner, LinkSettings, Names};
+use crate::links::{KeyBase, LinkOwner, LinkProps, Names};
 use crate::programs::{self, GroupRef};
 
 /// Gives an enrollment the default links of its group that it lacks, as if it had just been made without `linkProps`.
@@ -35,7 +35,7 @@ pub(super) async fn give_default_links(
         tenant_id: locked.tenant_id.as_deref(),
         wanted: &terms.default_links,
         base: &KeyBase::derive(&names, None, ids),
-        settings: &LinkSettings::default(),
+        props: &LinkProps::default(),
     };
     create_default_links(conn, ids, now, &links).await
 }

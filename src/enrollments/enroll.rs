@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
 use crate::links::service::{DefaultLinks, create_default_links};
-use crate::links::{KeyBase, LinkOwner, Names, hash_password};
+use crate::links::{KeyBase, LinkOwner, Names};
 use crate::programs::{self, AccessMode};
 use crate::state::AppState;
 use crate::validation::Bounded;
@@ -116,13 +116,10 @@ impl Call {
 
     /// Replaces the password of the links by its hash, outside of any transaction.
     async fn hash_password(&mut self) -> Result<()> {
-        if let Some(partner) = &mut self.partner
-            && let Some(password) = partner.link_props.password.take()
-        {
-            let hash = hash_password(password.as_str().to_owned(), &self.ids).await?;
-            partner.link_props.settings.password_hash = Some(hash);
+        match &mut self.partner {
+            Some(partner) => partner.link_props.settings.hash_password(&self.ids).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn apply(&self, conn: &mut PgConnection, found: &Candidates) -> Result<Enrolled> {
@@ -164,7 +161,7 @@ impl Call {
 
     async fn create(&self, conn: &mut PgConnection, known_partner: Option<PartnerId>) -> Result<Enrolled> {
         let partner = self.partner.as_ref().ok_or_else(Error::not_enrolled)?;
-        if partner.link_props.password.is_some() {
+        if partner.link_props.settings.has_plain_password() {
             // There was an enrollment when the call began, so that nothing was hashed. The client's next try is.
             return Err(Error::unavailable("the enrollment went away during the call"));
         }
@@ -213,7 +210,7 @@ impl Call {
             tenant_id,
             wanted: &terms.default_links,
             base: &KeyBase::derive(&names, partner.link_props.prefix.as_ref(), &self.ids),
-            settings: &partner.link_props.settings,
+            props: &partner.link_props,
         };
         create_default_links(conn, &self.ids, self.now, &links).await?;
         let token_lifetime_seconds = terms.token_lifetime_seconds;

@@ -15,7 +15,7 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 ///
 /// # Errors
 /// 500 when hashing fails.
-pub async fn hash_password(password: String, ids: &Ids) -> Result<String> {
+pub(super) async fn hash_password(password: String, ids: &Ids) -> Result<String> {
     let place = PLACES.acquire().await.map_err(Error::internal)?;
     let salt = ids.bytes::<16>();
     tokio::task::spawn_blocking(move || {

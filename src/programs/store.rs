@@ -175,6 +175,27 @@ pub async fn find_domain(
     Ok(row)
 }
 
+/// The domain of a program on this host: its default one, else the oldest.
+pub async fn find_domain_by_host(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    host: &str,
+) -> Result<Option<DomainId>> {
+    let id = sqlx::query_scalar!(
+        "/* programs::find_domain_by_host */
+         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         WHERE d.workspace_id = $1 AND d.program_id = $2 AND d.host = $3
+         ORDER BY d.id = p.default_domain_id DESC, d.id LIMIT 1",
+        workspace_id as _,
+        program_id as _,
+        host,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
 /// What an enrollment gets that is made in this group, or in the program's default group.
 pub async fn find_enrollment_terms(
     conn: &mut PgConnection,

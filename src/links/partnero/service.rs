@@ -6,8 +6,10 @@ use super::store::{self, PartnerSelector};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{DomainId, Ids, LinkId, ProgramId, WorkspaceId};
+use crate::links::creation;
 use crate::links::key::LinkKey;
-use crate::links::model::{LinkOwner, LinkSettings, NewLink};
+use crate::links::model::{LinkOwner, NewLink};
+use crate::links::settings::LinkSettings;
 use crate::links::store as links;
 use crate::programs;
 use crate::validation::{Problem, ProblemCode};
@@ -32,7 +34,7 @@ pub(super) struct CreatedLink {
 /// Makes a link with a key of the caller's choice.
 ///
 /// # Errors
-/// 404 for an unknown partner or domain, 409 for a taken key.
+/// 404 for an unknown partner or domain, 409 for a taken key and for a partner who has as many links as it may have.
 pub(super) async fn create_named_link(
     conn: &mut PgConnection,
     ids: &Ids,
@@ -52,9 +54,10 @@ pub(super) async fn create_named_link(
             message: "Must say what the domain says".into(),
         }]));
     }
+    let owner = LinkOwner { workspace_id, program_id, partner_id: partner.partner_id };
+    creation::find_terms(conn, owner).await?.check_number()?;
     let url = domain.program_url.clone();
     let new = NewLink { id: ids.next(now), key: link.key.clone(), url, default_link_id: None, external_id: None };
-    let owner = LinkOwner { workspace_id, program_id, partner_id: partner.partner_id };
     let tenant_id = partner.tenant_id.as_deref();
     let inserted =
         links::insert_links(conn, owner, domain.id, tenant_id, &[new], &LinkSettings::default(), now).await?;

@@ -22,9 +22,9 @@ pub(super) struct PartnerSelector {
     pub(super) email_normalized: Option<String>,
 }
 
-/// The enrolled partner that a selector means, whose tenant id stays as it is until the end of the transaction: it
-/// goes into the link that is made. (KEY SHARE is enough, as the tenant id is part of a unique key.) A key may
-/// stand on several domains of a program: the one on the default domain counts first, then the oldest.
+/// The enrolled partner that a selector means. Its tenant id, which goes into the link that is made, and the number of
+/// its links stay as they are until the end of the transaction. A key may stand on several domains of a program: the
+/// one on the default domain counts first, then the oldest.
 pub(super) async fn lock_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -52,7 +52,7 @@ pub(super) async fn lock_partner(
          ) found
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
          ORDER BY found.preference LIMIT 1
-         FOR KEY SHARE OF e"#,
+         FOR NO KEY UPDATE OF e"#,
         workspace_id as _,
         program_id as _,
         selector.partner_id as _,

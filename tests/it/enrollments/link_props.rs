@@ -1,6 +1,8 @@
 //! `linkProps`: every field of it is stored on the links of a new enrollment.
 
 use argon2::{Argon2, PasswordVerifier};
+use pearset::clock::Clock as _;
+use pearset::id::TagId;
 use serde_json::{Value, json};
 
 use super::fixtures::{ENROLLED, NOTHING, World};
@@ -36,7 +38,7 @@ fn stored(link: &Value) -> Value {
 fn everything() -> Value {
     json!({
         "externalId": "ext_84213", "tenantId": "t", "prefix": "/c/", "archived": true,
-        "tagIds": ["tag_1", "tag_2"], "tagNames": ["Autumn", "newsletter"], "comments": "Two\nlines",
+        "comments": "Two\nlines",
         "expiresAt": "2027-01-31T23:00:00.123+01:00", "expiredUrl": "brightloom.example/offers",
         "password": "spring-lamb-gallop", "proxy": true, "title": "Knit anything", "description": "Patterns",
         "image": "https://cdn.brightloom.example/a.png", "video": "http://CDN.brightloom.example:80/a.mp4",
@@ -110,6 +112,98 @@ async fn on_several_links_only_the_external_id_is_not_repeated() {
     world.written().await;
     world.partner(json!({ "email": "new@example.com", "linkProps": { "externalId": "84213" } })).await.expect(409);
     assert_eq!(world.written().await, NOTHING);
+}
+
+/// Each link with the e-mail of its partner and the names of its tags.
+const TAGS_OF_LINKS: &str =
+    "(SELECT l.id, l.created_at, p.email, ARRAY(SELECT t.name FROM link_tags m JOIN tags t ON t.id = m.tag_id
+                                                WHERE m.link_id = l.id ORDER BY t.name_folded) AS tags
+      FROM links l JOIN partners p ON p.id = l.partner_id)";
+
+/// A tag of the workspace, by SQL.
+async fn tag(world: &mut World, name: &str) -> String {
+    let id: TagId = world.app.state.ids.next(world.app.clock.now());
+    let uuid = uuid::Uuid::from(id);
+    let (workspace, folded) = (uuid::Uuid::from(world.workspace.id), name.to_lowercase());
+    let sql = format!("INSERT INTO tags VALUES ('{workspace}', '{uuid}', '{name}', '{folded}', 'pink', now())");
+    world.arrange(&sql).await;
+    id.to_string()
+}
+
+#[tokio::test]
+async fn tags_are_put_on_every_link_of_the_partner() {
+    let mut world = World::start().await;
+    world.app.add_default_link(&world.workspace, "https://example.com/b").await;
+    let (autumn, news, other) =
+        (tag(&mut world, "Autumn").await, tag(&mut world, "Äpfel").await, tag(&mut world, "Other").await);
+    for (index, (props, tags)) in [
+        (json!({ "tagIds": autumn }), vec!["Autumn"]),
+        (json!({ "tagIds": [news, autumn, news] }), vec!["Autumn", "Äpfel"]),
+        (json!({ "tagNames": "aUTUMN" }), vec!["Autumn"]),
+        (json!({ "tagNames": [" äpfel ", "Other"] }), vec!["Other", "Äpfel"]),
+        // Both together, each tag once.
+        (json!({ "tagIds": [other, autumn], "tagNames": ["autumn", "ÄPFEL"] }), vec!["Autumn", "Other", "Äpfel"]),
+        (json!({ "tagIds": [], "tagNames": [] }), vec![]),
+        (json!({}), vec![]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("jane{index}@example.com");
+        let partner = json!({ "email": email, "linkProps": props });
+        if index % 2 == 0 {
+            world.token(json!({ "partner": partner })).await.expect(201);
+        } else {
+            world.partner(partner).await.expect(201);
+        }
+        let rows = world.rows(TAGS_OF_LINKS).await;
+        let of_partner: Vec<&Value> = rows.iter().filter(|row| row["email"] == email.as_str()).collect();
+        assert_eq!(of_partner.len(), 2, "{props}");
+        assert!(of_partner.iter().all(|row| row["tags"] == json!(tags)), "{props}: {of_partner:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_the_workspace_does_not_have_is_named_and_nothing_is_written() {
+    let mut world = World::start().await;
+    let autumn = tag(&mut world, "Autumn").await;
+    world.enter("other").await;
+    let foreign = autumn.as_str();
+    let own = tag(&mut world, "Own").await;
+    world.partner(json!({ "email": "known@example.com" })).await.expect(201);
+    world.written().await;
+    for (props, paths) in [
+        // A real Dub id, as the seed's example has it.
+        (json!({ "tagIds": ["clux0rgak00011"] }), vec!["tagIds[0]"]),
+        (json!({ "tagIds": "clux0rgak00011" }), vec!["tagIds"]),
+        (json!({ "tagIds": [own, foreign] }), vec!["tagIds[1]"]),
+        (json!({ "tagNames": ["Autumn", "own"] }), vec!["tagNames[0]"]),
+        (json!({ "tagIds": ["", own], "tagNames": "" }), vec!["tagIds[0]", "tagNames"]),
+        // An id is no name, and a name no id.
+        (json!({ "tagIds": "Own" }), vec!["tagIds"]),
+        (json!({ "tagNames": own }), vec!["tagNames"]),
+    ] {
+        for token_route in [true, false] {
+            let partner = json!({ "email": JANE, "linkProps": props });
+            let (answer, prefix) = if token_route {
+                (world.token(json!({ "partner": partner })).await, "partner.linkProps.")
+            } else {
+                (world.partner(partner).await, "linkProps.")
+            };
+            let answer = answer.expect(422);
+            let problems = answer["error"]["errors"].as_array().unwrap();
+            let found: Vec<&str> = problems.iter().map(|problem| problem["path"].as_str().unwrap()).collect();
+            let expected: Vec<String> = paths.iter().map(|path| format!("{prefix}{path}")).collect();
+            assert_eq!(found, expected, "{props}");
+            let field = if paths[0].starts_with("tagIds") { "tagIds" } else { "tagNames" };
+            let message = format!("invalid_value: {}: Invalid {field} detected: no such tag", expected[0]);
+            assert_eq!(answer["error"]["message"], message, "{props}");
+            assert_eq!(world.written().await, NOTHING, "{props}");
+        }
+        // Whoever is enrolled has links, which these routes do not change.
+        world.partner(json!({ "email": "known@example.com", "linkProps": props })).await.expect(201);
+        assert_eq!(world.written().await, NOTHING, "{props}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pearset::id::{DomainId, GroupId, PartnerId, ProgramId};
+use pearset::id::{DomainId, GroupId, PartnerId, ProgramId, TagId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -15,10 +15,12 @@ use crate::support::parallel::each_at_once;
 enum Outcome {
     /// What an id that does not exist does: 404, and nothing is written.
     Missing,
+    /// What a tag that does not exist does: 422 at its place, and nothing is written.
+    Refused,
     /// It names something of one's own, which is made.
     Own,
 }
-use Outcome::{Missing, Own};
+use Outcome::{Missing, Own, Refused};
 
 struct Row {
     operation: &'static str,
@@ -40,6 +42,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let group: GroupId = sqlx::query_scalar(group).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let domain = "SELECT id FROM domains WHERE workspace_id = $1";
     let domain: DomainId = sqlx::query_scalar(domain).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
+    let tag = "SELECT id FROM tags WHERE workspace_id = $1";
+    let tag: TagId = sqlx::query_scalar(tag).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let (ids, now) = (&tenants.app.state.ids, pearset::clock::Clock::now(&*tenants.app.clock));
     let partner = tenants.only_b["id"].as_str().unwrap().to_owned();
     let no_partner = ids.next::<PartnerId>(now).to_string();
@@ -59,6 +63,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let domain = (domain.as_str(), no_domain.as_str());
     let program = (tenants.b.program_id.to_string(), ids.next::<ProgramId>(now).to_string());
     let program = (program.0.as_str(), program.1.as_str());
+    let (tag, no_tag) = (tag.to_string(), ids.next::<TagId>(now).to_string());
+    let tag = (tag.as_str(), no_tag.as_str());
     let name = ("only-b", "only-nobody");
     let email = ("only-b@example.com", "only-nobody@example.com");
 
@@ -90,8 +96,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(
             token,
             "partner.linkProps.tagIds",
-            name,
-            Own,
+            tag,
+            Refused,
             |id| json!({"partner": {"email": NEW, "linkProps": {"tagIds": [id]}}}),
         ),
         row(create, "tenantId", name, Own, |id| json!({"email": NEW, "tenantId": id})),
@@ -99,7 +105,7 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(create, "groupId", name, Missing, |id| json!({"email": NEW, "groupId": id})),
         row(create, "linkProps.externalId", name, Own, |id| json!({"email": NEW, "linkProps": {"externalId": id}})),
         row(create, "linkProps.tenantId", name, Own, |id| json!({"email": NEW, "linkProps": {"tenantId": id}})),
-        row(create, "linkProps.tagIds", name, Own, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
+        row(create, "linkProps.tagIds", tag, Refused, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
         row(token, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
         row(create, "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
         row("retrievePartner", "programId", program, Missing, |id| json!(format!("/partners/x?programId={id}"))),
@@ -138,8 +144,8 @@ async fn assert_kept_apart(index: usize) {
     let name = format!("{} with {}: {}", row.operation, (row.request)(&row.theirs), theirs.1);
     assert_eq!(tenants.rows(&tenants.b).await, b, "{name}: the other workspace has changed");
     match row.outcome {
-        Missing => {
-            assert_eq!(theirs.0, 404, "{name}");
+        Missing | Refused => {
+            assert_eq!(theirs.0, if row.outcome == Missing { 404 } else { 422 }, "{name}");
             assert_eq!(theirs, ask(&tenants, &row, &row.nobodys).await, "{name}: an id that does not exist");
             assert_eq!(tenants.rows(&tenants.a).await, a, "{name}: something was written");
         }

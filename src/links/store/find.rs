@@ -1,0 +1,209 @@
+//! What links there are.
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use crate::error::Result;
+use crate::id::{GroupDefaultLinkId, LinkId, ProgramId, WorkspaceId};
+use crate::links::model::{ExternalId, KeyRef, Link, LinkOwner, LinkRow, PartnerLink};
+use crate::links::settings::LinkSettings;
+use crate::tags::Tag;
+
+/// Which default links of a group the partner has.
+pub(in crate::links) async fn list_default_link_ids(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+) -> Result<Vec<GroupDefaultLinkId>> {
+    let ids = sqlx::query_scalar!(
+        r#"/* links::list_default_link_ids */
+         SELECT group_default_link_id AS "id!: GroupDefaultLinkId" FROM links
+         WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3 AND group_default_link_id IS NOT NULL"#,
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
+}
+
+/// Whether a link of the workspace has this id in the customer's system.
+pub(in crate::links) async fn external_id_exists(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    external_id: &ExternalId,
+) -> Result<bool> {
+    let found = sqlx::query_scalar!(
+        r#"/* links::external_id_exists */
+         SELECT EXISTS (SELECT FROM links WHERE workspace_id = $1 AND external_id = $2) AS "exists!""#,
+        workspace_id as _,
+        external_id.as_str(),
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// The links of a partner in a program, oldest first.
+pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Result<Vec<PartnerLink>> {
+    let rows = sqlx::query_as!(
+        LinkRow,
+        "/* links::list_partner_links */
+         SELECT l.id, d.host, d.url_prefix, l.key, l.url, l.clicks, l.leads, l.conversions, l.sales, l.sale_amount
+         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = $3
+         ORDER BY l.created_at, l.id",
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(PartnerLink::from).collect())
+}
+
+/// The link with this id in the customer's system.
+pub(in crate::links) async fn find_id_by_external_id(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    external_id: &ExternalId,
+) -> Result<Option<LinkId>> {
+    let id = sqlx::query_scalar!(
+        "/* links::find_id_by_external_id */
+         SELECT id FROM links WHERE workspace_id = $1 AND program_id = $2 AND external_id = $3",
+        workspace_id as _,
+        program_id as _,
+        external_id.as_str(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// The link with this key: the one on the default domain, else the oldest.
+pub(in crate::links) async fn find_id_by_key(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    key: &KeyRef,
+) -> Result<Option<LinkId>> {
+    let id = sqlx::query_scalar!(
+        "/* links::find_id_by_key */
+         SELECT l.id FROM domains d
+         JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         JOIN links l ON l.workspace_id = d.workspace_id AND l.domain_id = d.id AND l.key_folded = $3
+         WHERE d.workspace_id = $1 AND d.program_id = $2 AND (d.host = $4 OR $4 IS NULL)
+         ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1",
+        workspace_id as _,
+        program_id as _,
+        key.key_folded,
+        key.host.as_deref(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// The oldest link of a partner that leads to this address.
+pub(in crate::links) async fn find_id_by_url(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+    url: &str,
+) -> Result<Option<LinkId>> {
+    let id = sqlx::query_scalar!(
+        "/* links::find_id_by_url */
+         SELECT id FROM links WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3 AND url = $4
+         ORDER BY created_at, id LIMIT 1",
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+        url,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// A link, whole.
+pub(in crate::links) async fn find_link(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    id: LinkId,
+) -> Result<Option<Link>> {
+    let row = sqlx::query!(
+        r#"/* links::find_link */
+         SELECT l.*, d.host, d.url_prefix,
+                EXISTS (
+                    SELECT FROM enrollments e
+                    JOIN group_default_links g ON g.workspace_id = e.workspace_id AND g.group_id = e.group_id
+                    WHERE e.workspace_id = l.workspace_id AND e.program_id = l.program_id
+                      AND e.partner_id = l.partner_id AND g.id = l.group_default_link_id AND g.removed_at IS NULL
+                ) AS "is_default!",
+                (SELECT COALESCE(json_agg(json_build_object('id', t.id, 'name', t.name, 'color', t.color)
+                                          ORDER BY t.name_folded), '[]')
+                 FROM link_tags m JOIN tags t ON t.workspace_id = m.workspace_id AND t.id = m.tag_id
+                 WHERE m.workspace_id = l.workspace_id AND m.link_id = l.id) AS "tags!: Json<Vec<Tag>>"
+         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.id = $3"#,
+        workspace_id as _,
+        program_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| Link {
+        id: row.id,
+        owner: LinkOwner { workspace_id, program_id, partner_id: row.partner_id },
+        tenant_id: row.tenant_id,
+        domain_id: row.domain_id,
+        host: row.host,
+        url_prefix: row.url_prefix,
+        key: row.key,
+        url: row.url,
+        external_id: row.external_id,
+        is_default: row.is_default,
+        settings: LinkSettings {
+            track_conversion: row.track_conversion,
+            archived: row.archived,
+            public_stats: row.public_stats,
+            comments: row.comments,
+            expires_at: row.expires_at,
+            expired_url: row.expired_url,
+            password_hash: row.password_hash,
+            proxy: row.proxy,
+            title: row.title,
+            description: row.description,
+            image: row.image,
+            video: row.video,
+            rewrite: row.rewrite,
+            ios: row.ios,
+            android: row.android,
+            do_index: row.do_index,
+            geo: row.geo,
+            utm_source: row.utm_source,
+            utm_medium: row.utm_medium,
+            utm_campaign: row.utm_campaign,
+            utm_term: row.utm_term,
+            utm_content: row.utm_content,
+            test_variants: row.test_variants,
+            test_started_at: row.test_started_at,
+            test_completed_at: row.test_completed_at,
+            direct_tracking: row.direct_tracking,
+            direct_tracking_redirect: row.direct_tracking_redirect,
+            direct_tracking_redirect_url: row.direct_tracking_redirect_url,
+        },
+        tags: row.tags.0,
+        disabled_at: row.disabled_at,
+        clicks: row.clicks,
+        leads: row.leads,
+        conversions: row.conversions,
+        sales: row.sales,
+        sale_amount: row.sale_amount,
+        last_clicked: row.last_clicked,
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    }))
+}

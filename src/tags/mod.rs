@@ -1,0 +1,8 @@
+//! Labels that a workspace puts on its links.
+
+mod model;
+mod reference;
+mod store;
+
+pub use model::{Color, Tag, TagName};
+pub use reference::{TagRefs, resolve};

@@ -1,0 +1,82 @@
+//! How a request names tags, and which they are.
+
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::model::fold;
+use super::store;
+use crate::error::{Error, Result};
+use crate::id::{TagId, WorkspaceId};
+use crate::validation::{Bounded, Fields, FromJson, Problem, ProblemCode, Scope};
+
+/// The tags that a request names by id or by name (`tagIds` and `tagNames`, each one string or a list): all of them
+/// together are meant. They keep their places in the request: that they do not exist shows only at the database.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TagRefs {
+    ids: Vec<Named>,
+    names: Vec<Named>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Named {
+    path: String,
+    text: String,
+}
+
+impl TagRefs {
+    /// Reads them. `None` when the request has neither of the two.
+    pub fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let ids = fields.optional::<OneOrMany>("tagIds");
+        let names = fields.optional::<OneOrMany>("tagNames");
+        if ids.is_none() && names.is_none() {
+            return None;
+        }
+        let texts = |named: Option<OneOrMany>| named.map(|OneOrMany(texts)| texts).unwrap_or_default();
+        Some(Self { ids: texts(ids), names: texts(names) })
+    }
+}
+
+struct OneOrMany(Vec<Named>);
+
+impl FromJson for OneOrMany {
+    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
+        if value.is_array() {
+            scope.list(value).map(Self)
+        } else {
+            Named::from_json(value, scope).map(|one| Self(vec![one]))
+        }
+    }
+}
+
+impl FromJson for Named {
+    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
+        let text = Bounded::<0, { usize::MAX }>::from_json(value, scope)?;
+        Some(Self { path: scope.path().to_owned(), text: text.as_str().to_owned() })
+    }
+}
+
+/// The tags that a request names, which stay until the end of the transaction. Asks nothing when it names none.
+///
+/// # Errors
+/// 422 at each place that names a tag which the workspace does not have.
+pub async fn resolve(conn: &mut PgConnection, workspace_id: WorkspaceId, wanted: &TagRefs) -> Result<Vec<TagId>> {
+    if wanted.ids.is_empty() && wanted.names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids: Vec<Option<TagId>> = wanted.ids.iter().map(|id| id.text.parse().ok()).collect();
+    let names: Vec<String> = wanted.names.iter().map(|name| fold(&name.text)).collect();
+    let asked: Vec<TagId> = ids.iter().flatten().copied().collect();
+    let found = store::lock_tags(conn, workspace_id, &asked, &names).await?;
+    let unknown_ids = wanted.ids.iter().zip(&ids).filter(|(_, id)| !found.iter().any(|tag| Some(tag.id) == **id));
+    let unknown_names =
+        wanted.names.iter().zip(&names).filter(|(_, name)| !found.iter().any(|tag| tag.name_folded == **name));
+    let problem = |named: &Named, message: &'static str| Problem {
+        code: ProblemCode::InvalidValue,
+        path: named.path.clone(),
+        message: message.into(),
+    };
+    let unknown_ids = unknown_ids.map(|(named, _)| problem(named, "Invalid tagIds detected: no such tag"));
+    let unknown_names = unknown_names.map(|(named, _)| problem(named, "Invalid tagNames detected: no such tag"));
+    let problems: Vec<Problem> = unknown_ids.chain(unknown_names).take(crate::validation::MAX_PROBLEMS).collect();
+    if problems.is_empty() { Ok(found.into_iter().map(|tag| tag.id).collect()) } else { Err(Error::invalid(problems)) }
+}

@@ -308,6 +308,14 @@ impl Fields<'_> {
         read_object(value, &mut self.at(name))
     }
 
+    /// A nested object that must be there.
+    pub fn required_object<T: FromFields>(&mut self, name: &str) -> Option<T> {
+        if !self.has(name) {
+            self.fail(name, Invalid::new(ProblemCode::InvalidType, "Required"));
+        }
+        self.object(name)
+    }
+
     /// A whole number that may be absent, from a query string.
     pub fn integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
         let text = self.optional::<Bounded<0, 20>>(name)?;

@@ -52,6 +52,9 @@ pub enum ProgramCommand {
         /// Site that it is about
         #[arg(long, value_parser = parse_url)]
         url: Option<HttpUrl>,
+        /// Where its partners find their portal; the site unless set
+        #[arg(long, value_name = "URL", value_parser = parse_url)]
+        portal_url: Option<HttpUrl>,
         /// Who may come in through a token route
         #[arg(long)]
         access_mode: Option<AccessMode>,
@@ -104,10 +107,11 @@ impl ProgramCommand {
                 });
                 print(&made, output.json)
             }
-            Self::Update { id, name, url, access_mode, token_lifetime, default_domain, output } => {
+            Self::Update { id, name, url, portal_url, access_mode, token_lifetime, default_domain, output } => {
                 let changes = Arc::new(ProgramChanges {
                     name,
                     url: url.map(|url| url.as_str().to_owned()),
+                    portal_url: portal_url.map(|url| url.as_str().to_owned()),
                     access_mode,
                     token_lifetime,
                     default_domain_id: default_domain,

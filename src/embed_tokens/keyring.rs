@@ -11,14 +11,12 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 
+use super::claims::TOKEN_TYPE;
 use super::{signer, store};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
 use crate::state::AppState;
-
-/// The `typ` of an embed token.
-pub(super) const TOKEN_TYPE: &str = "pearset-embed+jwt";
 
 /// How often a server looks for new keys.
 const REFRESH_EVERY: Duration = Duration::from_secs(20);

@@ -1,34 +1,13 @@
-//! What a token says.
+//! Making a token.
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use super::claims::{AUDIENCE, Claims};
 use crate::clock::Timestamp;
 use crate::enrollments::Enrolled;
 use crate::error::Result;
-use crate::id::{EnrollmentId, PartnerId, ProgramId, TokenId, WorkspaceId};
+use crate::id::{ProgramId, WorkspaceId};
 use crate::state::AppState;
-
-/// Who a referral token is for.
-const AUDIENCE: &str = "pearset:embed:referrals";
-
-/// The claims. Whoever takes a token compares `ver` with the epoch of the enrollment `sub`, and so notices that the
-/// token was revoked.
-#[derive(Serialize)]
-struct Claims<'a> {
-    iss: &'a str,
-    aud: &'static str,
-    sub: EnrollmentId,
-    wid: WorkspaceId,
-    prg: ProgramId,
-    pid: PartnerId,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    jti: TokenId,
-    ver: i32,
-}
 
 /// A token and its end.
 #[derive(Debug)]
@@ -39,7 +18,7 @@ pub struct EmbedToken {
     pub expires: Timestamp,
 }
 
-/// A token for an enrollment.
+/// A token for an enrollment that works this long.
 ///
 /// # Errors
 /// 500 when signing fails.
@@ -47,15 +26,15 @@ pub fn mint(
     app: &AppState,
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     enrolled: &Enrolled,
+    lifetime: Duration,
 ) -> Result<EmbedToken> {
     let now = app.clock.now();
-    let lifetime = Duration::from_secs(enrolled.token_lifetime_seconds.unsigned_abs().into());
     let iat = now.unix_seconds();
     // The answer names the second in which the token ends, not the millisecond of its making.
     let expires = now.whole_seconds() + lifetime;
     let claims = Claims {
-        iss: &app.config.issuer,
-        aud: AUDIENCE,
+        iss: app.config.issuer.clone(),
+        aud: AUDIENCE.to_owned(),
         sub: enrolled.enrollment_id,
         wid: workspace_id,
         prg: program_id,

@@ -1,5 +1,7 @@
 //! Embed tokens: minting them, and the keys that sign them.
 
+pub mod affonso;
+mod claims;
 mod keyring;
 mod mint;
 pub mod routes;

@@ -64,7 +64,7 @@ pub async fn create_referrals_embed_token(
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),
     };
     let enrolled = enroll(&app, program, Origin::Token, identity, request.partner).await?;
-    let minted = mint(&app, program, &enrolled)?;
+    let minted = mint(&app, program, &enrolled, enrolled.token_lifetime())?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))
 }
 

@@ -1,10 +1,12 @@
-//! Queries on `signing_keys`.
+//! Queries on `signing_keys`, and what the answers need to know of other tables.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 
 use crate::clock::Timestamp;
 use crate::error::Result;
+use crate::id::{PartnerId, ProgramId, WorkspaceId};
+use crate::programs::short_link;
 
 /// A key as it is stored.
 #[derive(Debug)]
@@ -81,6 +83,46 @@ pub(super) async fn insert_signing_key(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Where a partner's visitors and the partner go.
+#[derive(Debug)]
+pub(super) struct Places {
+    /// The partner's link: the first default link of the group, else the oldest.
+    pub(super) link: Option<String>,
+    /// Where the partner finds the portal.
+    pub(super) portal_url: String,
+}
+
+/// Where a partner's visitors and the partner go.
+pub(super) async fn find_places(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_id: PartnerId,
+) -> Result<Places> {
+    let row = sqlx::query!(
+        r#"/* embed_tokens::find_places */
+         SELECT COALESCE(p.portal_url, p.url) AS "portal_url!", link.url_prefix AS "url_prefix?", link.key AS "key?"
+         FROM programs p LEFT JOIN LATERAL (
+             SELECT d.url_prefix, l.key
+             FROM enrollments e
+             JOIN links l ON l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = $3
+             JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
+             LEFT JOIN group_default_links g ON g.workspace_id = $1 AND g.id = l.group_default_link_id
+                                            AND g.group_id = e.group_id AND g.removed_at IS NULL
+             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
+             ORDER BY g.id, l.created_at, l.id LIMIT 1
+         ) link ON true
+         WHERE p.workspace_id = $1 AND p.id = $2"#,
+        workspace_id as _,
+        program_id as _,
+        partner_id as _,
+    )
+    .fetch_one(conn)
+    .await?;
+    let link = row.url_prefix.zip(row.key).map(|(url_prefix, key)| short_link(&url_prefix, &key));
+    Ok(Places { link, portal_url: row.portal_url })
 }
 
 /// Sets when the keys that have no end yet are no longer published.

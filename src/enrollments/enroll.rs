@@ -1,6 +1,7 @@
 //! The one way to find or make an enrollment, whichever route asks: `enroll`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use sqlx::PgConnection;
@@ -9,7 +10,7 @@ use super::default_links::give_default_links;
 use super::model::{Candidate, Status, TokenAccess};
 use super::request::PartnerRequest;
 use super::rule::{self, Candidates, Decision, Identity, Origin};
-use super::store::{self, NewEnrollment};
+use super::store::{self, NewEnrollment, Seen};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
@@ -26,10 +27,19 @@ pub struct Enrolled {
     pub enrollment_id: EnrollmentId,
     /// Its partner.
     pub partner_id: PartnerId,
+    /// Where it stands.
+    pub status: Status,
     /// The epoch of its tokens.
     pub token_epoch: i32,
-    /// Of the program's tokens.
-    pub token_lifetime_seconds: i32,
+    token_lifetime_seconds: i32,
+}
+
+impl Enrolled {
+    /// How long a token of the program works.
+    #[must_use]
+    pub fn token_lifetime(&self) -> Duration {
+        Duration::from_secs(self.token_lifetime_seconds.unsigned_abs().into())
+    }
 }
 
 impl From<&Candidate> for Enrolled {
@@ -37,6 +47,7 @@ impl From<&Candidate> for Enrolled {
         Self {
             enrollment_id: found.enrollment_id,
             partner_id: found.partner_id,
+            status: found.status,
             token_epoch: found.token_epoch,
             token_lifetime_seconds: found.token_lifetime_seconds,
         }
@@ -103,14 +114,22 @@ struct Call {
 impl Call {
     /// Whether there is nothing to write for an enrollment that was found.
     fn is_settled(&self, found: &Candidate) -> Result<bool> {
-        Ok(!self.accepts_invitation(found)? && !found.lacks_default_links)
+        Ok(!self.accepts_invitation(found)? && !self.ends_tokens() && !found.lacks_default_links)
     }
 
     /// Whether the call accepts the invitation of the enrollment: only who comes for a token does.
     fn accepts_invitation(&self, found: &Candidate) -> Result<bool> {
         match self.origin {
-            Origin::Token => Ok(found.token_access(self.now)? == TokenAccess::AcceptsInvitation),
+            Origin::Token | Origin::TrustedToken => Ok(found.token_access(self.now)? == TokenAccess::AcceptsInvitation),
             Origin::Workspace => Ok(false),
+        }
+    }
+
+    /// Whether the call ends the earlier tokens of the enrollment and replaces what the customer keeps with it.
+    fn ends_tokens(&self) -> bool {
+        match self.origin {
+            Origin::TrustedToken => true,
+            Origin::Token | Origin::Workspace => false,
         }
     }
 
@@ -136,6 +155,16 @@ impl Call {
         if accepts && !store::accept_invitation(conn, self.workspace_id, found.enrollment_id, self.now).await? {
             return Err(Error::lost_race());
         }
+        let mut enrolled = Enrolled::from(found);
+        if accepts {
+            enrolled.status = Status::Approved;
+        }
+        if self.ends_tokens() {
+            let metadata = self.partner.as_ref().and_then(|partner| partner.metadata.as_ref());
+            let seen = Seen { id: found.enrollment_id, tenant_id: found.tenant_id.as_deref(), status: enrolled.status };
+            enrolled.token_epoch =
+                store::end_tokens(conn, self.workspace_id, seen, metadata).await?.ok_or_else(Error::lost_race)?;
+        }
         if found.lacks_default_links {
             give_default_links(conn, &self.ids, self.now, self.workspace_id, found.enrollment_id).await?;
         }
@@ -145,7 +174,7 @@ impl Call {
             let event = (self.ids.next(self.now), "partner.enrolled", &payload);
             store::insert_event(conn, self.workspace_id, event, self.now).await?;
         }
-        Ok(found.into())
+        Ok(enrolled)
     }
 
     async fn bind(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
@@ -170,9 +199,9 @@ impl Call {
             .await?
             .ok_or_else(|| Error::not_found("The group was not found."))?;
         let status = match (self.origin, terms.access_mode) {
-            (Origin::Workspace, _) | (Origin::Token, AccessMode::Public) => Status::Approved,
-            (Origin::Token, AccessMode::Private) => Status::Pending,
-            (Origin::Token, AccessMode::Invite) => {
+            (Origin::Workspace, _) | (Origin::Token | Origin::TrustedToken, AccessMode::Public) => Status::Approved,
+            (Origin::Token | Origin::TrustedToken, AccessMode::Private) => Status::Pending,
+            (Origin::Token | Origin::TrustedToken, AccessMode::Invite) => {
                 return Err(Error::forbidden("Only invited partners can join this program."));
             }
         };
@@ -191,7 +220,7 @@ impl Call {
             tenant_id,
             status,
             application_id: (status == Status::Pending).then(|| self.ids.next(self.now)),
-            metadata: &partner.metadata,
+            metadata: partner.metadata.as_ref(),
             event_id: self.ids.next(self.now),
             event: &event,
         };
@@ -214,7 +243,7 @@ impl Call {
         };
         create_default_links(conn, &self.ids, self.now, &links).await?;
         let token_lifetime_seconds = terms.token_lifetime_seconds;
-        Ok(Enrolled { enrollment_id, partner_id, token_epoch: 0, token_lifetime_seconds })
+        Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds })
     }
 
     /// What the event `partner.enrolled` tells. Ids only: who receives it reads the rest, as it then is.

@@ -14,8 +14,8 @@ pub struct PartnerRequest {
     pub tenant_id: Option<TenantId>,
     /// The group for a new enrollment.
     pub group: Option<GroupRef>,
-    /// What the customer keeps with a new enrollment.
-    pub metadata: Metadata,
+    /// What the customer keeps with the enrollment.
+    pub metadata: Option<Metadata>,
     /// The properties of a new enrollment's links.
     pub link_props: LinkProps,
 }
@@ -44,7 +44,7 @@ impl FromFields for PartnerRequest {
         let group = group.map(|group| GroupRef::from(group.as_str()));
         let country = fields.nullable("country");
         let description = fields.nullable("description");
-        let metadata = fields.optional("metadata").unwrap_or_default();
+        let metadata = fields.optional("metadata");
         let link_props: LinkProps = fields.object("linkProps").unwrap_or_default();
         let profile = Profile { name, email: email?, username, image, country, description };
         Some(Self { profile, tenant_id, group, metadata, link_props })

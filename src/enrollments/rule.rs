@@ -11,6 +11,8 @@ pub enum Origin {
     /// A token for a partner: the e-mail is often unverified, the tenant id is what the host application has
     /// authenticated.
     Token,
+    /// A token for a partner whose tenant id and e-mail the workspace vouches for.
+    TrustedToken,
     /// The workspace enrolls a partner itself.
     Workspace,
 }
@@ -76,7 +78,9 @@ pub(super) fn decide<'a>(
         // Row 3.
         (Some(a), Some(_)) => match origin {
             Origin::Token => Ok(Decision::Use(a)),
-            Origin::Workspace => Err(Error::conflict("The tenantId belongs to another partner of this program.")),
+            Origin::TrustedToken | Origin::Workspace => {
+                Err(Error::conflict("The tenantId belongs to another partner of this program."))
+            }
         },
         (None, Some(b)) => match (&identity.tenant_id, &b.tenant_id) {
             // Row 8.
@@ -86,7 +90,7 @@ pub(super) fn decide<'a>(
             // Row 5. (Equal ids would have found the enrollment by tenant id.)
             (Some(_), Some(_)) => match origin {
                 Origin::Token => Err(Error::conflict("The partner with this email is enrolled with another tenantId.")),
-                Origin::Workspace => Ok(Decision::Bind(b)),
+                Origin::TrustedToken | Origin::Workspace => Ok(Decision::Bind(b)),
             },
         },
         // Rows 6 and 8.
@@ -134,11 +138,11 @@ mod tests {
     type Row<'a> = (&'a str, bool, Found<'a>, bool, Outcome, Outcome);
 
     #[test]
-    fn every_row_on_both_routes() {
+    fn every_row_for_every_origin() {
         use Outcome::*;
         let (p, a) = (enrollment(1, None), enrollment(2, Some("T")));
         let (b_free, b_other) = (enrollment(3, None), enrollment(4, Some("other")));
-        // (row, T given, found by partner / tenant / e-mail, profile given, token route, POST /partners)
+        // (row, T given, found by partner / tenant / e-mail, profile given, token, where the workspace vouches)
         let rows: [Row<'_>; 14] = [
             ("1", false, [Some(&p), None, None], false, Partner, Partner),
             ("1, others too", true, [Some(&p), Some(&a), Some(&b_other)], true, Partner, Partner),
@@ -163,7 +167,9 @@ mod tests {
                 by_email: by_email.cloned(),
                 known_partner: None,
             };
-            for (origin, expected) in [(Origin::Token, token), (Origin::Workspace, workspace)] {
+            let origins =
+                [(Origin::Token, &token), (Origin::TrustedToken, &workspace), (Origin::Workspace, &workspace)];
+            for (origin, expected) in origins {
                 let outcome = match decide(origin, &identity, has_profile, &found) {
                     Ok(Decision::Use(used)) if Some(used) == by_partner => Partner,
                     Ok(Decision::Use(used)) if Some(used) == by_tenant => A,
@@ -172,7 +178,7 @@ mod tests {
                     Ok(Decision::Create) => Create,
                     Err(error) => Refuse(error.code()),
                 };
-                assert_eq!(outcome, expected, "row {row}, {origin:?}");
+                assert_eq!(outcome, *expected, "row {row}, {origin:?}");
             }
         }
     }

@@ -98,7 +98,7 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) status: Status,
     /// Set for who applies and waits for a review.
     pub(super) application_id: Option<ApplicationId>,
-    pub(super) metadata: &'a Metadata,
+    pub(super) metadata: Option<&'a Metadata>,
     pub(super) event_id: EventId,
     pub(super) event: &'a Value,
 }
@@ -124,7 +124,7 @@ pub(super) async fn insert_enrollment(
          ), enrollment AS (
              INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status,
                                       application_id, metadata, created_at)
-             SELECT $1, $3, $2, partner.id, $13, $14, $15, $19, $20, $18 FROM partner
+             SELECT $1, $3, $2, partner.id, $13, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18 FROM partner
              ON CONFLICT DO NOTHING
              RETURNING id
          ), event AS (
@@ -151,7 +151,7 @@ pub(super) async fn insert_enrollment(
         new.event,
         now as _,
         new.application_id as _,
-        Json(new.metadata) as _,
+        new.metadata.map(Json) as _,
     )
     .fetch_optional(conn)
     .await?;
@@ -212,6 +212,37 @@ pub(super) async fn accept_invitation(
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// An enrollment as a caller has seen it.
+pub(super) struct Seen<'a> {
+    pub(super) id: EnrollmentId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
+}
+
+/// Ends all tokens of an enrollment and replaces its metadata where there are new ones. Returns the epoch of the
+/// tokens to come; `None` when the enrollment is no longer as the caller has seen it.
+pub(super) async fn end_tokens(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    seen: Seen<'_>,
+    metadata: Option<&Metadata>,
+) -> Result<Option<i32>> {
+    let epoch = sqlx::query_scalar!(
+        "/* enrollments::end_tokens */
+         UPDATE enrollments SET token_epoch = token_epoch + 1, metadata = COALESCE($5, metadata)
+         WHERE workspace_id = $1 AND id = $2 AND status = $3 AND tenant_id IS NOT DISTINCT FROM $4
+         RETURNING token_epoch",
+        workspace_id as _,
+        seen.id as _,
+        seen.status as _,
+        seen.tenant_id,
+        metadata.map(Json) as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(epoch)
 }
 
 /// An event to be delivered.

@@ -33,6 +33,7 @@ type Route = (&'static str, MethodRouter<AppState>);
 fn api() -> Vec<Route> {
     vec![
         ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
+        ("/embed/token", post(embed_tokens::affonso::create_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
         ("/partner_referral_links", post(links::partnero::routes::create_partner_referral_link)),

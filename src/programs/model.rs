@@ -130,6 +130,8 @@ pub struct ProgramSummary {
     pub name: String,
     /// The site that it is about.
     pub url: String,
+    /// Where its partners find their portal.
+    pub portal_url: String,
     /// Who may come in.
     pub access_mode: AccessMode,
     /// Of embed tokens, in seconds.
@@ -149,6 +151,8 @@ pub struct ProgramChanges {
     pub name: Option<String>,
     /// The site that it is about; default links that led to the old one lead to the new one.
     pub url: Option<String>,
+    /// Where its partners find their portal.
+    pub portal_url: Option<String>,
     /// Who may come in.
     pub access_mode: Option<AccessMode>,
     /// Of embed tokens.

@@ -239,9 +239,10 @@ pub async fn find_enrollment_terms(
 pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Vec<ProgramSummary>> {
     let rows = sqlx::query_as!(
         ProgramSummary,
-        "/* programs::list_programs */
-         SELECT id, name, url, access_mode, token_lifetime_seconds, default_group_id, default_domain_id, created_at
-         FROM programs WHERE workspace_id = $1 ORDER BY created_at, id",
+        r#"/* programs::list_programs */
+         SELECT id, name, url, COALESCE(portal_url, url) AS "portal_url!", access_mode, token_lifetime_seconds,
+                default_group_id, default_domain_id, created_at
+         FROM programs WHERE workspace_id = $1 ORDER BY created_at, id"#,
         workspace_id as _,
     )
     .fetch_all(conn)
@@ -286,7 +287,7 @@ pub(super) async fn update_program(
          UPDATE programs
          SET name = COALESCE($3, name), url = COALESCE($4, url), access_mode = COALESCE($5, access_mode),
              token_lifetime_seconds = COALESCE($6, token_lifetime_seconds),
-             default_domain_id = COALESCE($7, default_domain_id)
+             default_domain_id = COALESCE($7, default_domain_id), portal_url = COALESCE($8, portal_url)
          WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,
         id as _,
@@ -295,6 +296,7 @@ pub(super) async fn update_program(
         changes.access_mode as Option<AccessMode>,
         changes.token_lifetime.map(TokenLifetime::seconds),
         changes.default_domain_id as Option<DomainId>,
+        changes.portal_url.as_deref(),
     )
     .execute(conn)
     .await?;

@@ -28,8 +28,9 @@ struct Row {
     plan: Plan,
 }
 
-const ROWS: [Row; 5] = [
+const ROWS: [Row; 6] = [
     Row { operation: "createReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "createEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row {
         operation: "retrievePartner",
@@ -360,6 +361,14 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             ]
             .map(|body| request.like(body))
             .into(),
+            "createEmbedToken" => {
+                let first = json!({"programId": workspace.program_id, "partner": {"email": "stays@example.com"}});
+                let body = json!({
+                    "programId": second.id, "partner": {"email": "new@example.com"}, "groupId": first_group,
+                });
+                assert_eq!(second_key.post(&request.path, body).await.status, 404, "a group of the first program");
+                vec![request.like(first)]
+            }
             "createPartner" => {
                 assert_eq!(in_second["programId"], program);
                 assert_eq!(in_second["links"][0]["domain"], "go.second.example.com");

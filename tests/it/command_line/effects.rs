@@ -115,6 +115,18 @@ async fn each_change_of_a_program_shows_in_the_next_answer() {
     assert_eq!(site.partner("url@example.com")["links"][0]["url"], "https://shop.example/start");
     let program = &site.home.json("program list --workspace acme")[0];
     assert_eq!((&program["name"], &program["url"]), (&json!("Renamed"), &json!("https://shop.example/start")));
+
+    // The portal is at the site until it has an address of its own.
+    let portal = || {
+        let body = json!({ "programId": site.program, "partner": { "email": "portal@example.com" } });
+        let answer = site.server.post("/embed/token", &site.key, &body).expect(201);
+        let listed = &site.home.json("program list --workspace acme")[0];
+        assert_eq!(answer["data"]["portalUrl"], listed["portalUrl"]);
+        text(&listed["portalUrl"])
+    };
+    assert_eq!(portal(), "https://shop.example/start");
+    site.update("--portal-url partners.shop.example");
+    assert_eq!(portal(), "https://partners.shop.example/");
 }
 
 #[tokio::test]

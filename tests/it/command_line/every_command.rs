@@ -26,12 +26,12 @@ const COMMANDS: [(&str, &str); 12] = [
     ),
     (
         "program update {programId} --name Third --url third.example --access-mode private --token-lifetime 600 \
-         --default-domain {domainId}",
+         --portal-url partners.third.example --default-domain {domainId}",
         "programId",
     ),
     (
         "program list --workspace @",
-        "accessMode createdAt defaultDomainId defaultGroupId id name tokenLifetimeSeconds url",
+        "accessMode createdAt defaultDomainId defaultGroupId id name portalUrl tokenLifetimeSeconds url",
     ),
     (
         "domain add --workspace @ --program {programId} --url-prefix https://@.example?via= --additional",

@@ -25,6 +25,7 @@ pub(crate) struct World {
 
 /// The ids of what is there already.
 pub(crate) struct Known {
+    pub(crate) program: String,
     pub(crate) partner: String,
     pub(crate) link: String,
     pub(crate) group: String,
@@ -48,7 +49,8 @@ impl World {
 pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     let partner = actor.post("/partners", json!({"email": "known@example.com", "tenantId": KNOWN})).await.expect(201);
     let id = |value: &Value| value.as_str().unwrap().to_owned();
-    Known { partner: id(&partner["id"]), link: id(&partner["links"][0]["id"]), group: id(&partner["groupId"]) }
+    let program = id(&partner["programId"]);
+    Known { program, partner: id(&partner["id"]), link: id(&partner["links"][0]["id"]), group: id(&partner["groupId"]) }
 }
 
 /// A request that its operation answers with success.
@@ -63,6 +65,9 @@ impl GoodRequest {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let body = match operation.operation_id.as_str() {
             "createReferralsEmbedToken" => Some(json!({"tenantId": KNOWN})),
+            "createEmbedToken" => Some(json!({
+                "programId": known.program, "partner": {"email": "known@example.com"}, "externalUserId": KNOWN,
+            })),
             "createPartner" => Some(json!({"email": "known@example.com"})),
             "createPartnerReferralLink" => {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));

@@ -58,8 +58,11 @@ async fn every_other_method_is_refused_and_the_allowed_ones_are_named() {
                 if *method == Method::HEAD {
                     continue;
                 }
-                assert_eq!(answer.body["error"]["code"], "method_not_allowed", "{method} {path}");
-                assert_explained(&world.app, &answer).await;
+                // The check of every answer has seen to the form.
+                if openapi::dialect(&path) != openapi::Dialect::Affonso {
+                    assert_eq!(answer.body["error"]["code"], "method_not_allowed", "{method} {path}");
+                    assert_explained(&world.app, &answer).await;
+                }
                 refused += 1;
             }
         }
@@ -122,6 +125,10 @@ async fn an_unknown_path_is_an_error_like_every_other() {
         "/partners/pn_01kkntq2cnf1prr1w49pfyaa1w/",
         "/partners/pn_01kkntq2cnf1prr1w49pfyaa1w/nothing",
         "/tokens/embed",
+        "/embed",
+        "/embed/token/",
+        "/v1/embed/token/nothing",
+        "/embed/tokens",
         "/api",
         "/api/",
         "/v1",
@@ -143,8 +150,10 @@ async fn an_unknown_path_is_an_error_like_every_other() {
             let actor = app.stranger();
             let answer = actor.send(actor.request(method, path).body(Body::empty()).unwrap()).await;
             assert_eq!(answer.status, 404, "{path}");
-            assert_eq!(answer.body["error"]["code"], "not_found", "{path}");
-            assert_explained(&app, &answer).await;
+            if openapi::dialect(path) != openapi::Dialect::Affonso {
+                assert_eq!(answer.body["error"]["code"], "not_found", "{path}");
+                assert_explained(&app, &answer).await;
+            }
         }
     }
 }

@@ -19,6 +19,8 @@ const BASES: [&str; 2] = ["/api", "/v1"];
 
 /// Paths that begin so speak Partnero's dialect, in their errors as well.
 const PARTNERO: &str = "/partner_referral_links";
+/// And so Affonso's.
+const AFFONSO: &str = "/embed/token";
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "patch", "trace"];
 
@@ -105,7 +107,7 @@ impl Contract {
             .filter(|(_, _, operation)| operation.is_object())
             .map(|(path, method, operation)| Entry::parse(&document, &schemas, path, method, operation))
             .collect();
-        let errors = ["404", "405", "ReferralLink404", "ReferralLink405"]
+        let errors = ["404", "405", "ReferralLink404", "ReferralLink405", "Affonso404", "Affonso405"]
             .into_iter()
             .map(|name| {
                 let response = &document["components"]["responses"][name];
@@ -150,11 +152,13 @@ impl Contract {
         if status != expected {
             return Err(format!("{why}, so the status must be {expected}"));
         }
-        let name = match (expected, is_partnero(path)) {
-            (404, false) => "404",
-            (404, true) => "ReferralLink404",
-            (_, false) => "405",
-            (_, true) => "ReferralLink405",
+        let name = match (expected, dialect(path)) {
+            (404, Dialect::Pearset) => "404",
+            (404, Dialect::Partnero) => "ReferralLink404",
+            (404, Dialect::Affonso) => "Affonso404",
+            (_, Dialect::Pearset) => "405",
+            (_, Dialect::Partnero) => "ReferralLink405",
+            (_, Dialect::Affonso) => "Affonso405",
         };
         self.errors[name].verify(head, headers, body)?;
         Ok(None)
@@ -179,11 +183,26 @@ fn strip_base(path: &str) -> Option<&str> {
     BASES.iter().filter_map(|base| path.strip_prefix(base)).find(|rest| rest.starts_with('/'))
 }
 
-fn is_partnero(path: &str) -> bool {
-    strip_base(path)
-        .unwrap_or(path)
-        .strip_prefix(PARTNERO)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', ':']))
+/// The form of a path's errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Pearset,
+    Partnero,
+    Affonso,
+}
+
+pub(crate) fn dialect(path: &str) -> Dialect {
+    let path = strip_base(path).unwrap_or(path);
+    let follows = |prefix: &str, ends: &[char]| {
+        path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(ends))
+    };
+    if follows(PARTNERO, &['/', ':']) {
+        Dialect::Partnero
+    } else if follows(AFFONSO, &['/']) {
+        Dialect::Affonso
+    } else {
+        Dialect::Pearset
+    }
 }
 
 fn template_matches(template: &str, path: &str) -> bool {
@@ -749,7 +768,7 @@ mod tests {
             }
             let required = array(&schema["required"]);
             for (name, member) in members(properties) {
-                let optional = name == "errors" && place.ends_with("/error");
+                let optional = ["errors", "field", "details"].contains(&name.as_str()) && place.ends_with("/error");
                 if !optional && !required.contains(&json!(name)) {
                     to.push(format!("{place}/{name} is not required"));
                 }

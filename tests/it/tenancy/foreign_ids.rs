@@ -33,9 +33,13 @@ struct Row {
     request: fn(&str) -> Value,
 }
 
+/// Stands for the program of the workspace that asks.
+const OWN_PROGRAM: &str = "$program";
+
 /// A partner that the requests may create.
 const NEW: &str = "new@example.com";
 
+#[allow(clippy::too_many_lines, reason = "one table")]
 async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let mut sql = tenants.app.sql().await;
     let group = "SELECT id FROM groups WHERE workspace_id = $1 AND slug = 'default'";
@@ -69,6 +73,7 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let email = ("only-b@example.com", "only-nobody@example.com");
 
     let token = "createReferralsEmbedToken";
+    let trusted = "createEmbedToken";
     let create = "createPartner";
     let link = "createPartnerReferralLink";
     vec![
@@ -99,6 +104,28 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
             tag,
             Refused,
             |id| json!({"partner": {"email": NEW, "linkProps": {"tagIds": [id]}}}),
+        ),
+        row(trusted, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
+        row(
+            trusted,
+            "groupId",
+            group,
+            Missing,
+            |id| json!({"programId": OWN_PROGRAM, "partner": {"email": NEW}, "groupId": id}),
+        ),
+        row(
+            trusted,
+            "groupId",
+            name,
+            Missing,
+            |id| json!({"programId": OWN_PROGRAM, "partner": {"email": NEW}, "groupId": id}),
+        ),
+        row(
+            trusted,
+            "externalUserId",
+            name,
+            Own,
+            |id| json!({"programId": OWN_PROGRAM, "partner": {"email": NEW}, "externalUserId": id}),
         ),
         row(create, "tenantId", name, Own, |id| json!({"email": NEW, "tenantId": id})),
         row(create, "groupId", group, Missing, |id| json!({"email": NEW, "groupId": id})),
@@ -155,7 +182,8 @@ async fn assert_kept_apart(index: usize) {
 
 async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     let operation = openapi::operations().into_iter().find(|it| it.operation_id == row.operation).unwrap();
-    let answer = match (row.request)(id) {
+    let request = (row.request)(id).to_string().replace(OWN_PROGRAM, &tenants.a.program_id.to_string());
+    let answer = match serde_json::from_str(&request).unwrap() {
         Value::String(path) => tenants.ask(operation.method, &path, None).await,
         Value::Array(both) => tenants.ask(operation.method, both[0].as_str().unwrap(), Some(&both[1])).await,
         body => tenants.ask(operation.method, &operation.path, Some(&body)).await,

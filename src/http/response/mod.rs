@@ -1,6 +1,9 @@
 //! Answers. An error travels to `middleware` as a value and is written there, in the dialect of its path.
 
-use std::collections::BTreeMap;
+mod affonso;
+mod partnero;
+mod pearset;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -10,7 +13,6 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use serde::Serialize;
 
 use crate::error::{Code, Error};
-use crate::validation::Problem;
 
 /// 200 with a JSON body.
 pub struct Found<T>(pub T);
@@ -46,11 +48,14 @@ impl IntoResponse for Error {
     /// Carries the error; the body follows in [`write_error`], which knows the path.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() =
-            StatusCode::from_u16(self.code().status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = status(self.code().status());
         response.extensions_mut().insert(Arc::new(self));
         response
     }
+}
+
+fn status(number: u16) -> StatusCode {
+    StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// How errors of a path look.
@@ -58,15 +63,22 @@ impl IntoResponse for Error {
 pub(super) enum Dialect {
     Pearset,
     Partnero,
+    Affonso,
 }
 
 impl Dialect {
     /// The dialect of a path below any of the three bases.
     pub(super) fn of(path: &str) -> Self {
         let path = path.strip_prefix("/api").or_else(|| path.strip_prefix("/v1")).unwrap_or(path);
-        match path.strip_prefix("/partner_referral_links") {
-            Some(rest) if rest.is_empty() || rest.starts_with(['/', ':']) => Self::Partnero,
-            _ => Self::Pearset,
+        let follows = |prefix: &str, ends: &[char]| {
+            path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(ends))
+        };
+        if follows("/partner_referral_links", &['/', ':']) {
+            Self::Partnero
+        } else if follows("/embed/token", &['/']) {
+            Self::Affonso
+        } else {
+            Self::Pearset
         }
     }
 }
@@ -74,52 +86,21 @@ impl Dialect {
 /// Seconds after which a request that found the service unavailable may come again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
-/// `{"error": {…}}`, with the members that the Partnero dialect adds.
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: ErrorObject<'a>,
-    #[serde(flatten)]
-    partnero: Option<PartneroMembers<'a>>,
-}
-
-#[derive(Serialize)]
-struct ErrorObject<'a> {
-    code: &'static str,
-    message: &'a str,
-    doc_url: String,
-    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
-    errors: &'a [Problem],
-}
-
-#[derive(Serialize)]
-struct PartneroMembers<'a> {
-    message: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
-    status: u8,
-}
-
 /// Writes the body and the headers of an error.
 pub(super) fn write_error(response: &mut Response, error: &Error, dialect: Dialect, docs_url: &str) {
-    let code = error.code();
-    let anchor = code.as_str().replacen('_', "-", 1);
-    let partnero = (dialect == Dialect::Partnero).then(|| PartneroMembers {
-        message: error.message(),
-        errors: (code == Code::UnprocessableEntity).then(|| by_field(error)),
-        status: 0,
-    });
-    let error = ErrorObject {
-        code: code.as_str(),
-        message: error.message(),
-        doc_url: format!("{docs_url}/api-reference/errors#{anchor}"),
-        errors: error.problems(),
+    // Nothing in them can fail to become JSON.
+    let body = match dialect {
+        Dialect::Pearset => serde_json::to_vec(&pearset::ErrorBody::new(error, docs_url)),
+        Dialect::Partnero => serde_json::to_vec(&partnero::ErrorBody::new(error, docs_url)),
+        Dialect::Affonso => {
+            *response.status_mut() = status(affonso::status(error.code()));
+            serde_json::to_vec(&affonso::ErrorBody::new(error))
+        }
     };
-    // Nothing in it can fail to become JSON.
-    let body = serde_json::to_vec(&ErrorBody { error, partnero }).unwrap_or_default();
-    *response.body_mut() = Body::from(body);
+    *response.body_mut() = Body::from(body.unwrap_or_default());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    match code {
+    match error.code() {
         Code::Unauthorized => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -128,13 +109,4 @@ pub(super) fn write_error(response: &mut Response, error: &Error, dialect: Diale
         }
         _ => {}
     }
-}
-
-/// `{"<field>": ["…"]}`.
-fn by_field(error: &Error) -> BTreeMap<&str, Vec<&str>> {
-    let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for problem in error.problems() {
-        fields.entry(&problem.path).or_default().push(&problem.message);
-    }
-    fields
 }

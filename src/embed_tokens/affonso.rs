@@ -1,0 +1,123 @@
+//! `POST /embed/token`, in the form of Affonso's API.
+#![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use std::time::Duration;
+
+use axum::extract::State;
+use serde::Serialize;
+
+use super::mint::mint;
+use super::store;
+use crate::clock::Timestamp;
+use crate::enrollments::{Identity, Origin, PartnerRequest, Status, enroll};
+use crate::error::Result;
+use crate::http::extract::{Body, Caller, MintTokens};
+use crate::http::response::Created;
+use crate::http_url::HttpUrl;
+use crate::links::LinkProps;
+use crate::partners::{Email, Metadata, Profile, TenantId};
+use crate::programs::{GroupRef, ProgramRef};
+use crate::state::AppState;
+use crate::validation::{Bounded, Fields, FromFields};
+
+/// How long these tokens work, whatever the program says.
+const LIFETIME: Duration = Duration::from_mins(30);
+
+/// A request for a token of a partner whom the customer vouches for.
+pub struct EmbedTokenRequest {
+    program: ProgramRef,
+    partner: PartnerRequest,
+}
+
+impl FromFields for EmbedTokenRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let program = fields.required("programId");
+        let person = fields.required_object::<Person>("partner");
+        // Whatever is no id or slug is one that does not exist.
+        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
+        let tenant_id = fields.optional::<TenantId>("externalUserId");
+        let metadata = fields.optional::<Metadata>("metadata");
+        let Person { name, email, image } = person?;
+        let profile = Profile { name, email, username: None, image, country: None, description: None };
+        let group = group.map(|group| GroupRef::from(group.as_str()));
+        let partner = PartnerRequest { profile, tenant_id, group, metadata, link_props: LinkProps::default() };
+        Some(Self { program: program?, partner })
+    }
+}
+
+/// What these requests tell about a person.
+struct Person {
+    name: Option<Bounded<0, 100>>,
+    email: Email,
+    image: Option<HttpUrl>,
+}
+
+impl FromFields for Person {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let email = fields.required("email");
+        let name = fields.nullable("name");
+        let image = fields.nullable("image");
+        Some(Self { name, email: email?, image })
+    }
+}
+
+/// The token, in the envelope of every answer here.
+#[derive(Serialize)]
+pub struct EmbedTokenAnswer {
+    success: bool,
+    data: EmbedTokenData,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EmbedTokenData {
+    public_token: String,
+    expires_at: Timestamp,
+    link: Option<String>,
+    portal_url: String,
+    partnership_status: &'static str,
+}
+
+/// `POST /embed/token`: the enrollment that the request means, made if there is none, and a token for it that ends
+/// all earlier ones.
+pub async fn create_embed_token(
+    State(app): State<AppState>,
+    caller: Caller<MintTokens>,
+    Body(EmbedTokenRequest { program, partner }): Body<EmbedTokenRequest>,
+) -> Result<Created<EmbedTokenAnswer>> {
+    let (workspace_id, program_id) = caller.program(&app, Some(program)).await?;
+    let identity = Identity {
+        tenant_id: partner.tenant_id.as_ref().map(|id| id.as_str().to_owned()),
+        email_normalized: Some(partner.profile.email.normalized().to_owned()),
+        ..Identity::default()
+    };
+    let program = (workspace_id, program_id);
+    let enrolled = enroll(&app, program, Origin::TrustedToken, identity, Some(partner)).await?;
+    let partner_id = enrolled.partner_id;
+    let places = app
+        .db
+        .read("find_places", move |conn| Box::pin(store::find_places(conn, workspace_id, program_id, partner_id)))
+        .await?;
+    let minted = mint(&app, program, &enrolled, LIFETIME)?;
+    let data = EmbedTokenData {
+        public_token: minted.token,
+        expires_at: minted.expires,
+        link: places.link,
+        portal_url: places.portal_url,
+        partnership_status: in_capitals(enrolled.status),
+    };
+    Ok(Created(EmbedTokenAnswer { success: true, data }))
+}
+
+fn in_capitals(status: Status) -> &'static str {
+    match status {
+        Status::Pending => "PENDING",
+        Status::Approved => "APPROVED",
+        Status::Rejected => "REJECTED",
+        Status::Invited => "INVITED",
+        Status::Declined => "DECLINED",
+        Status::Deactivated => "DEACTIVATED",
+        Status::Banned => "BANNED",
+        Status::Archived => "ARCHIVED",
+    }
+}

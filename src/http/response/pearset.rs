@@ -1,0 +1,35 @@
+//! `{"error": {…}}`.
+
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::validation::Problem;
+
+#[derive(Serialize)]
+pub(super) struct ErrorBody<'a> {
+    error: ErrorObject<'a>,
+}
+
+#[derive(Serialize)]
+struct ErrorObject<'a> {
+    code: &'static str,
+    message: &'a str,
+    doc_url: String,
+    #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
+    errors: &'a [Problem],
+}
+
+impl<'a> ErrorBody<'a> {
+    pub(super) fn new(error: &'a Error, docs_url: &str) -> Self {
+        let code = error.code().as_str();
+        let anchor = code.replacen('_', "-", 1);
+        Self {
+            error: ErrorObject {
+                code,
+                message: error.message(),
+                doc_url: format!("{docs_url}/api-reference/errors#{anchor}"),
+                errors: error.problems(),
+            },
+        }
+    }
+}

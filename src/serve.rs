@@ -48,7 +48,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));
-        server::serve(listener, build_app(app), signals.first()).await;
+        server::serve(listener, build_app(app), server::Limits::of_process(), signals.first()).await;
         anyhow::Ok(())
     });
     drop(runtime);

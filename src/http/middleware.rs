@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
 use super::response::{Dialect, write_error};
+use super::server::Malformed;
 use crate::error::{Code, Error};
 use crate::id::RequestId;
 use crate::state::AppState;
@@ -25,9 +26,13 @@ const MAX_REQUEST_ID: usize = 128;
 pub(super) async fn around(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = request_id(&app, &request);
     let dialect = Dialect::of(request.uri().path());
-    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
-        Ok(response) => response,
-        Err(elapsed) => Error::unavailable(elapsed).into_response(),
+    let mut response = if let Some(Malformed(text)) = request.extensions().get() {
+        Error::bad_request(*text).into_response()
+    } else {
+        match tokio::time::timeout(DEADLINE, next.run(request)).await {
+            Ok(response) => response,
+            Err(elapsed) => Error::unavailable(elapsed).into_response(),
+        }
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         log(&error, &request_id);

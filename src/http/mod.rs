@@ -1,5 +1,6 @@
 //! HTTP: the list of routes, what stands around them, and how requests are read and answers written.
 
+mod connection;
 pub mod docs;
 pub mod extract;
 mod health;

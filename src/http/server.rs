@@ -1,33 +1,82 @@
-//! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers or says
-//! nothing. (Bodies have a time of their own, see `extract::Body`. A client that does not read its answer keeps its
-//! connection.)
+//! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers, says
+//! nothing, or does not read its answer.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::header::HOST;
+use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper::service::{Service, service_fn};
+use hyper::{Request, Version};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-/// How long a client may take for the headers of a request, the wait between two requests included.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+pub use super::connection::Patience;
+use super::connection::{Progress, Watched};
+
 /// How long requests that have begun may go on after the server was told to end.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// After a failed accept (out of file descriptors): long enough for another connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// What a server grants its clients.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at the same time; those above it wait to be accepted.
+    pub connections: usize,
+    /// How long each is waited for.
+    pub patience: Patience,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 10_000, patience: Patience::default() }
+    }
+}
+
+/// Open files that are no client's connection: the database's sessions, logs, and what the runtime needs.
+const OTHER_FILES: u64 = 256;
+
+impl Limits {
+    /// As many connections as the process may have files, for which it takes all that it is allowed.
+    #[must_use]
+    pub fn of_process() -> Self {
+        let limits = Self::default();
+        let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return limits };
+        let files = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
+        let most = usize::try_from(files.saturating_sub(OTHER_FILES).max(OTHER_FILES)).unwrap_or(usize::MAX);
+        Self { connections: limits.connections.min(most), ..limits }
+    }
+}
+
+/// Why a request that hyper took is none (RFC 9112). It travels with the request to `middleware`, which refuses it
+/// with 400 in the form of every other error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Malformed(pub(super) &'static str);
+
 /// Serves until `stop` is ready, then lets the requests end that have begun.
-pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: impl Future<Output = ()>) {
     let mut connections = http1::Builder::new();
-    connections.timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    // `Watched` has the time limits.
+    connections.header_read_timeout(None);
     let graceful = GracefulShutdown::new();
+    let places = Arc::new(Semaphore::new(limits.connections));
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        let accepted = async {
+            let place = Arc::clone(&places).acquire_owned().await;
+            (listener.accept().await, place)
+        };
+        let (accepted, place) = tokio::select! {
+            accepted = accepted => accepted,
             () = &mut stop => break,
         };
         let stream = match accepted {
@@ -40,16 +89,48 @@ pub async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output 
         };
         // Answers are written whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(app.clone());
+        let progress = Arc::new(Progress::default());
+        let stream = Watched::new(stream, limits.patience, Arc::clone(&progress));
+        let app = TowerToHyperService::new(app.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            let two_lengths = progress.begin_request();
+            if let Some(malformed) = malformed(&request, two_lengths) {
+                request.extensions_mut().insert(malformed);
+            }
+            let (answer, progress) = (app.call(request), Arc::clone(&progress));
+            async move {
+                let answer = answer.await;
+                progress.end_request();
+                answer
+            }
+        });
         let connection = graceful.watch(connections.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
+            drop(place);
         });
     }
     drop(listener);
     if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown()).await.is_err() {
         tracing::warn!("requests were still running at the end of the drain");
+    }
+}
+
+/// What is wrong with a request that hyper let pass.
+fn malformed(request: &Request<Incoming>, two_lengths: bool) -> Option<Malformed> {
+    if two_lengths {
+        return Some(Malformed("The request has both Content-Length and Transfer-Encoding."));
+    }
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) if request.version() == Version::HTTP_11 => Some(Malformed("The request has no Host header.")),
+        (Some(_), Some(_)) => Some(Malformed("The request has more than one Host header.")),
+        // An empty one is right for a target that has no authority.
+        (Some(host), None) if !host.is_empty() && Authority::try_from(host.as_bytes()).is_err() => {
+            Some(Malformed("The Host header is not a host."))
+        }
+        _ => None,
     }
 }

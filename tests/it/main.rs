@@ -8,6 +8,7 @@ mod support;
 mod authz;
 mod command_line;
 mod concurrency;
+mod connections;
 mod contract;
 mod dropped_clients;
 mod embed_tokens;

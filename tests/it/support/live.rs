@@ -29,13 +29,18 @@ pub(crate) struct LiveServer {
 
 impl LiveServer {
     pub(crate) async fn start(app: &TestApp) -> Self {
+        Self::limited(app, server::Limits::default()).await
+    }
+
+    /// With these limits in place of the usual ones.
+    pub(crate) async fn limited(app: &TestApp, limits: server::Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stop_signal = async move {
             let _ = stopped.await;
         };
-        let running = tokio::spawn(server::serve(listener, app.router.clone(), stop_signal));
+        let running = tokio::spawn(server::serve(listener, app.router.clone(), limits, stop_signal));
         let client = Client::builder(TokioExecutor::new()).build_http();
         Self { address, stop: Some(stop), running, client }
     }

@@ -1,0 +1,134 @@
+//! Whoever is too slow is no longer waited for; whoever rests between two requests is.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use pearset::http::server::{Limits, Patience};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use super::{LONG, connect, read_answer, read_to_end};
+use crate::support::app::TestApp;
+use crate::support::live::LiveServer;
+
+const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+const HEAD: Duration = Duration::from_millis(400);
+const IDLE: Duration = Duration::from_millis(1500);
+
+fn limits() -> Limits {
+    Limits { patience: Patience { head: HEAD, idle: IDLE, write: HEAD }, ..Limits::default() }
+}
+
+async fn server() -> (TestApp, LiveServer) {
+    let app = TestApp::start().await;
+    let server = LiveServer::limited(&app, limits()).await;
+    (app, server)
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let (_app, server) = server().await;
+    let begin = Instant::now();
+    assert_eq!(read_to_end(&mut connect(&server).await).await, "");
+    assert!((HEAD..HEAD * 3).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+    let (_app, server) = server().await;
+    let mut stream = connect(&server).await;
+    // After a first request, too.
+    stream.write_all(GET).await.unwrap();
+    assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    let begin = Instant::now();
+    for byte in GET.iter().cycle().filter(|byte| **byte != b'\n') {
+        if stream.write_all(&[*byte]).await.is_err() || begin.elapsed() > LONG {
+            break;
+        }
+        sleep(HEAD / 20).await;
+    }
+    assert!((HEAD..HEAD * 3).contains(&begin.elapsed()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_may_rest_between_two_requests() {
+    let (_app, server) = server().await;
+    let mut stream = connect(&server).await;
+    for _ in 0..2 {
+        stream.write_all(GET).await.unwrap();
+        assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
+        sleep(HEAD * 2).await;
+    }
+    let begin = Instant::now();
+    assert_eq!(read_to_end(&mut stream).await, "");
+    assert!(begin.elapsed() < IDLE, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_not_waited_for() {
+    let (_app, server) = server().await;
+    let mut stream = connect(&server).await;
+    let ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50);
+    let begin = Instant::now();
+    // More than the buffers of both kernels hold: at some time neither side gets anything across any more.
+    loop {
+        let sent = timeout(HEAD * 5, stream.write_all(&ask)).await.expect("the connection does not hang");
+        if sent.is_err() {
+            break;
+        }
+        assert!(begin.elapsed() < LONG, "still served");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_reads_slowly_gets_its_answer_whole() {
+    let (_app, server) = server().await;
+    let mut stream = connect(&server).await;
+    let last = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let ask = [&b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(59)[..], last].concat();
+    stream.write_all(&ask).await.unwrap();
+    let (mut bytes, mut total) = (vec![0; 512 * 1024], Vec::new());
+    loop {
+        // No step takes as long as the patience for one, and all of them take much longer.
+        sleep(HEAD / 8).await;
+        let count = timeout(LONG, stream.read(&mut bytes)).await.unwrap().unwrap();
+        if count == 0 {
+            break;
+        }
+        total.extend(&bytes[..count]);
+    }
+    assert_eq!(String::from_utf8(total).unwrap().matches("HTTP/1.1 200 ").count(), 60);
+}
+
+#[tokio::test]
+async fn many_silent_connections_do_not_keep_others_out() {
+    let (_app, server) = server().await;
+    let mut silent = Vec::new();
+    // One after the other: the kernel drops what comes faster than it is accepted.
+    for _ in 0..400 {
+        silent.push(connect(&server).await);
+        tokio::task::yield_now().await;
+    }
+    let mut normal = connect(&server).await;
+    let begin = Instant::now();
+    normal.write_all(GET).await.unwrap();
+    assert!(read_answer(&mut normal).await.starts_with("HTTP/1.1 200 "));
+    assert!(begin.elapsed() < HEAD, "{:?}", begin.elapsed());
+    for answer in join_all(silent.iter_mut().map(read_to_end)).await {
+        assert_eq!(answer, "");
+    }
+    assert!(begin.elapsed() < HEAD * 5, "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn a_connection_above_the_most_is_served_when_another_ends() {
+    let app = TestApp::start().await;
+    let server = LiveServer::limited(&app, Limits { connections: 1, ..limits() }).await;
+    let (mut first, mut second) = (connect(&server).await, connect(&server).await);
+    first.write_all(GET).await.unwrap();
+    assert!(read_answer(&mut first).await.starts_with("HTTP/1.1 200 "));
+    second.write_all(GET).await.unwrap();
+    assert!(timeout(HEAD / 2, second.read_u8()).await.is_err(), "served beside the first");
+    drop(first);
+    assert!(read_answer(&mut second).await.starts_with("HTTP/1.1 200 "));
+}

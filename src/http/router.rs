@@ -7,8 +7,9 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{docs, health, middleware};
 use crate::error::Error;
+use crate::links::partnero::routes as partnero;
 use crate::state::AppState;
-use crate::{embed_tokens, enrollments, links};
+use crate::{embed_tokens, enrollments};
 
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
@@ -36,8 +37,11 @@ fn api() -> Vec<Route> {
         ("/embed/token", post(embed_tokens::affonso::create_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
-        ("/partner_referral_links", post(links::partnero::routes::create_partner_referral_link)),
-        ("/partner_referral_links:domains", get(links::partnero::routes::list_partner_referral_link_domains)),
+        ("/partners/{id}/referral_links", get(partnero::list_partner_referral_links)),
+        ("/partner_referral_links", post(partnero::create_partner_referral_link)),
+        ("/partner_referral_links:domains", get(partnero::list_partner_referral_link_domains)),
+        ("/partner_referral_links:search", get(partnero::search_partner_referral_links)),
+        ("/partner_referral_links/{id}", get(partnero::retrieve_partner_referral_link)),
     ]
 }
 

@@ -111,6 +111,8 @@ pub(super) struct Link {
     pub(super) domain_id: DomainId,
     pub(super) host: String,
     pub(super) url_prefix: String,
+    /// Whether that domain is offered beside the program's own.
+    pub(super) is_additional: bool,
     pub(super) key: String,
     pub(super) url: String,
     pub(super) external_id: Option<String>,

@@ -28,7 +28,7 @@ struct Row {
     plan: Plan,
 }
 
-const ROWS: [Row; 6] = [
+const ROWS: [Row; 9] = [
     Row { operation: "createReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
@@ -38,6 +38,21 @@ const ROWS: [Row; 6] = [
         plan: Plan::Advanced,
     },
     Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row {
+        operation: "listPartnerReferralLinks",
+        scopes: &["links.read", "links.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row {
+        operation: "searchPartnerReferralLinks",
+        scopes: &["links.read", "links.write", "apis.read", "apis.all"],
+        plan: Plan::Free,
+    },
+    Row {
+        operation: "retrievePartnerReferralLink",
+        scopes: &["links.read", "links.write", "apis.read", "apis.all"],
+        plan: Plan::Free,
+    },
     Row {
         operation: "listPartnerReferralLinkDomains",
         scopes: &["links.read", "links.write", "apis.read", "apis.all"],
@@ -395,6 +410,15 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 assert_eq!(domains["data"][0]["domain"], "go.second.example.com");
                 continue;
             }
+            "listPartnerReferralLinks" => ["stays", stays.as_str().unwrap()]
+                .map(|partner| request.at(&format!("/partners/{partner}/referral_links")))
+                .into(),
+            "retrievePartnerReferralLink" => {
+                ["stays", &world.known.link].map(|link| request.at(&format!("/partner_referral_links/{link}"))).into()
+            }
+            "searchPartnerReferralLinks" => ["key=stays", "id=stays", &format!("id={}", world.known.link)]
+                .map(|query| request.at(&format!("/partner_referral_links:search?{query}")))
+                .into(),
             other => panic!("{other} is new: say what of another program a key must not reach with it"),
         };
         for request in refused {

@@ -1,11 +1,13 @@
 //! How handlers get what they need from a request. No handler uses an extractor of axum's own but `State`.
 
+mod address;
 mod auth;
 mod body;
 mod page;
 mod path;
 mod query;
 
+pub use address::Address;
 pub use auth::{
     Caller, GrantCache, MintTokens, Permission, ReadGroups, ReadLinks, ReadPartnerLinks, ReadPartners, WriteGroups,
     WriteLinks, WritePartnerLinks, WritePartners,

@@ -73,7 +73,9 @@ impl Dialect {
         let follows = |prefix: &str, ends: &[char]| {
             path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(ends))
         };
-        if follows("/partner_referral_links", &['/', ':']) {
+        let of_partner = path.strip_prefix("/partners/").and_then(|rest| rest.split_once('/'));
+        let lists_links = of_partner.is_some_and(|(partner, rest)| !partner.is_empty() && rest == "referral_links");
+        if lists_links || follows("/partner_referral_links", &['/', ':']) {
             Self::Partnero
         } else if follows("/embed/token", &['/']) {
             Self::Affonso

@@ -2,16 +2,18 @@
 
 use sqlx::PgConnection;
 
+use super::model::{PartnerName, ReferralLinkRow};
+use super::page::PageRequest;
 use super::store::{self, PartnerSelector};
+use super::tracking;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{DomainId, Ids, LinkId, ProgramId, WorkspaceId};
-use crate::links::creation;
+use crate::id::{DomainId, Ids, ProgramId, WorkspaceId};
+use crate::links::creation::{self, KeyChoice, LinkToMake};
 use crate::links::key::LinkKey;
-use crate::links::model::{LinkOwner, NewLink};
-use crate::links::settings::LinkSettings;
-use crate::links::store as links;
-use crate::programs;
+use crate::links::model::LinkOwner;
+use crate::links::settings::SettingChanges;
+use crate::programs::{self, Domain};
 use crate::validation::{Problem, ProblemCode};
 
 /// A link that a caller names.
@@ -22,47 +24,84 @@ pub(super) struct NamedLink {
     pub(super) domain_id: Option<DomainId>,
     /// Whether the caller takes that for an additional one.
     pub(super) is_additional: Option<bool>,
+    pub(super) settings: SettingChanges,
 }
 
-/// A link that was made.
-pub(super) struct CreatedLink {
-    pub(super) id: LinkId,
-    pub(super) url_prefix: String,
-    pub(super) is_additional: bool,
-}
-
-/// Makes a link with a key of the caller's choice.
+/// Makes a link with a key of the caller's choice. It leads where one leads that names no address.
 ///
 /// # Errors
-/// 404 for an unknown partner or domain, 409 for a taken key and for a partner who has as many links as it may have.
+/// 404 for an unknown partner or domain, 409 for a taken key and for a partner who has as many links as it may have,
+/// 422 for a domain or a redirect that is not as it must be.
 pub(super) async fn create_named_link(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     link: &NamedLink,
-) -> Result<CreatedLink> {
-    let partner =
+) -> Result<ReferralLinkRow> {
+    let settings = link.settings.settings();
+    tracking::check(&settings)?;
+    let partner_id =
         store::lock_partner(conn, workspace_id, program_id, &link.selector).await?.ok_or_else(Error::not_enrolled)?;
-    let domain = programs::find_domain(conn, workspace_id, program_id, link.domain_id)
+    let domain = find_domain(conn, (workspace_id, program_id), link.domain_id, link.is_additional).await?;
+    let owner = LinkOwner { workspace_id, program_id, partner_id };
+    let terms = creation::find_terms(conn, owner).await?;
+    terms.check_number()?;
+    let new = LinkToMake {
+        owner,
+        domain_id: domain.id,
+        tenant_id: terms.tenant_id.as_deref(),
+        key: KeyChoice::Named(&link.key),
+        url: &terms.default_url,
+        external_id: None,
+        settings: &settings,
+        tags: &[],
+    };
+    let id = creation::make_link(conn, ids, now, &new).await?;
+    Ok(ReferralLinkRow {
+        id,
+        key: link.key.as_str().to_owned(),
+        url_prefix: domain.url_prefix,
+        is_default: false,
+        is_additional: domain.is_additional,
+        direct_tracking: settings.direct_tracking,
+        direct_tracking_redirect: settings.direct_tracking_redirect,
+        direct_tracking_redirect_url: settings.direct_tracking_redirect_url,
+    })
+}
+
+/// The domain with this id, or the program's default one, which must be what the caller takes it for.
+async fn find_domain(
+    conn: &mut PgConnection,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    id: Option<DomainId>,
+    is_additional: Option<bool>,
+) -> Result<Domain> {
+    let domain = programs::find_domain(conn, workspace_id, program_id, id)
         .await?
         .ok_or_else(|| Error::not_found("The domain does not exist."))?;
-    if link.is_additional.is_some_and(|is_additional| is_additional != domain.is_additional) {
+    if is_additional.is_some_and(|is_additional| is_additional != domain.is_additional) {
         return Err(Error::invalid(vec![Problem {
             code: ProblemCode::InvalidValue,
             path: "is_additional".to_owned(),
             message: "Must say what the domain says".into(),
         }]));
     }
-    let owner = LinkOwner { workspace_id, program_id, partner_id: partner.partner_id };
-    creation::find_terms(conn, owner).await?.check_number()?;
-    let url = domain.program_url.clone();
-    let new = NewLink { id: ids.next(now), key: link.key.clone(), url, default_link_id: None, external_id: None };
-    let tenant_id = partner.tenant_id.as_deref();
-    let inserted =
-        links::insert_links(conn, owner, domain.id, tenant_id, &[new], &LinkSettings::default(), now).await?;
-    match inserted.first() {
-        Some(id) => Ok(CreatedLink { id: *id, url_prefix: domain.url_prefix, is_additional: domain.is_additional }),
-        None => Err(Error::conflict("A link with this key exists already.")),
-    }
+    Ok(domain)
+}
+
+/// A page of a partner's links, oldest first.
+///
+/// # Errors
+/// 404 when the partner is not enrolled.
+pub(super) async fn list_links(
+    conn: &mut PgConnection,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    partner: &PartnerName,
+    page: PageRequest,
+) -> Result<Vec<ReferralLinkRow>> {
+    let partner_id =
+        store::find_partner_id(conn, workspace_id, program_id, partner).await?.ok_or_else(Error::not_enrolled)?;
+    let owner = LinkOwner { workspace_id, program_id, partner_id };
+    store::list_links(conn, owner, page.wanted(), page.offset()).await
 }

@@ -3,15 +3,10 @@
 
 use sqlx::PgConnection;
 
+use super::model::{PartnerName, ReferralLinkRow};
 use crate::error::Result;
 use crate::id::{PartnerId, ProgramId, WorkspaceId};
-
-/// A partner that a link is to be made for.
-#[derive(Debug)]
-pub(super) struct LinkRecipient {
-    pub(super) partner_id: PartnerId,
-    pub(super) tenant_id: Option<String>,
-}
+use crate::links::model::LinkOwner;
 
 /// How the Partnero dialect names a partner.
 #[derive(Debug, Clone, Default)]
@@ -30,11 +25,10 @@ pub(super) async fn lock_partner(
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     selector: &PartnerSelector,
-) -> Result<Option<LinkRecipient>> {
-    let row = sqlx::query_as!(
-        LinkRecipient,
-        r#"/* links::partnero::lock_partner */
-         SELECT e.partner_id, e.tenant_id
+) -> Result<Option<PartnerId>> {
+    let id = sqlx::query_scalar!(
+        "/* links::partnero::lock_partner */
+         SELECT e.partner_id
          FROM (
              SELECT e.partner_id, 0 AS preference FROM enrollments e
              WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
@@ -52,7 +46,7 @@ pub(super) async fn lock_partner(
          ) found
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
          ORDER BY found.preference LIMIT 1
-         FOR NO KEY UPDATE OF e"#,
+         FOR NO KEY UPDATE OF e",
         workspace_id as _,
         program_id as _,
         selector.partner_id as _,
@@ -62,5 +56,58 @@ pub(super) async fn lock_partner(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row)
+    Ok(id)
+}
+
+/// The partner with this id, else the one with this tenant id.
+pub(super) async fn find_partner_id(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    name: &PartnerName,
+) -> Result<Option<PartnerId>> {
+    let id = sqlx::query_scalar!(
+        "/* links::partnero::find_partner_id */
+         SELECT partner_id FROM enrollments
+         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
+         ORDER BY partner_id = $3 DESC LIMIT 1",
+        workspace_id as _,
+        program_id as _,
+        name.partner_id as _,
+        name.tenant_id.as_deref(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// Links of a partner, oldest first.
+pub(super) async fn list_links(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+    limit: i64,
+    offset: i64,
+) -> Result<Vec<ReferralLinkRow>> {
+    let rows = sqlx::query_as!(
+        ReferralLinkRow,
+        r#"/* links::partnero::list_links */
+         SELECT l.id, l.key, d.url_prefix, d.is_additional,
+                EXISTS (SELECT FROM group_default_links g
+                        WHERE g.workspace_id = l.workspace_id AND g.id = l.group_default_link_id
+                          AND g.group_id = e.group_id AND g.removed_at IS NULL) AS "is_default!",
+                l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url
+         FROM links l
+         JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
+         JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
+         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = $3
+         ORDER BY l.created_at, l.id LIMIT $4 OFFSET $5"#,
+        owner.workspace_id as _,
+        owner.program_id as _,
+        owner.partner_id as _,
+        limit,
+        offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
 }

@@ -135,7 +135,7 @@ pub(in crate::links) async fn find_link(
 ) -> Result<Option<Link>> {
     let row = sqlx::query!(
         r#"/* links::find_link */
-         SELECT l.*, d.host, d.url_prefix,
+         SELECT l.*, d.host, d.url_prefix, d.is_additional,
                 EXISTS (
                     SELECT FROM enrollments e
                     JOIN group_default_links g ON g.workspace_id = e.workspace_id AND g.group_id = e.group_id
@@ -161,6 +161,7 @@ pub(in crate::links) async fn find_link(
         domain_id: row.domain_id,
         host: row.host,
         url_prefix: row.url_prefix,
+        is_additional: row.is_additional,
         key: row.key,
         url: row.url,
         external_id: row.external_id,

@@ -74,6 +74,9 @@ impl GoodRequest {
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
             }
             "retrievePartner"
+            | "listPartnerReferralLinks"
+            | "searchPartnerReferralLinks"
+            | "retrievePartnerReferralLink"
             | "listPartnerReferralLinkDomains"
             | "getHealth"
             | "getReadiness"
@@ -84,11 +87,14 @@ impl GoodRequest {
             other => panic!("{other} is new in openapi.yaml: add a request that it answers with success"),
         };
         let id = match operation.path.split('/').nth(1) {
-            Some("links") => &known.link,
+            Some("links" | "partner_referral_links") => &known.link,
             Some("groups") => &known.group,
             _ => &known.partner,
         };
-        let path = operation.path.replace("{id}", id);
+        let mut path = operation.path.replace("{id}", id);
+        if operation.operation_id == "searchPartnerReferralLinks" {
+            path = format!("{path}?id={}", known.link);
+        }
         Self { operation, path, body }
     }
 
@@ -114,6 +120,11 @@ impl GoodRequest {
     /// The same operation at this path.
     pub(crate) fn with_path(self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self }
+    }
+
+    /// The same operation at another path, too.
+    pub(crate) fn at(&self, path: &str) -> Self {
+        Self { operation: self.operation.clone(), path: path.to_owned(), body: self.body.clone() }
     }
 }
 

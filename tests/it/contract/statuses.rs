@@ -138,6 +138,13 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             actor.post("/partner_referral_links", body).await.expect(201);
             good.like(json!({"key": "TAKEN", "partner": {"id": KNOWN}}))
         }
+        ("listPartnerReferralLinkDomains", 404) => good.with_path("/partner_referral_links:domains?program_id=x"),
+        ("listPartnerReferralLinks", 404) => good.with_path("/partners/nobody/referral_links"),
+        ("listPartnerReferralLinks", 422) => good.with_path("/partners/nobody/referral_links?page=0"),
+        ("searchPartnerReferralLinks", 404) => good.with_path("/partner_referral_links:search?key=nothing"),
+        ("searchPartnerReferralLinks", 422) => good.with_path("/partner_referral_links:search"),
+        ("retrievePartnerReferralLink", 404) => good.with_path("/partner_referral_links/nothing"),
+        ("retrievePartnerReferralLink", 422) => good.with_path("/partner_referral_links/nothing?program_id=%00"),
         ("listPartnerReferralLinkDomains", 422) => good.with_path("/partner_referral_links:domains?limit=0"),
         ("createReferralsEmbedToken" | "createPartner" | "createPartnerReferralLink", 422) => good.like(json!({})),
         _ => return None,

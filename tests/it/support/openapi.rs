@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 /// Under these, too, the operations that need an API key answer.
 const BASES: [&str; 2] = ["/api", "/v1"];
 
-/// Paths that begin so speak Partnero's dialect, in their errors as well.
+/// Paths that begin so speak Partnero's dialect, in their errors as well. So do the links of a partner.
 const PARTNERO: &str = "/partner_referral_links";
 /// And so Affonso's.
 const AFFONSO: &str = "/embed/token";
@@ -196,7 +196,7 @@ pub(crate) fn dialect(path: &str) -> Dialect {
     let follows = |prefix: &str, ends: &[char]| {
         path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(ends))
     };
-    if follows(PARTNERO, &['/', ':']) {
+    if follows(PARTNERO, &['/', ':']) || template_matches("/partners/{id}/referral_links", path) {
         Dialect::Partnero
     } else if follows(AFFONSO, &['/']) {
         Dialect::Affonso
@@ -650,11 +650,21 @@ mod tests {
 
     #[test]
     fn holds_the_errors_of_referral_links_to_partneros_form() {
-        let path = "/v1/partner_referral_links/link_x";
         let (get, body) = (&Method::GET, not_found());
-        assert!(verify(get, path, 404, &usual(), &body).is_err());
-        assert_eq!(verify(get, path, 404, &usual(), &partnero(body.clone())), Ok(None));
+        for path in ["/v1/partner_referral_links:nothing", "/api/partner_referral_links/link_x/nothing"] {
+            assert!(verify(get, path, 404, &usual(), &body).is_err());
+            assert_eq!(verify(get, path, 404, &usual(), &partnero(body.clone())), Ok(None));
+        }
         assert!(verify(get, PARTNER, 404, &usual(), &partnero(body)).is_err());
+
+        let mut body = not_found();
+        body["error"]["code"] = json!("method_not_allowed");
+        body["error"]["doc_url"] = json!("http://x.example/api-reference/errors#method-not_allowed");
+        let mut with_allow = usual();
+        with_allow.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
+        let of_partner = "/v1/partners/user_1/referral_links";
+        assert!(verify(&Method::PUT, of_partner, 405, &with_allow, &body).is_err());
+        assert_eq!(verify(&Method::PUT, of_partner, 405, &with_allow, &partnero(body)), Ok(None));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pearset::id::{DomainId, GroupId, PartnerId, ProgramId, TagId};
+use pearset::id::{DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -69,6 +69,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let program = (program.0.as_str(), program.1.as_str());
     let (tag, no_tag) = (tag.to_string(), ids.next::<TagId>(now).to_string());
     let tag = (tag.as_str(), no_tag.as_str());
+    let a_link = (tenants.only_b["links"][0]["id"].as_str().unwrap(), ids.next::<LinkId>(now).to_string());
+    let a_link = (a_link.0, a_link.1.as_str());
     let name = ("only-b", "only-nobody");
     let email = ("only-b@example.com", "only-nobody@example.com");
 
@@ -76,6 +78,10 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let trusted = "createEmbedToken";
     let create = "createPartner";
     let link = "createPartnerReferralLink";
+    let domains = "listPartnerReferralLinkDomains";
+    let links = "listPartnerReferralLinks";
+    let search = "searchPartnerReferralLinks";
+    let retrieve = "retrievePartnerReferralLink";
     vec![
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id, "tenantId": "shared"})),
@@ -149,6 +155,32 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(link, "partner.id", name, Missing, |id| json!({"key": "k", "partner": {"id": id}})),
         row(link, "partner.key", name, Missing, |key| json!({"key": "k", "partner": {"key": key}})),
         row(link, "partner.email", email, Missing, |email| json!({"key": "k", "partner": {"email": email}})),
+        row(
+            link,
+            "program_id",
+            program,
+            Missing,
+            |id| json!({"program_id": id, "key": "k", "partner": {"id": "shared"}}),
+        ),
+        row(domains, "program_id", program, Missing, |id| {
+            json!(format!("/partner_referral_links:domains?program_id={id}"))
+        }),
+        row(links, "id", partner, Missing, |id| json!(format!("/partners/{id}/referral_links"))),
+        row(links, "id", name, Missing, |id| json!(format!("/partners/{id}/referral_links"))),
+        row(links, "program_id", program, Missing, |id| {
+            json!(format!("/partners/shared/referral_links?program_id={id}"))
+        }),
+        row(search, "id", a_link, Missing, |id| json!(format!("/partner_referral_links:search?id={id}"))),
+        row(search, "id", name, Missing, |key| json!(format!("/partner_referral_links:search?id={key}"))),
+        row(search, "key", name, Missing, |key| json!(format!("/partner_referral_links:search?key={key}"))),
+        row(search, "program_id", program, Missing, |id| {
+            json!(format!("/partner_referral_links:search?key=shared&program_id={id}"))
+        }),
+        row(retrieve, "id", a_link, Missing, |id| json!(format!("/partner_referral_links/{id}"))),
+        row(retrieve, "id", name, Missing, |key| json!(format!("/partner_referral_links/{key}"))),
+        row(retrieve, "program_id", program, Missing, |id| {
+            json!(format!("/partner_referral_links/shared?program_id={id}"))
+        }),
     ]
 }
 

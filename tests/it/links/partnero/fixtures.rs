@@ -35,3 +35,9 @@ pub(super) async fn create(world: &World, key: &str, domain: Value) -> Answer {
     body.as_object_mut().unwrap().extend(domain.as_object().unwrap().clone());
     world.workspace.actor.post(LINKS, body).await
 }
+
+/// All links of a partner, as this dialect lists them.
+pub(super) async fn links_of(world: &World, partner: &str) -> Vec<Value> {
+    let path = format!("/partners/{partner}/referral_links?limit=250");
+    world.workspace.actor.get(&path).await.expect(200)["data"].as_array().unwrap().clone()
+}

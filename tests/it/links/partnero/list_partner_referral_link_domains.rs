@@ -139,6 +139,6 @@ async fn answers_at_all_three_bases() {
     let first = list(&world, "").await;
     for base in ["/api", "/v1"] {
         let answer = world.workspace.actor.get(&format!("{base}{DOMAINS}")).await.expect(200);
-        assert_eq!(answer, json!({ "data": first, "status": 1 }));
+        assert_eq!((&answer["data"], &answer["status"]), (&json!(first), &json!(1)));
     }
 }

@@ -16,7 +16,7 @@ pub(super) const AUDIENCE: &str = "pearset:embed:referrals";
 /// The claims. Whoever takes a token compares `ver` with the epoch of the enrollment `sub`, and so notices that the
 /// token was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Claims {
+pub struct Claims {
     pub(super) iss: String,
     pub(super) aud: String,
     #[serde(deserialize_with = "id")]

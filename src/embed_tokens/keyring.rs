@@ -4,16 +4,14 @@
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
-use super::claims::TOKEN_TYPE;
-use super::{signer, store};
+use super::key::{Key, PublicKey, new_private_key, pem_to_der};
+use super::store;
 use crate::clock::Timestamp;
+use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
 use crate::state::AppState;
@@ -24,6 +22,10 @@ const REFRESH_EVERY: Duration = Duration::from_secs(20);
 /// copy of the key set can have been renewed.
 const PUBLISH_AHEAD: Duration = Duration::from_mins(2);
 
+/// How often a server looks for new keys because a token names one that it does not know: whoever makes up key ids
+/// costs a query a second, not one for each.
+const LOOK_FOR_UNKNOWN_EVERY: Duration = Duration::from_secs(1);
+
 /// Where the signing key comes from.
 pub enum SigningKeySource {
     /// Made once and kept in the database.
@@ -32,80 +34,13 @@ pub enum SigningKeySource {
     Pem(String),
 }
 
-/// The public half of a key (RFC 7517).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PublicKey {
-    kty: &'static str,
-    crv: &'static str,
-    alg: &'static str,
-    #[serde(rename = "use")]
-    usage: &'static str,
-    kid: String,
-    x: String,
-    y: String,
-}
-
-/// A key that can sign.
-struct Key {
-    header: Header,
-    encoding: EncodingKey,
-    public: PublicKey,
-    active_from: Option<Timestamp>,
-    retired_at: Option<Timestamp>,
-}
-
-impl Key {
-    fn parse(pkcs8: &[u8]) -> anyhow::Result<Self> {
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
-            .map_err(|error| anyhow::anyhow!("not a PKCS#8 P-256 private key: {error}"))?;
-        // An uncompressed point: 4, x, y.
-        let point = pair.public_key().as_ref();
-        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..65]));
-        let kid = thumbprint(&x, &y);
-        let header =
-            Header { typ: Some(TOKEN_TYPE.to_owned()), kid: Some(kid.clone()), ..Header::new(Algorithm::ES256) };
-        let public = PublicKey { kty: "EC", crv: "P-256", alg: "ES256", usage: "sig", kid, x, y };
-        let encoding = signer::register(pkcs8, Arc::new(pair));
-        Ok(Self { header, encoding, public, active_from: None, retired_at: None })
-    }
-
-    fn signs_at(&self, now: Timestamp) -> bool {
-        self.active_from.is_none_or(|from| from <= now)
-    }
-
-    fn is_published_at(&self, now: Timestamp) -> bool {
-        self.retired_at.is_none_or(|at| at > now)
-    }
-}
-
-/// RFC 7638: the SHA-256 of the key's required members in this order.
-fn thumbprint(x: &str, y: &str) -> String {
-    let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
-    URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, members.as_bytes()))
-}
-
-fn new_private_key() -> anyhow::Result<Vec<u8>> {
-    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).context("generating a signing key")?;
-    let pkcs8 = pair.to_pkcs8v1().context("encoding a signing key")?;
-    Ok(pkcs8.as_ref().to_vec())
-}
-
-fn pem_to_der(pem: &str) -> anyhow::Result<Vec<u8>> {
-    let body = pem
-        .split_once("-----BEGIN PRIVATE KEY-----")
-        .and_then(|(_, rest)| rest.split_once("-----END PRIVATE KEY-----"))
-        .map(|(body, _)| body.split_whitespace().collect::<String>());
-    let Some(body) = body else {
-        bail!("no PEM block 'PRIVATE KEY' (PKCS#8) in it");
-    };
-    STANDARD.decode(body).context("the PEM block is not base64")
-}
-
 /// The keys in the order in which they sign; the last one that is active signs.
 pub struct Keyring {
     /// The operator's own key, which signs in place of all others.
     own: Option<Arc<Key>>,
     stored: RwLock<Vec<Arc<Key>>>,
+    /// When an unknown key was looked for last.
+    looked_for_unknown: Mutex<Option<Instant>>,
 }
 
 impl Keyring {
@@ -118,14 +53,14 @@ impl Keyring {
             SigningKeySource::Database => None,
             SigningKeySource::Pem(pem) => Some(Arc::new(Key::parse(&pem_to_der(pem)?)?)),
         };
-        Ok(Self { own, stored: RwLock::default() })
+        Ok(Self { own, stored: RwLock::default(), looked_for_unknown: Mutex::default() })
     }
 
     /// Reads the keys of the database. Makes the first one where there is none and the operator has none.
     ///
     /// # Errors
     /// 503 when the database is away.
-    pub async fn refresh(&self, db: &crate::db::Db, now: Timestamp) -> Result<()> {
+    pub async fn refresh(&self, db: &Db, now: Timestamp) -> Result<()> {
         let mut rows = db.read("read_signing_keys", move |conn| Box::pin(store::list_usable_keys(conn, now))).await?;
         if rows.is_empty() && self.own.is_none() {
             let key = Arc::new(new_private_key().map_err(|error| Error::internal(format!("{error:#}")))?);
@@ -146,10 +81,7 @@ impl Keyring {
         }
         let keys = rows
             .into_iter()
-            .map(|row| {
-                let key = Key::parse(&row.private_key)?;
-                Ok(Arc::new(Key { active_from: Some(row.active_from), retired_at: row.retired_at, ..key }))
-            })
+            .map(|row| Ok(Arc::new(Key::parse(&row.private_key)?.active(row.active_from, row.retired_at))))
             .collect::<anyhow::Result<Vec<_>>>()
             .map_err(|error| Error::internal(format!("{error:#}")))?;
         *self.stored.write().unwrap_or_else(PoisonError::into_inner) = keys;
@@ -161,7 +93,7 @@ impl Keyring {
     ///
     /// # Errors
     /// 503 when the database is away.
-    pub async fn rotate(db: &crate::db::Db, now: Timestamp) -> Result<String> {
+    pub async fn rotate(db: &Db, now: Timestamp) -> Result<String> {
         let key = Arc::new(new_private_key().map_err(|error| Error::internal(format!("{error:#}")))?);
         let active_from = now + PUBLISH_AHEAD;
         let last_token = Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
@@ -188,7 +120,30 @@ impl Keyring {
         let newest = || stored.iter().rev().find(|key| key.signs_at(now)).or_else(|| stored.first());
         let key = self.own.as_ref().or_else(newest).cloned().ok_or_else(|| Error::internal("no signing key"))?;
         drop(stored);
-        jsonwebtoken::encode(&key.header, claims, &key.encoding).map_err(Error::internal)
+        key.sign(claims)
+    }
+
+    /// The published key with this id. One that is not known is looked for in the database, by one caller at a time
+    /// and not too often.
+    ///
+    /// # Errors
+    /// 503 when the database is away.
+    pub(super) async fn find(&self, db: &Db, now: Timestamp, kid: &str) -> Result<Option<Arc<Key>>> {
+        if let Some(key) = self.find_known(now, kid) {
+            return Ok(Some(key));
+        }
+        let mut last = self.looked_for_unknown.lock().await;
+        if last.is_none_or(|last| last.elapsed() >= LOOK_FOR_UNKNOWN_EVERY) {
+            self.refresh(db, now).await?;
+            *last = Some(Instant::now());
+        }
+        Ok(self.find_known(now, kid))
+    }
+
+    fn find_known(&self, now: Timestamp, kid: &str) -> Option<Arc<Key>> {
+        let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
+        let mut published = self.own.iter().chain(stored.iter().filter(|key| key.is_published_at(now)));
+        published.find(|key| key.public.kid == kid).cloned()
     }
 
     /// The public halves of all keys that a token may be signed with.
@@ -212,36 +167,6 @@ pub async fn keep_fresh(app: AppState) {
         tokio::time::sleep(REFRESH_EVERY).await;
         if let Err(error) = app.keyring.refresh(&app.db, app.clock.now()).await {
             tracing::warn!(%error, cause = ?std::error::Error::source(&error), "could not look for new signing keys");
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thumbprint_is_stable_and_keys_differ() {
-        let der = new_private_key().unwrap();
-        let (one, again) = (Key::parse(&der).unwrap(), Key::parse(&der).unwrap());
-        assert_eq!(one.public, again.public);
-        assert_eq!(one.public.kid.len(), 43);
-        assert_ne!(Key::parse(&new_private_key().unwrap()).unwrap().public, one.public);
-    }
-
-    #[test]
-    fn pem() {
-        let der = new_private_key().unwrap();
-        let body = STANDARD.encode(&der);
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n", &body[..64], &body[64..]);
-        assert_eq!(pem_to_der(&pem).unwrap(), der);
-        assert!(Keyring::new(&SigningKeySource::Pem(pem)).is_ok());
-        for bad in [
-            "",
-            "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----",
-            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
-        ] {
-            assert!(Keyring::new(&SigningKeySource::Pem(bad.to_owned())).is_err(), "{bad}");
         }
     }
 }

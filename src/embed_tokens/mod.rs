@@ -2,12 +2,17 @@
 
 pub mod affonso;
 mod claims;
+mod key;
 mod keyring;
 mod mint;
+mod revoke;
 pub mod routes;
 mod signer;
 mod store;
+mod verify;
 
-pub use keyring::{Keyring, PublicKey, SigningKeySource, keep_fresh};
+pub use claims::Claims;
+pub use key::PublicKey;
+pub use keyring::{Keyring, SigningKeySource, keep_fresh};
 pub use mint::{EmbedToken, mint};
 pub use store::{SigningKeySummary, list_signing_keys};

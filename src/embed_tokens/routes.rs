@@ -1,22 +1,29 @@
-//! `POST /tokens/embed/referrals` and the published keys.
+//! `POST /tokens/embed/referrals`, what becomes of its tokens, and the published keys.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::IntoResponse;
 use hyper::header::CACHE_CONTROL;
 use serde::Serialize;
+use serde_json::Value;
 
-use super::keyring::PublicKey;
+use super::claims::Claims;
+use super::key::PublicKey;
 use super::mint;
+use super::revoke::revoke;
+use super::verify::verify;
 use crate::clock::Timestamp;
 use crate::enrollments::{Identity, Origin, PartnerRequest, enroll};
 use crate::error::Result;
 use crate::http::extract::{Body, Caller, MintTokens};
 use crate::http::response::{Created, Found};
-use crate::partners::TenantId;
+use crate::id::PartnerId;
+use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
 use crate::state::AppState;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
+use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
 
 /// A request for a token: any of the three names a partner, `partner` can also enroll one.
 pub struct ReferralsEmbedTokenRequest {
@@ -66,6 +73,79 @@ pub async fn create_referrals_embed_token(
     let enrolled = enroll(&app, program, Origin::Token, identity, request.partner).await?;
     let minted = mint(&app, program, &enrolled, enrolled.token_lifetime())?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))
+}
+
+/// A partner whose tokens are to end.
+pub struct RevokeRequest {
+    partner: Option<PartnerRef>,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for RevokeRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let partner = PartnerRef::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { partner, program })
+    }
+}
+
+/// Whose tokens have ended.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Revoked {
+    partner_id: PartnerId,
+}
+
+/// `POST /tokens/embed/referrals/revoke`: ends all tokens that the partner has now.
+pub async fn revoke_referrals_embed_tokens(
+    State(app): State<AppState>,
+    caller: Caller<MintTokens>,
+    Body(request): Body<RevokeRequest>,
+) -> Result<Found<Revoked>> {
+    let partner = Arc::new(PartnerRef::named(request.partner)?);
+    let program = caller.program(&app, request.program).await?;
+    let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
+    let partner_id = app
+        .db
+        .run("revoke_tokens", move |conn, _| {
+            let (ids, partner) = (Arc::clone(&ids), Arc::clone(&partner));
+            Box::pin(async move { revoke(conn, &ids, now, program, api_key_id, &partner).await })
+        })
+        .await?;
+    Ok(Found(Revoked { partner_id }))
+}
+
+/// A token to be verified.
+pub struct VerifyRequest {
+    token: AnyText,
+}
+
+/// A string without any rule: a token that is not well-formed is a bad token, not a bad request.
+struct AnyText(String);
+
+impl FromJson for AnyText {
+    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
+        let text = value.as_str().map(|text| Self(text.to_owned()));
+        if text.is_none() {
+            scope.wrong_type("a string");
+        }
+        text
+    }
+}
+
+impl FromFields for VerifyRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { token: fields.required("token")? })
+    }
+}
+
+/// `POST /tokens/embed/referrals/verify`: the claims of a token that is good at this moment.
+pub async fn verify_referrals_embed_token(
+    State(app): State<AppState>,
+    caller: Caller<MintTokens>,
+    Body(VerifyRequest { token }): Body<VerifyRequest>,
+) -> Result<Found<Claims>> {
+    verify(&app, &caller, &token.0).await.map(Found)
 }
 
 /// A JSON Web Key Set.

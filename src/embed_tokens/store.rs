@@ -1,11 +1,13 @@
-//! Queries on `signing_keys`, and what the answers need to know of other tables.
+//! Queries on `signing_keys`, and on what belongs to the enrollment that a token is for.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 
 use crate::clock::Timestamp;
+use crate::enrollments::Status;
 use crate::error::Result;
-use crate::id::{PartnerId, ProgramId, WorkspaceId};
+use crate::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
+use crate::partners::PartnerRef;
 use crate::programs::short_link;
 
 /// A key as it is stored.
@@ -123,6 +125,58 @@ pub(super) async fn find_places(
     .await?;
     let link = row.url_prefix.zip(row.key).map(|(url_prefix, key)| short_link(&url_prefix, &key));
     Ok(Places { link, portal_url: row.portal_url })
+}
+
+/// What decides whether a token of an enrollment still works.
+#[derive(Debug)]
+pub(super) struct Subject {
+    pub(super) status: Status,
+    pub(super) token_epoch: i32,
+}
+
+/// The enrollment that a token is for, if the rest of what the token says of it is true.
+pub(super) async fn find_subject(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    enrollment_id: EnrollmentId,
+    partner_id: PartnerId,
+) -> Result<Option<Subject>> {
+    let row = sqlx::query_as!(
+        Subject,
+        "/* embed_tokens::find_subject */
+         SELECT status, token_epoch FROM enrollments
+         WHERE workspace_id = $1 AND id = $3 AND program_id = $2 AND partner_id = $4",
+        workspace_id as _,
+        program_id as _,
+        enrollment_id as _,
+        partner_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// Ends all tokens of an enrollment. Returns whose they were, and the epoch of those to come.
+pub(super) async fn end_tokens(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner: &PartnerRef,
+) -> Result<Option<(PartnerId, i32)>> {
+    let row = sqlx::query!(
+        r#"/* embed_tokens::end_tokens */
+         UPDATE enrollments SET token_epoch = token_epoch + 1
+         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
+         RETURNING partner_id AS "partner_id: PartnerId", token_epoch"#,
+        workspace_id as _,
+        program_id as _,
+        partner.partner_id() as _,
+        partner.tenant_id(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.partner_id, row.token_epoch)))
 }
 
 /// Sets when the keys that have no end yet are no longer published.

@@ -27,6 +27,14 @@ pub enum Status {
     Archived,
 }
 
+impl Status {
+    /// Whether a token that was minted before still works.
+    #[must_use]
+    pub fn keeps_tokens(self) -> bool {
+        matches!(self, Self::Approved | Self::Archived | Self::Pending)
+    }
+}
+
 /// Whether an enrollment may have a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenAccess {

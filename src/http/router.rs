@@ -34,6 +34,8 @@ type Route = (&'static str, MethodRouter<AppState>);
 fn api() -> Vec<Route> {
     vec![
         ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
+        ("/tokens/embed/referrals/revoke", post(embed_tokens::routes::revoke_referrals_embed_tokens)),
+        ("/tokens/embed/referrals/verify", post(embed_tokens::routes::verify_referrals_embed_token)),
         ("/embed/token", post(embed_tokens::affonso::create_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),

@@ -28,8 +28,10 @@ struct Row {
     plan: Plan,
 }
 
-const ROWS: [Row; 9] = [
+const ROWS: &[Row] = &[
     Row { operation: "createReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "revokeReferralsEmbedTokens", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "verifyReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row {
@@ -376,6 +378,14 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             ]
             .map(|body| request.like(body))
             .into(),
+            "revokeReferralsEmbedTokens" => {
+                [json!({"tenantId": "stays"}), json!({"partnerId": stays})].map(|body| request.like(body)).into()
+            }
+            "verifyReferralsEmbedToken" => {
+                // Not a 404: a token that this key cannot use is one that is no good.
+                assert_eq!(request.send(&second_key).await.status, 401);
+                continue;
+            }
             "createEmbedToken" => {
                 let first = json!({"programId": workspace.program_id, "partner": {"email": "stays@example.com"}});
                 let body = json!({

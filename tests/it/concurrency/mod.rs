@@ -4,6 +4,7 @@
 mod enrollments;
 mod existing;
 mod links;
+mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -26,6 +26,8 @@ pub(crate) struct World {
 /// The ids of what is there already.
 pub(crate) struct Known {
     pub(crate) program: String,
+    /// Of a partner whose tokens no good request ends.
+    pub(crate) token: String,
     pub(crate) partner: String,
     pub(crate) link: String,
     pub(crate) group: String,
@@ -50,7 +52,15 @@ pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     let partner = actor.post("/partners", json!({"email": "known@example.com", "tenantId": KNOWN})).await.expect(201);
     let id = |value: &Value| value.as_str().unwrap().to_owned();
     let program = id(&partner["programId"]);
-    Known { program, partner: id(&partner["id"]), link: id(&partner["links"][0]["id"]), group: id(&partner["groupId"]) }
+    let token = json!({"partner": {"email": "watched@example.com"}});
+    let token = id(&actor.post("/tokens/embed/referrals", token).await.expect(201)["publicToken"]);
+    Known {
+        program,
+        token,
+        partner: id(&partner["id"]),
+        link: id(&partner["links"][0]["id"]),
+        group: id(&partner["groupId"]),
+    }
 }
 
 /// A request that its operation answers with success.
@@ -64,10 +74,11 @@ impl GoodRequest {
     pub(crate) fn new(operation: Operation, known: &Known) -> Self {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let body = match operation.operation_id.as_str() {
-            "createReferralsEmbedToken" => Some(json!({"tenantId": KNOWN})),
+            "createReferralsEmbedToken" | "revokeReferralsEmbedTokens" => Some(json!({"tenantId": KNOWN})),
             "createEmbedToken" => Some(json!({
                 "programId": known.program, "partner": {"email": "known@example.com"}, "externalUserId": KNOWN,
             })),
+            "verifyReferralsEmbedToken" => Some(json!({"token": known.token})),
             "createPartner" => Some(json!({"email": "known@example.com"})),
             "createPartnerReferralLink" => {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));

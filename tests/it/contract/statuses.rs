@@ -107,10 +107,11 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             take_database_away(&world.app).await;
             good
         }
-        ("createReferralsEmbedToken", 404) => good.like(json!({"tenantId": "nobody"})),
+        ("createReferralsEmbedToken" | "revokeReferralsEmbedTokens", 404) => good.like(json!({"tenantId": "nobody"})),
         ("createReferralsEmbedToken", 409) => {
             good.like(json!({"tenantId": "another", "partner": {"email": "known@example.com"}}))
         }
+        ("revokeReferralsEmbedTokens", 422) => good.like(json!({"tenantId": 1})),
         ("createEmbedToken", 404) => {
             good.like(json!({"programId": "prog_nothing", "partner": {"email": "known@example.com"}}))
         }
@@ -121,7 +122,8 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             }))
         }
         ("createReferralsEmbedToken" | "createEmbedToken", 410) => {
-            let lapsed = "UPDATE enrollments SET status = 'invited', invite_expires_at = '2026-02-01T00:00:00Z'";
+            let lapsed = "UPDATE enrollments SET status = 'invited', invite_expires_at = '2026-02-01T00:00:00Z' \
+                          WHERE tenant_id = 'known'";
             assert_eq!(world.app.sql().await.execute(lapsed).await.unwrap().rows_affected(), 1);
             good
         }
@@ -146,7 +148,10 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         ("retrievePartnerReferralLink", 404) => good.with_path("/partner_referral_links/nothing"),
         ("retrievePartnerReferralLink", 422) => good.with_path("/partner_referral_links/nothing?program_id=%00"),
         ("listPartnerReferralLinkDomains", 422) => good.with_path("/partner_referral_links:domains?limit=0"),
-        ("createReferralsEmbedToken" | "createPartner" | "createPartnerReferralLink", 422) => good.like(json!({})),
+        (
+            "createReferralsEmbedToken" | "verifyReferralsEmbedToken" | "createPartner" | "createPartnerReferralLink",
+            422,
+        ) => good.like(json!({})),
         _ => return None,
     };
     Some(bad.send(actor).await)

@@ -75,6 +75,7 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let email = ("only-b@example.com", "only-nobody@example.com");
 
     let token = "createReferralsEmbedToken";
+    let revoke = "revokeReferralsEmbedTokens";
     let trusted = "createEmbedToken";
     let create = "createPartner";
     let link = "createPartnerReferralLink";
@@ -111,6 +112,10 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
             Refused,
             |id| json!({"partner": {"email": NEW, "linkProps": {"tagIds": [id]}}}),
         ),
+        row(revoke, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+        row(revoke, "partnerId", partner, Missing, |id| json!({"partnerId": id, "tenantId": "shared"})),
+        row(revoke, "tenantId", name, Missing, |id| json!({"tenantId": id})),
+        row(revoke, "programId", program, Missing, |id| json!({"programId": id, "tenantId": "shared"})),
         row(trusted, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
         row(
             trusted,

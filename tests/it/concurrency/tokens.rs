@@ -1,0 +1,105 @@
+//! Tokens that are minted and ended at the same moment.
+
+use serde_json::{Value, json};
+
+use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count, only};
+use crate::support::token;
+
+const AFFONSO: &str = "/embed/token";
+const REVOKE: &str = "/tokens/embed/referrals/revoke";
+const VERIFY: &str = "/tokens/embed/referrals/verify";
+
+fn affonso(race: &Race, round: usize) -> Call {
+    let body = json!({
+        "programId": race.workspace.program_id,
+        "partner": { "email": format!("jane{round}@example.com") },
+        "externalUserId": format!("user-{round}"),
+    });
+    race.call(AFFONSO, body)
+}
+
+/// Which of the tokens work.
+async fn verified(race: &Race, tokens: &[Value]) -> Vec<bool> {
+    let mut works = Vec::new();
+    for token in tokens {
+        let body = json!({ "token": token });
+        let (status, body) = race.server.post(race.workspace.actor.authorization(), VERIFY, &body).await;
+        assert!([200, 401].contains(&status.as_u16()), "{body}");
+        works.push(status == 200);
+    }
+    works
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let outcomes = race.run_same(affonso(&race, round)).await;
+        let answers: Vec<&Value> = outcomes.iter().map(|outcome| &outcome.expect(201)["data"]).collect();
+        only(answers.iter().map(|answer| token::enrollment(answer)));
+        only(answers.iter().map(|answer| answer["link"].to_string()));
+        let mut epochs: Vec<i64> =
+            answers.iter().map(|answer| token::claims(answer)["ver"].as_i64().unwrap()).collect();
+        let tokens: Vec<Value> = answers.iter().map(|answer| answer["publicToken"].clone()).collect();
+        let works = verified(&race, &tokens).await;
+        let highest = epochs.iter().copied().max();
+        let expected: Vec<bool> = epochs.iter().map(|epoch| Some(*epoch) == highest).collect();
+        assert_eq!(works, expected);
+        // Each has an epoch of its own.
+        epochs.sort_unstable();
+        assert_eq!(epochs, (0..i64::try_from(CLIENTS).unwrap()).collect::<Vec<_>>());
+        race.expect_totals(round, round, round, round).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// Half of the clients bring another id: each that is answered has replaced the one before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ids_that_replace_each_other_end_tokens_all_the_same() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let mut other = affonso(&race, round);
+        other.body["externalUserId"] = json!(format!("other-{round}"));
+        let calls = [affonso(&race, round), other].into_iter().cycle().take(8).collect();
+        let outcomes = race.run(calls).await;
+        let tokens: Vec<Value> = outcomes.iter().map(|it| it.expect(201)["data"]["publicToken"].clone()).collect();
+        assert_eq!(verified(&race, &tokens).await.into_iter().filter(|works| *works).count(), 1);
+        race.expect_totals(round, round, round, round).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_from_before_a_revocation_does_not_outlive_it() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let mint = race.token_for(&email, Some(&email));
+        let before = race.run(vec![mint.clone(); 4]).await;
+        let mut calls = vec![mint; CLIENTS - 1];
+        calls.insert(CLIENTS / 2, race.call(REVOKE, json!({ "tenantId": email })));
+        let outcomes = race.run(calls).await;
+        assert_eq!((count(&outcomes, 200), count(&outcomes, 201)), (1, CLIENTS - 1));
+        let token = |outcome: &Outcome| outcome.expect(201)["publicToken"].clone();
+        let before: Vec<Value> = before.iter().map(token).collect();
+        assert_eq!(verified(&race, &before).await, [false; 4]);
+        // Those of the race are on one side of it or the other.
+        let raced: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.status == 201).collect();
+        let after: Vec<bool> = raced.iter().map(|outcome| outcome.claims()["ver"] == 1).collect();
+        let raced: Vec<Value> = raced.into_iter().map(token).collect();
+        assert_eq!(verified(&race, &raced).await, after);
+        race.expect_totals(round, round, round, round).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_many_revocations_counts() {
+    let race = Race::prepare().await;
+    race.run(vec![race.token_for("jane@example.com", Some("jane"))]).await[0].expect(201);
+    let outcomes = race.run_same(race.call(REVOKE, json!({ "tenantId": "jane" }))).await;
+    assert_eq!(count(&outcomes, 200), CLIENTS);
+    let next = race.run(vec![race.token_for("jane@example.com", Some("jane"))]).await;
+    assert_eq!(next[0].claims()["ver"], CLIENTS);
+    race.expect_no_deadlock().await;
+}

@@ -17,5 +17,6 @@ mod enrollments;
 mod faults;
 mod health;
 mod links;
+mod properties;
 mod round_trips;
 mod tenancy;

@@ -88,6 +88,12 @@ impl Invalid {
     pub const fn format(message: &'static str) -> Self {
         Self { code: ProblemCode::InvalidFormat, message: Cow::Borrowed(message) }
     }
+
+    /// A string that is none of the possible ones.
+    #[must_use]
+    pub fn choice(choices: &[&str]) -> Self {
+        Self::new(ProblemCode::InvalidValue, format!("Must be one of {}", choices.join(", ")))
+    }
 }
 
 /// A type with a rule that is read from a JSON string.
@@ -180,6 +186,37 @@ impl Scope<'_> {
         read.collect::<Vec<_>>().into_iter().collect()
     }
 }
+
+/// An enum of fixed texts, one of which a request gives.
+macro_rules! choices {
+    ($(#[$doc:meta])* $vis:vis $name:ident { $($(#[$choice_doc:meta])* $choice:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        $vis enum $name {
+            $($(#[$choice_doc])* $choice,)+
+        }
+
+        impl $name {
+            /// As requests and the database spell it.
+            #[must_use]
+            $vis fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$choice => $text,)+
+                }
+            }
+        }
+
+        impl $crate::validation::Text for $name {
+            fn from_text(text: &str) -> std::result::Result<Self, $crate::validation::Invalid> {
+                match text {
+                    $($text => Ok(Self::$choice),)+
+                    _ => Err($crate::validation::Invalid::choice(&[$($text),+])),
+                }
+            }
+        }
+    };
+}
+pub(crate) use choices;
 
 /// A type that is read from a JSON value. `None` means that a problem was noted.
 pub trait FromJson: Sized {

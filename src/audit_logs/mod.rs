@@ -1,6 +1,8 @@
 //! Who changed what, and when: written in the transaction of the change.
 
+mod answer;
 mod model;
+pub mod routes;
 mod store;
 
 pub use model::{Action, Entry};

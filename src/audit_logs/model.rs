@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::id::{ApiKeyId, ProgramId, WorkspaceId};
+use crate::validation::{Invalid, ProblemCode, Text};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
@@ -58,6 +59,13 @@ actions! {
     LinkUpdated = "link.updated";
     /// A link was deleted.
     LinkDeleted = "link.deleted";
+}
+
+impl Text for Action {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let action = Self::ALL.iter().copied().find(|action| action.as_str() == text);
+        action.ok_or_else(|| Invalid::new(ProblemCode::InvalidValue, "Must be an action of the audit log"))
+    }
 }
 
 /// One entry.

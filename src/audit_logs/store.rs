@@ -3,10 +3,13 @@
 
 use sqlx::PgConnection;
 
-use super::model::Entry;
+use super::answer::AuditLogRow;
+use super::model::{Action, Entry};
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{AuditLogId, Ids};
+use crate::http::extract::Page;
+use crate::id::{AuditLogId, Ids, ProgramId, WorkspaceId};
+use crate::validation::Bounded;
 
 /// A new entry.
 pub async fn insert_entry(conn: &mut PgConnection, ids: &Ids, now: Timestamp, entry: &Entry<'_>) -> Result<()> {
@@ -27,4 +30,45 @@ pub async fn insert_entry(conn: &mut PgConnection, ids: &Ids, now: Timestamp, en
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Which entries a list has; `None` leaves a filter out.
+#[derive(Debug)]
+pub(super) struct Filters {
+    /// What was done.
+    pub(super) action: Option<Action>,
+    /// To what.
+    pub(super) target: Option<Bounded<1, 255>>,
+    /// To which partner.
+    pub(super) partner_id: Option<Bounded<1, 255>>,
+}
+
+/// The entries of a program, newest first.
+pub(super) async fn list_entries(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    filters: &Filters,
+    page: Page,
+) -> Result<Vec<AuditLogRow>> {
+    let rows = sqlx::query_as!(
+        AuditLogRow,
+        r#"/* audit_logs::list_entries */
+         SELECT a.id, a.action, a.target, a.api_key_id, k.name AS "api_key_name?", a.details, a.program_id, a.created_at
+         FROM audit_logs a LEFT JOIN api_keys k ON k.workspace_id = a.workspace_id AND k.id = a.api_key_id
+         WHERE a.workspace_id = $1 AND a.program_id = $2 AND ($3::text IS NULL OR a.action = $3)
+           AND ($4::text IS NULL OR a.target = $4) AND ($5::text IS NULL OR a.target = $5)
+         ORDER BY a.created_at DESC, a.id DESC
+         LIMIT $6 OFFSET $7"#,
+        workspace_id as _,
+        program_id as _,
+        filters.action.map(Action::as_str),
+        filters.target.as_ref().map(Bounded::as_str),
+        filters.partner_id.as_ref().map(Bounded::as_str),
+        page.limit,
+        page.offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
 }

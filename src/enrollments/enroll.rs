@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use sqlx::PgConnection;
 
 use super::default_links::give_default_links;
+use super::event::EnrollmentEvent;
 use super::model::{Candidate, Status, TokenAccess};
 use super::request::PartnerRequest;
 use super::rule::{self, Candidates, Decision, Identity, Origin};
@@ -170,7 +170,7 @@ impl Call {
         }
         if accepts {
             let ids = (found.enrollment_id, found.partner_id, found.group_id);
-            let payload = self.event(ids, found.tenant_id.as_deref(), Status::Approved);
+            let payload = self.event(ids, found.tenant_id.as_deref(), Status::Approved).payload();
             let event = (self.ids.next(self.now), "partner.enrolled", &payload);
             store::insert_event(conn, self.workspace_id, event, self.now).await?;
         }
@@ -208,7 +208,7 @@ impl Call {
         let enrollment_id = self.ids.next(self.now);
         let partner_id = known_partner.unwrap_or_else(|| self.ids.next(self.now));
         let tenant_id = self.identity.tenant_id.as_deref();
-        let event = self.event((enrollment_id, partner_id, terms.group_id), tenant_id, status);
+        let event = self.event((enrollment_id, partner_id, terms.group_id), tenant_id, status).payload();
         let new = NewEnrollment {
             workspace_id: self.workspace_id,
             program_id: self.program_id,
@@ -246,20 +246,12 @@ impl Call {
         Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds })
     }
 
-    /// What the event `partner.enrolled` tells. Ids only: who receives it reads the rest, as it then is.
-    fn event(
+    fn event<'a>(
         &self,
         (enrollment_id, partner_id, group_id): (EnrollmentId, PartnerId, GroupId),
-        tenant_id: Option<&str>,
+        tenant_id: Option<&'a str>,
         status: Status,
-    ) -> serde_json::Value {
-        json!({
-            "enrollmentId": enrollment_id,
-            "partnerId": partner_id,
-            "programId": self.program_id,
-            "groupId": group_id,
-            "tenantId": tenant_id,
-            "status": status,
-        })
+    ) -> EnrollmentEvent<'a> {
+        EnrollmentEvent { enrollment_id, partner_id, program_id: self.program_id, group_id, tenant_id, status }
     }
 }

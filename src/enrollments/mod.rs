@@ -1,8 +1,11 @@
 //! A partner in a program: the enrollment rule, and the answer that shows an enrollment whole.
 
 mod answer;
+pub mod applications;
 mod default_links;
 mod enroll;
+mod event;
+pub mod lifecycle;
 mod model;
 mod request;
 pub mod routes;

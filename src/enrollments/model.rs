@@ -33,6 +33,21 @@ impl Status {
     pub fn keeps_tokens(self) -> bool {
         matches!(self, Self::Approved | Self::Archived | Self::Pending)
     }
+
+    /// As answers and the database spell it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Approved => "approved",
+            Self::Rejected => "rejected",
+            Self::Invited => "invited",
+            Self::Declined => "declined",
+            Self::Deactivated => "deactivated",
+            Self::Banned => "banned",
+            Self::Archived => "archived",
+        }
+    }
 }
 
 /// Whether an enrollment may have a token.

@@ -6,10 +6,11 @@ use axum::routing::{MethodRouter, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{docs, health, middleware};
+use crate::enrollments::{applications, lifecycle};
 use crate::error::Error;
 use crate::links::partnero::routes as partnero;
 use crate::state::AppState;
-use crate::{embed_tokens, enrollments};
+use crate::{audit_logs, embed_tokens, enrollments};
 
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
@@ -38,12 +39,20 @@ fn api() -> Vec<Route> {
         ("/tokens/embed/referrals/verify", post(embed_tokens::routes::verify_referrals_embed_token)),
         ("/embed/token", post(embed_tokens::affonso::create_embed_token)),
         ("/partners", post(enrollments::routes::create_partner)),
+        ("/partners/ban", post(lifecycle::routes::ban_partner)),
+        ("/partners/unban", post(lifecycle::routes::unban_partner)),
+        ("/partners/deactivate", post(lifecycle::routes::deactivate_partner)),
+        ("/partners/reactivate", post(lifecycle::routes::reactivate_partner)),
+        ("/partners/applications", get(applications::routes::list_partner_applications)),
+        ("/partners/applications/approve", post(applications::routes::approve_partner_application)),
+        ("/partners/applications/reject", post(applications::routes::reject_partner_application)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
         ("/partners/{id}/referral_links", get(partnero::list_partner_referral_links)),
         ("/partner_referral_links", post(partnero::create_partner_referral_link)),
         ("/partner_referral_links:domains", get(partnero::list_partner_referral_link_domains)),
         ("/partner_referral_links:search", get(partnero::search_partner_referral_links)),
         ("/partner_referral_links/{id}", get(partnero::retrieve_partner_referral_link)),
+        ("/audit-logs", get(audit_logs::routes::list_audit_logs)),
     ]
 }
 

@@ -39,6 +39,22 @@ const ROWS: &[Row] = &[
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
         plan: Plan::Advanced,
     },
+    Row { operation: "banPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "unbanPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "deactivatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "reactivatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "approvePartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "rejectPartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row {
+        operation: "listPartnerApplications",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row {
+        operation: "listAuditLogs",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
     Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row {
         operation: "listPartnerReferralLinks",
@@ -333,6 +349,7 @@ async fn a_key_with_a_wrong_checksum_costs_no_query() {
 
 /// A key that is limited to one program sees and changes nothing of another program of its workspace.
 #[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one arm for each operation")]
 async fn a_key_of_one_program_acts_on_that_program_only() {
     let world = World::start().await;
     let (app, workspace) = (&world.app, &world.workspace);
@@ -404,6 +421,21 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 let path = |id: &Value| format!("/partners/{}", id.as_str().unwrap());
                 assert_eq!(second_key.get(&path(&in_second["id"])).await.expect(200), in_second);
                 vec![request.with_path(&path(&stays))]
+            }
+            "banPartner" => {
+                let by_tenant = json!({"tenantId": "stays", "reason": "fraud"});
+                vec![request.like(json!({"partnerId": stays, "reason": "fraud"})), request.like(by_tenant)]
+            }
+            "unbanPartner" | "deactivatePartner" | "reactivatePartner" => {
+                vec![request.like(json!({"partnerId": stays})), request.like(json!({"tenantId": "stays"}))]
+            }
+            "approvePartnerApplication" | "rejectPartnerApplication" => {
+                vec![request.like(json!({"partnerId": stays}))]
+            }
+            // Of the program of the key, not of all of the workspace.
+            "listPartnerApplications" | "listAuditLogs" => {
+                assert_eq!(request.send(&second_key).await.expect(200), json!([]));
+                continue;
             }
             "createPartnerReferralLink" => [
                 json!({"key": "x", "partner": {"id": stays}}),

@@ -4,9 +4,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
+use pearset::id::PartnerId;
 use pearset::workspaces::Plan;
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Executor};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
 use crate::support::app::{TestApp, Workspace};
@@ -43,7 +46,8 @@ impl World {
 
     /// Every operation of the contract with a request that it answers with success.
     pub(crate) fn requests(&self) -> Vec<GoodRequest> {
-        openapi::operations().into_iter().map(|operation| GoodRequest::new(operation, &self.known)).collect()
+        let requests = openapi::operations().into_iter();
+        requests.map(|operation| GoodRequest::new(operation, &self.known, self.app.database())).collect()
     }
 }
 
@@ -63,16 +67,21 @@ pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     }
 }
 
-/// A request that its operation answers with success.
+/// A request that its operation answers with success, as often as it is sent.
+#[derive(Clone)]
 pub(crate) struct GoodRequest {
     pub(crate) operation: Operation,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
+    /// What it uses up: brought about before each time that it is sent.
+    arrangement: Option<String>,
+    database: PgConnectOptions,
 }
 
 impl GoodRequest {
-    pub(crate) fn new(operation: Operation, known: &Known) -> Self {
+    fn new(operation: Operation, known: &Known, database: &PgConnectOptions) -> Self {
         static KEYS: AtomicU32 = AtomicU32::new(0);
+        let changing = PartnerId::from(CHANGING).to_string();
         let body = match operation.operation_id.as_str() {
             "createReferralsEmbedToken" | "revokeReferralsEmbedTokens" => Some(json!({"tenantId": KNOWN})),
             "createEmbedToken" => Some(json!({
@@ -80,6 +89,12 @@ impl GoodRequest {
             })),
             "verifyReferralsEmbedToken" => Some(json!({"token": known.token})),
             "createPartner" => Some(json!({"email": "known@example.com"})),
+            "banPartner" => Some(json!({"partnerId": changing, "reason": "fraud"})),
+            "unbanPartner"
+            | "deactivatePartner"
+            | "reactivatePartner"
+            | "approvePartnerApplication"
+            | "rejectPartnerApplication" => Some(json!({"partnerId": changing})),
             "createPartnerReferralLink" => {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
@@ -88,6 +103,8 @@ impl GoodRequest {
             | "listPartnerReferralLinks"
             | "searchPartnerReferralLinks"
             | "retrievePartnerReferralLink"
+            | "listPartnerApplications"
+            | "listAuditLogs"
             | "listPartnerReferralLinkDomains"
             | "getHealth"
             | "getReadiness"
@@ -106,7 +123,14 @@ impl GoodRequest {
         if operation.operation_id == "searchPartnerReferralLinks" {
             path = format!("{path}?id={}", known.link);
         }
-        Self { operation, path, body }
+        let arrangement = match operation.operation_id.as_str() {
+            "banPartner" | "deactivatePartner" => Some("approved"),
+            "unbanPartner" => Some("banned"),
+            "reactivatePartner" => Some("deactivated"),
+            "approvePartnerApplication" | "rejectPartnerApplication" => Some("pending"),
+            _ => None,
+        };
+        Self { operation, path, body, arrangement: arrangement.map(a_partner_who_is), database: database.clone() }
     }
 
     /// The status that it is answered with.
@@ -115,6 +139,7 @@ impl GoodRequest {
     }
 
     pub(crate) async fn send(&self, actor: &Actor) -> Answer {
+        self.arrange().await;
         let request = actor.request(self.operation.method.clone(), &self.path);
         let request = match &self.body {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
@@ -123,9 +148,18 @@ impl GoodRequest {
         actor.send(request.unwrap()).await
     }
 
+    /// Where the database is away or broken on purpose there is nothing to arrange, nor anything that would need it.
+    async fn arrange(&self) {
+        if let Some(arrangement) = &self.arrangement
+            && let Ok(mut sql) = self.database.connect().await
+        {
+            let _ = sql.execute(AssertSqlSafe(arrangement.clone())).await;
+        }
+    }
+
     /// The same operation with this body.
     pub(crate) fn like(&self, body: Value) -> Self {
-        Self { operation: self.operation.clone(), path: self.path.clone(), body: Some(body) }
+        Self { body: Some(body), ..self.clone() }
     }
 
     /// The same operation at this path.
@@ -135,8 +169,27 @@ impl GoodRequest {
 
     /// The same operation at another path, too.
     pub(crate) fn at(&self, path: &str) -> Self {
-        Self { operation: self.operation.clone(), path: path.to_owned(), body: self.body.clone() }
+        self.clone().with_path(path)
     }
+}
+
+/// The partner whom requests change that can be sent once.
+const CHANGING: Uuid = Uuid::from_u128(0x01900000_0000_7000_8000_000000000001);
+
+/// That partner, in the workspace's default program, with this status.
+fn a_partner_who_is(status: &str) -> String {
+    format!(
+        "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
+         SELECT id, '{CHANGING}', 'changing@example.com', 'changing@example.com', now()
+         FROM workspaces WHERE slug = 'acme'
+         ON CONFLICT DO NOTHING;
+         INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, status, application_id,
+                                  invite_expires_at, created_at)
+         SELECT w.id, '{CHANGING}', p.id, '{CHANGING}', p.default_group_id, '{status}', '{CHANGING}', 'infinity', now()
+         FROM workspaces w JOIN programs p ON p.workspace_id = w.id AND p.id = w.default_program_id
+         WHERE w.slug = 'acme'
+         ON CONFLICT (workspace_id, program_id, partner_id) DO UPDATE SET status = EXCLUDED.status"
+    )
 }
 
 /// Takes the application's database away.
@@ -152,6 +205,7 @@ pub(crate) async fn take_database_away(app: &TestApp) {
 
 /// Makes the queries of every operation fail, but leaves those that look up its key.
 pub(crate) async fn break_schema(app: &TestApp) {
-    let renamed = "ALTER TABLE enrollments RENAME TO hidden_enrollments; ALTER TABLE domains RENAME TO hidden_domains";
+    let renamed = "ALTER TABLE enrollments RENAME TO hidden_enrollments; ALTER TABLE domains RENAME TO hidden_domains; \
+                   ALTER TABLE audit_logs RENAME TO hidden_audit_logs";
     app.sql().await.execute(renamed).await.unwrap();
 }

@@ -134,6 +134,32 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         }
         ("retrievePartner", 422) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w?programId=%00"),
         ("retrievePartner", 404) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w"),
+        (
+            "banPartner"
+            | "unbanPartner"
+            | "deactivatePartner"
+            | "reactivatePartner"
+            | "approvePartnerApplication"
+            | "rejectPartnerApplication",
+            404,
+        ) => good.like(json!({"partnerId": "pn_01kkntq2cnf1prr1w49pfyaa1w", "reason": "fraud"})),
+        (
+            "banPartner"
+            | "unbanPartner"
+            | "deactivatePartner"
+            | "reactivatePartner"
+            | "approvePartnerApplication"
+            | "rejectPartnerApplication",
+            422,
+        ) => good.like(json!({"partnerId": 1, "reason": "fraud"})),
+        ("listPartnerApplications" | "listAuditLogs", 404) => {
+            let path = format!("{}?programId=prog_01kkntq2cnf1prr1w49pfyaa1w", good.path);
+            good.with_path(&path)
+        }
+        ("listPartnerApplications" | "listAuditLogs", 422) => {
+            let path = format!("{}?pageSize=0", good.path);
+            good.with_path(&path)
+        }
         ("createPartnerReferralLink", 404) => good.like(json!({"key": "a", "partner": {"id": "nobody"}})),
         ("createPartnerReferralLink", 409) => {
             let body = json!({"key": "taken", "partner": {"id": KNOWN}});

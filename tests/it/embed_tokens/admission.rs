@@ -22,7 +22,8 @@ async fn jane_with(world: &mut World, status: &str, lapses_after: i32) {
     } else {
         "NULL".to_owned()
     };
-    world.arrange(&format!("UPDATE enrollments SET status = '{status}', invite_expires_at = {invite}")).await;
+    let set = format!("status = '{status}', invite_expires_at = {invite}, application_id = gen_random_uuid()");
+    world.arrange(&format!("UPDATE enrollments SET {set}")).await;
 }
 
 async fn set_access_mode(world: &mut World, mode: &str) {

@@ -167,7 +167,7 @@ async fn the_status_of_an_enrollment_decides() {
     ] {
         let mut world = World::start().await;
         world.enrolled(json!({ "email": JANE })).await;
-        world.arrange(&format!("UPDATE enrollments SET status = '{status}'")).await;
+        world.arrange(&format!("UPDATE enrollments SET status = '{status}', application_id = id")).await;
         let answer = call(&world, jane(&json!({ "metadata": { "a": 1 } }))).await;
         if let Some(expected) = expected {
             assert_eq!(answer.expect(201)["data"]["partnershipStatus"], expected);

@@ -132,7 +132,11 @@ async fn a_status_that_forbids_tokens_holds_up_those_that_there_are() {
         ("approved", true),
     ] {
         let lapses = if status == "invited" { "'2030-01-01Z'" } else { "NULL" };
-        world.arrange(&format!("UPDATE enrollments SET status = '{status}', invite_expires_at = {lapses}")).await;
+        world
+            .arrange(&format!(
+                "UPDATE enrollments SET status = '{status}', application_id = id, invite_expires_at = {lapses}"
+            ))
+            .await;
         let answer = verify(&world, &token).await;
         if works {
             answer.expect(200);

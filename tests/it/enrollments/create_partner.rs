@@ -23,9 +23,8 @@ async fn an_existing_enrollment_is_shown_with_any_status_and_keeps_it() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": JANE })).await;
     for status in ["pending", "approved", "rejected", "invited", "declined", "deactivated", "banned", "archived"] {
-        world
-            .arrange(&format!("UPDATE enrollments SET status = '{status}', invite_expires_at = '2020-01-01T00:00:00Z'"))
-            .await;
+        let set = format!("status = '{status}', invite_expires_at = '2020-01-01T00:00:00Z', application_id = id");
+        world.arrange(&format!("UPDATE enrollments SET {set}")).await;
         let partner = world.partner(json!({ "email": JANE })).await.expect(201);
         assert_eq!(partner["status"], status);
         assert_eq!(world.written().await, NOTHING, "{status}");

@@ -4,6 +4,7 @@ mod create_partner;
 mod default_links;
 mod enrolled_partner;
 pub(crate) mod fixtures;
+mod lifecycle;
 mod link_props;
 mod request_fields;
 mod request_problems;

@@ -81,6 +81,11 @@ impl TestApp {
         self.database.connect().await.unwrap()
     }
 
+    /// How to reach the application's database.
+    pub(crate) fn database(&self) -> &PgConnectOptions {
+        &self.database
+    }
+
     /// The name of the application's database.
     pub(crate) fn database_name(&self) -> &str {
         self.database.get_database().unwrap()

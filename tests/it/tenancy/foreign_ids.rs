@@ -19,8 +19,10 @@ enum Outcome {
     Refused,
     /// It names something of one's own, which is made.
     Own,
+    /// It is a filter that nothing passes.
+    Empty,
 }
-use Outcome::{Missing, Own, Refused};
+use Outcome::{Empty, Missing, Own, Refused};
 
 struct Row {
     operation: &'static str,
@@ -35,6 +37,8 @@ struct Row {
 
 /// Stands for the program of the workspace that asks.
 const OWN_PROGRAM: &str = "$program";
+/// Stands for the id of the shared partner in it.
+const OWN_PARTNER: &str = "$partner";
 
 /// A partner that the requests may create.
 const NEW: &str = "new@example.com";
@@ -83,7 +87,11 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let links = "listPartnerReferralLinks";
     let search = "searchPartnerReferralLinks";
     let retrieve = "retrievePartnerReferralLink";
-    vec![
+    let approve = "approvePartnerApplication";
+    let reject = "rejectPartnerApplication";
+    let applications = "listPartnerApplications";
+    let logs = "listAuditLogs";
+    let mut rows = vec![
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id, "tenantId": "shared"})),
         row(token, "partnerId", partner, Own, |id| json!({"partnerId": id, "partner": {"email": NEW}})),
@@ -186,7 +194,32 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(retrieve, "program_id", program, Missing, |id| {
             json!(format!("/partner_referral_links/shared?program_id={id}"))
         }),
-    ]
+        row(approve, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+        row(approve, "groupId", group, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
+        row(approve, "groupId", name, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
+        row(approve, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
+        row(reject, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+        row(reject, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
+        row(applications, "groupId", group, Empty, |id| json!(format!("/partners/applications?groupId={id}"))),
+        row(applications, "groupId", name, Empty, |id| json!(format!("/partners/applications?groupId={id}"))),
+        row(applications, "programId", program, Missing, |id| json!(format!("/partners/applications?programId={id}"))),
+        row(logs, "partnerId", partner, Empty, |id| json!(format!("/audit-logs?partnerId={id}"))),
+        row(logs, "programId", program, Missing, |id| json!(format!("/audit-logs?programId={id}"))),
+    ];
+    for step in ["banPartner", "unbanPartner", "deactivatePartner", "reactivatePartner"] {
+        rows.extend([
+            row(step, "partnerId", partner, Missing, |id| json!({"partnerId": id, "reason": "fraud"})),
+            row(step, "tenantId", name, Missing, |id| json!({"tenantId": id, "reason": "fraud"})),
+            row(
+                step,
+                "programId",
+                program,
+                Missing,
+                |id| json!({"programId": id, "tenantId": "shared", "reason": "fraud"}),
+            ),
+        ]);
+    }
+    rows
 }
 
 #[tokio::test]
@@ -214,12 +247,19 @@ async fn assert_kept_apart(index: usize) {
             assert_eq!(tenants.rows(&tenants.a).await, a, "{name}: something was written");
         }
         Own => assert_eq!(theirs.0, 201, "{name}"),
+        Empty => {
+            assert_eq!(theirs, (200, json!([])), "{name}");
+            assert_eq!(theirs, ask(&tenants, &row, &row.nobodys).await, "{name}: an id that does not exist");
+        }
     }
 }
 
 async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     let operation = openapi::operations().into_iter().find(|it| it.operation_id == row.operation).unwrap();
-    let request = (row.request)(id).to_string().replace(OWN_PROGRAM, &tenants.a.program_id.to_string());
+    let own_partner = tenants.post("/partners", shared_partner()).await.expect(201)["id"].clone();
+    let request = (row.request)(id).to_string();
+    let request = request.replace(OWN_PROGRAM, &tenants.a.program_id.to_string());
+    let request = request.replace(OWN_PARTNER, own_partner.as_str().unwrap());
     let answer = match serde_json::from_str(&request).unwrap() {
         Value::String(path) => tenants.ask(operation.method, &path, None).await,
         Value::Array(both) => tenants.ask(operation.method, both[0].as_str().unwrap(), Some(&both[1])).await,

@@ -1,0 +1,135 @@
+//! `GET /partners/applications`, `POST /partners/applications/approve`, `POST /partners/applications/reject`.
+#![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use std::sync::Arc;
+
+use axum::extract::State;
+
+use super::answer::PartnerApplication;
+use super::model::{ReapplicationTimeframe, Rejection};
+use super::{service, store};
+use crate::enrollments::lifecycle::{Act, ChangedPartner};
+use crate::error::Result;
+use crate::http::extract::{Body, Caller, Page, Query, ReadPartners, WritePartners};
+use crate::http::response::Found;
+use crate::partners::{Country, PartnerRef};
+use crate::programs::{GroupRef, ProgramRef};
+use crate::state::AppState;
+use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
+
+/// Which applications.
+pub struct ListApplicationsRequest {
+    country: Option<Country>,
+    group: Option<GroupRef>,
+    page: Page,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for ListApplicationsRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let country = fields.optional("country");
+        let group = fields.optional::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
+        let page = Page::from_query(fields);
+        let program = fields.optional("programId");
+        Some(Self { country, group, page, program })
+    }
+}
+
+/// `GET /partners/applications`: who waits for a review, newest first.
+pub async fn list_partner_applications(
+    State(app): State<AppState>,
+    caller: Caller<ReadPartners>,
+    Query(request): Query<ListApplicationsRequest>,
+) -> Result<Found<Vec<PartnerApplication>>> {
+    let (workspace_id, program_id) = caller.program(&app, request.program).await?;
+    let (filters, page) = (Arc::new((request.country, request.group)), request.page);
+    let rows = app.db.read("list_applications", move |conn| {
+        let filters = Arc::clone(&filters);
+        Box::pin(async move {
+            let filters = (filters.0.as_ref(), filters.1.as_ref());
+            store::list_applications(conn, workspace_id, program_id, filters, page).await
+        })
+    });
+    Ok(Found(rows.await?.into_iter().map(PartnerApplication::from).collect()))
+}
+
+/// An application to be accepted.
+pub struct ApproveApplicationRequest {
+    partner: PartnerRef,
+    group: Option<GroupRef>,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for ApproveApplicationRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let partner = applicant(fields);
+        let group = fields.nullable::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
+        let program = fields.optional("programId");
+        Some(Self { partner: partner?, group, program })
+    }
+}
+
+/// `POST /partners/applications/approve`.
+pub async fn approve_partner_application(
+    State(app): State<AppState>,
+    caller: Caller<WritePartners>,
+    Body(request): Body<ApproveApplicationRequest>,
+) -> Result<Found<ChangedPartner>> {
+    let act = Act::of(&caller, &app, request.program).await?;
+    let application = Arc::new((request.partner, request.group));
+    let partner_id = app.db.run("approve_application", move |conn, _| {
+        let (act, application) = (act.clone(), Arc::clone(&application));
+        Box::pin(async move { service::approve(conn, &act, &application.0, application.1.as_ref()).await })
+    });
+    Ok(Found(ChangedPartner { partner_id: partner_id.await? }))
+}
+
+/// An application to be refused.
+pub struct RejectApplicationRequest {
+    partner: PartnerRef,
+    rejection: Rejection,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for RejectApplicationRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let partner = applicant(fields);
+        let reason = fields.optional("rejectionReason");
+        let note = fields.optional("rejectionNote");
+        let timeframe = fields.optional("reapplicationTimeframe").unwrap_or_default();
+        let is_flagged = fields.optional("flagForFraud").unwrap_or(false);
+        if is_flagged && timeframe == ReapplicationTimeframe::Instant {
+            let text = "Cannot go with the reapplicationTimeframe instant";
+            fields.fail("flagForFraud", Invalid::new(ProblemCode::Custom, text));
+        }
+        let suspicion =
+            if is_flagged { fields.required("flagForFraudReason") } else { fields.optional("flagForFraudReason") };
+        // Without the flag it says nothing.
+        let fraud_suspicion = suspicion.filter(|_| is_flagged);
+        let program = fields.optional("programId");
+        Some(Self { partner: partner?, rejection: Rejection { reason, note, timeframe, fraud_suspicion }, program })
+    }
+}
+
+/// `POST /partners/applications/reject`.
+pub async fn reject_partner_application(
+    State(app): State<AppState>,
+    caller: Caller<WritePartners>,
+    Body(request): Body<RejectApplicationRequest>,
+) -> Result<Found<ChangedPartner>> {
+    let act = Act::of(&caller, &app, request.program).await?;
+    let application = Arc::new((request.partner, request.rejection));
+    let partner_id = app.db.run("reject_application", move |conn, _| {
+        let (act, application) = (act.clone(), Arc::clone(&application));
+        Box::pin(async move { service::reject(conn, &act, &application.0, &application.1).await })
+    });
+    Ok(Found(ChangedPartner { partner_id: partner_id.await? }))
+}
+
+/// Whatever is no id, or no slug, is one that does not exist.
+type AnyText = Bounded<0, { usize::MAX }>;
+
+fn applicant(fields: &mut Fields<'_>) -> Option<PartnerRef> {
+    let id = fields.required::<AnyText>("partnerId")?;
+    Some(PartnerRef::Id(id.as_str().parse().ok()))
+}

@@ -1,0 +1,72 @@
+//! Queries of the steps on `enrollments`.
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+
+use sqlx::PgConnection;
+
+use super::model::BanReason;
+use crate::clock::Timestamp;
+use crate::enrollments::model::Status;
+use crate::error::Result;
+use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::partners::PartnerRef;
+
+/// An enrollment that nobody else changes until the end of the transaction.
+#[derive(Debug)]
+pub(in crate::enrollments) struct LockedEnrollment {
+    pub(in crate::enrollments) id: EnrollmentId,
+    pub(in crate::enrollments) partner_id: PartnerId,
+    pub(in crate::enrollments) group_id: GroupId,
+    pub(in crate::enrollments) tenant_id: Option<String>,
+    pub(in crate::enrollments) status: Status,
+}
+
+/// Holds off whoever else wants to change the enrollment, until the end of the transaction.
+pub(super) async fn lock_enrollment(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner: &PartnerRef,
+) -> Result<Option<LockedEnrollment>> {
+    let row = sqlx::query_as!(
+        LockedEnrollment,
+        "/* enrollments::lock_enrollment */
+         SELECT id, partner_id, group_id, tenant_id, status FROM enrollments
+         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
+         FOR NO KEY UPDATE",
+        workspace_id as _,
+        program_id as _,
+        partner.partner_id() as _,
+        partner.tenant_id(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// Sets where a locked enrollment stands. An invitation and a ban end with the status that they belong to.
+pub(in crate::enrollments) async fn update_status(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: EnrollmentId,
+    status: Status,
+    ends_tokens: bool,
+    ban: Option<(Timestamp, BanReason)>,
+) -> Result<()> {
+    let (banned_at, banned_reason) = ban.unzip();
+    sqlx::query!(
+        "/* enrollments::update_status */
+         UPDATE enrollments
+         SET status = $3, token_epoch = token_epoch + $4::boolean::integer, banned_at = $5, banned_reason = $6,
+             invite_expires_at = NULL
+         WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        id as _,
+        status as _,
+        ends_tokens,
+        banned_at as _,
+        banned_reason.map(BanReason::as_str),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

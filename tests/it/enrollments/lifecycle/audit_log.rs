@@ -1,0 +1,108 @@
+//! `GET /audit-logs`.
+
+use std::time::Duration;
+
+use pearset::clock::Clock as _;
+use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use serde_json::{Value, json};
+
+use super::{jane_who_is, set_status};
+use crate::enrollments::fixtures::World;
+use crate::support::actor::Actor;
+
+/// A caller with a key of this name, and the id of the key.
+async fn named_key(world: &World, name: &str) -> (String, Actor) {
+    let now = world.app.clock.now();
+    let key = ApiKey::generate(&world.app.state.ids);
+    let new = NewApiKey {
+        id: world.app.state.ids.next(now),
+        workspace_id: world.workspace.id,
+        program_id: None,
+        name: name.to_owned(),
+        scopes: Scopes::default(),
+        expires_at: None,
+    };
+    insert_api_key(&mut world.app.sql().await, &new, key.hash(), now).await.unwrap();
+    (new.id.to_string(), Actor::new(world.app.router.clone(), Some(key)))
+}
+
+async fn actions(world: &World, query: &str) -> Vec<String> {
+    let logs = world.workspace.actor.get(&format!("/audit-logs{query}")).await.expect(200);
+    logs.as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_entry_names_the_key_that_asked() {
+    let mut world = World::start().await;
+    let jane = jane_who_is(&mut world, "approved").await;
+    let (key, actor) = named_key(&world, "Support desk").await;
+    actor.post("/partners/ban", json!({ "tenantId": "jane", "reason": "spam" })).await.expect(200);
+    let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
+    let expected = json!([{
+        "id": logs[0]["id"],
+        "action": "partner.banned",
+        "target": jane["id"],
+        "actor": { "type": "apiKey", "id": key, "name": "Support desk" },
+        "details": { "from": "approved", "to": "banned", "reason": "spam" },
+        "programId": jane["programId"],
+        "createdAt": "2026-03-01T12:00:00.250Z",
+    }]);
+    assert_eq!(logs, expected);
+}
+
+#[tokio::test]
+async fn an_entry_without_a_key_is_the_system_s() {
+    let mut world = World::start().await;
+    jane_who_is(&mut world, "approved").await;
+    world.workspace.actor.post("/partners/deactivate", json!({ "tenantId": "jane" })).await.expect(200);
+    world.arrange("UPDATE audit_logs SET api_key_id = NULL").await;
+    let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
+    assert_eq!(logs[0]["actor"], json!({ "type": "system" }));
+}
+
+#[tokio::test]
+async fn entries_come_newest_first_in_pages_and_filtered() {
+    let mut world = World::start().await;
+    let jane = jane_who_is(&mut world, "approved").await;
+    let john = world.enrolled(json!({ "email": "john@example.com", "tenantId": "john" })).await;
+    let actor = world.workspace.actor.clone();
+    for (step, tenant_id) in [("deactivate", "jane"), ("reactivate", "jane"), ("ban", "john"), ("ban", "jane")] {
+        world.app.clock.advance(Duration::from_millis(1));
+        actor.post(&format!("/partners/{step}"), json!({ "tenantId": tenant_id, "reason": "spam" })).await.expect(200);
+    }
+    let (jane, john) = (jane["id"].as_str().unwrap(), john["id"].as_str().unwrap());
+    let all = ["partner.banned", "partner.banned", "partner.reactivated", "partner.deactivated"];
+    for (query, expected) in [
+        (String::new(), &all[..]),
+        ("?pageSize=3".to_owned(), &all[..3]),
+        ("?pageSize=3&page=2".to_owned(), &all[3..]),
+        ("?page=2".to_owned(), &[]),
+        ("?action=partner.banned".to_owned(), &all[..2]),
+        ("?action=partner.updated".to_owned(), &[]),
+        (format!("?partnerId={jane}"), &all[1..]),
+        (format!("?target={jane}"), &all[1..]),
+        (format!("?target={john}"), &all[..1]),
+        (format!("?target={john}&action=partner.deactivated"), &[]),
+        (format!("?target={john}&partnerId={jane}"), &[]),
+        ("?partnerId=nobody".to_owned(), &[]),
+    ] {
+        assert_eq!(actions(&world, &query).await, expected, "{query}");
+    }
+    for query in ["?action=partner.eaten", "?action=", "?target=", "?page=0", "?pageSize=101"] {
+        actor.get(&format!("/audit-logs{query}")).await.expect_error(422);
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_no_entry() {
+    let mut world = World::start().await;
+    jane_who_is(&mut world, "approved").await;
+    let actor = world.workspace.actor.clone();
+    actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(400);
+    actor.post("/partners/ban", json!({ "tenantId": "nobody", "reason": "spam" })).await.expect(404);
+    actor.post("/partners/ban", json!({ "tenantId": "jane" })).await.expect(422);
+    assert_eq!(world.rows("audit_logs").await, [Value::Null; 0]);
+    set_status(&mut world, "banned").await;
+    actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
+    assert_eq!(world.rows("audit_logs").await.len(), 1);
+}

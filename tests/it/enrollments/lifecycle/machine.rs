@@ -1,0 +1,136 @@
+//! Every step from every status.
+
+use serde_json::{Value, json};
+
+use super::{JANE, jane_who_is, set_status};
+use crate::enrollments::fixtures::{NOTHING, TOKENS, World};
+use crate::support::token::claims;
+
+/// Where each step leads from each status; `x`: it is refused.
+const STEPS: [&str; 6] = ["ban", "unban", "deactivate", "reactivate", "applications/approve", "applications/reject"];
+const MACHINE: [(&str, [&str; 6]); 8] = [
+    ("pending", ["banned", "x", "x", "x", "approved", "rejected"]),
+    ("approved", ["banned", "x", "deactivated", "x", "x", "x"]),
+    ("rejected", ["banned", "x", "x", "x", "x", "x"]),
+    ("invited", ["banned", "x", "x", "x", "x", "x"]),
+    ("declined", ["banned", "x", "x", "x", "x", "x"]),
+    ("deactivated", ["banned", "x", "x", "approved", "x", "x"]),
+    ("banned", ["x", "approved", "x", "x", "x", "x"]),
+    ("archived", ["banned", "x", "deactivated", "x", "x", "x"]),
+];
+
+/// What each step is called where it is told, and whether it ends all tokens.
+const TOLD: [(&str, bool); 6] = [
+    ("partner.banned", true),
+    ("partner.unbanned", false),
+    ("partner.deactivated", true),
+    ("partner.reactivated", false),
+    ("partner.approved", false),
+    ("partner.rejected", true),
+];
+
+async fn step(world: &World, step: &str, partner: &Value) -> crate::support::actor::Answer {
+    let body = json!({ "partnerId": partner["id"], "reason": "fraud" });
+    world.workspace.actor.post(&format!("/partners/{step}"), body).await
+}
+
+#[tokio::test]
+async fn every_step_from_every_status() {
+    let mut world = World::start().await;
+    let jane = jane_who_is(&mut world, "approved").await;
+    for (present, row) in MACHINE {
+        for ((name, next), (told, ends_tokens)) in STEPS.into_iter().zip(row).zip(TOLD) {
+            let cell = format!("{name} from {present}");
+            set_status(&mut world, present).await;
+            world.arrange("DELETE FROM audit_logs").await;
+            world.arrange("DELETE FROM outbox").await;
+            let before = world.rows("enrollments").await.remove(0);
+
+            let answer = step(&world, name, &jane).await;
+            if next == "x" {
+                let message = answer.expect_error(400);
+                assert!(message.contains(present), "{cell}: the message does not name the status: {message}");
+                assert_eq!(world.written().await, NOTHING, "{cell}");
+                assert_eq!(world.rows("audit_logs").await, [Value::Null; 0], "{cell}");
+                continue;
+            }
+            assert_eq!(answer.expect(200), json!({ "partnerId": jane["id"] }), "{cell}");
+            assert_eq!(world.written().await, "enrollments ~1, outbox +1", "{cell}");
+
+            let after = world.rows("enrollments").await.remove(0);
+            assert_eq!(after["status"], next, "{cell}");
+            let raised = after["token_epoch"].as_i64().unwrap() - before["token_epoch"].as_i64().unwrap();
+            assert_eq!(raised, i64::from(ends_tokens), "{cell}: token epoch");
+            assert_eq!(after["invite_expires_at"], Value::Null, "{cell}");
+            let ban = if next == "banned" { json!("fraud") } else { Value::Null };
+            assert_eq!(after["banned_reason"], ban, "{cell}");
+            assert_eq!(after["banned_at"].is_null(), next != "banned", "{cell}");
+
+            let event = world.rows("outbox").await.remove(0);
+            assert_eq!(event["event"], told, "{cell}");
+            let expected = json!({
+                "enrollmentId": event["payload"]["enrollmentId"], "partnerId": jane["id"],
+                "programId": jane["programId"], "groupId": jane["groupId"], "tenantId": "jane", "status": next,
+            });
+            assert_eq!(event["payload"], expected, "{cell}");
+
+            let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
+            assert_eq!(logs.as_array().unwrap().len(), 1, "{cell}");
+            let details = &logs[0]["details"];
+            assert_eq!((&logs[0]["action"], &logs[0]["target"]), (&json!(told), &jane["id"]), "{cell}");
+            assert_eq!((&details["from"], &details["to"]), (&json!(present), &json!(next)), "{cell}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_ban_tells_when_and_why_and_an_unban_forgets_it() {
+    let mut world = World::start().await;
+    let jane = world.enrolled(json!({ "email": JANE, "tenantId": "jane" })).await;
+    let path = format!("/partners/{}", jane["id"].as_str().unwrap());
+    for reason in ["tos_violation", "inappropriate_content", "fake_traffic", "fraud", "spam", "brand_abuse"] {
+        let ban = json!({ "tenantId": "jane", "reason": reason });
+        world.workspace.actor.post("/partners/ban", ban).await.expect(200);
+        let banned = world.workspace.actor.get(&path).await.expect(200);
+        assert_eq!(banned["status"], "banned");
+        assert_eq!(
+            (&banned["bannedReason"], &banned["bannedAt"]),
+            (&json!(reason), &json!("2026-03-01T12:00:00.250Z"))
+        );
+        let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
+        assert!(logs.as_array().unwrap().iter().any(|entry| entry["details"]["reason"] == reason), "{logs}");
+        world.workspace.actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
+        assert_eq!(world.workspace.actor.get(&path).await.expect(200), jane);
+    }
+}
+
+/// A token carries the epoch in which it was minted; one of an earlier epoch is ended.
+#[tokio::test]
+async fn what_ends_tokens_ends_those_that_were_there_and_what_undoes_it_does_not_revive_them() {
+    for (ending, undoing) in [("ban", "unban"), ("deactivate", "reactivate")] {
+        let mut world = World::start().await;
+        let jane = jane_who_is(&mut world, "approved").await;
+        let before = claims(&world.token(json!({ "tenantId": "jane" })).await.expect(201));
+        step(&world, ending, &jane).await.expect(200);
+        world.token(json!({ "tenantId": "jane" })).await.expect_error(403);
+        step(&world, undoing, &jane).await.expect(200);
+        let after = claims(&world.token(json!({ "tenantId": "jane" })).await.expect(201));
+        assert_eq!(before["sub"], after["sub"]);
+        assert!(before["ver"].as_i64() < after["ver"].as_i64(), "{ending}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_in_one_program_leaves_the_other_alone() {
+    let mut world = World::start().await;
+    let second = world.program("second.example.com").await;
+    let jane = jane_who_is(&mut world, "approved").await;
+    let other = second.actor.post("/partners", json!({ "email": JANE, "tenantId": "jane" })).await.expect(201);
+    assert_eq!(other["id"], jane["id"]);
+    step(&world, "ban", &jane).await.expect(200);
+    second.actor.post(TOKENS, json!({ "tenantId": "jane" })).await.expect(201);
+    second.actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect_error(400);
+    let named = json!({ "tenantId": "jane", "programId": second.program_id, "reason": "spam" });
+    world.workspace.actor.post("/partners/ban", named).await.expect(200);
+    second.actor.post(TOKENS, json!({ "tenantId": "jane" })).await.expect_error(403);
+}

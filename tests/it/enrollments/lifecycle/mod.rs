@@ -1,0 +1,30 @@
+//! The statuses of an enrollment and the steps between them.
+
+mod applications;
+mod atomic;
+mod audit_log;
+mod machine;
+mod requests;
+
+use serde_json::{Value, json};
+
+use super::fixtures::World;
+
+const JANE: &str = "jane@example.com";
+
+/// Jane, enrolled with the tenant id `jane`, and then with this status.
+async fn jane_who_is(world: &mut World, status: &str) -> Value {
+    let jane = world.enrolled(json!({ "email": JANE, "tenantId": "jane" })).await;
+    set_status(world, status).await;
+    jane
+}
+
+/// Everything that belongs to a status, and nothing that belongs to another one.
+async fn set_status(world: &mut World, status: &str) {
+    let set = match status {
+        "banned" => "banned_at = '2026-01-01T00:00:00Z', banned_reason = 'spam', invite_expires_at = NULL",
+        "invited" => "banned_at = NULL, banned_reason = NULL, invite_expires_at = '2026-12-31T00:00:00Z'",
+        _ => "banned_at = NULL, banned_reason = NULL, invite_expires_at = NULL",
+    };
+    world.arrange(&format!("UPDATE enrollments SET status = '{status}', application_id = id, {set}")).await;
+}

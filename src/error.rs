@@ -298,6 +298,7 @@ fn violated(constraint: Option<&str>) -> Option<Error> {
     let name = constraint?.trim_end_matches(|c: char| c.is_ascii_digit());
     match name.strip_suffix('_').unwrap_or(name) {
         "enrollments_tenant_id_key" => Some(Error::lost_race()),
+        "groups_slug_key" => Some(Error::conflict("A group with this slug exists already.")),
         "workspaces_slug_key" => Some(Error::conflict("A workspace with this slug exists already.")),
         "domains_url_prefix_key" => Some(Error::conflict("The workspace has a domain with this address already.")),
         "links_key_key" => Some(Error::conflict("A link with this key exists already.")),

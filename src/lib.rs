@@ -1,16 +1,18 @@
 //! Pearset: the partner-program backend that a SaaS company runs itself.
 //!
 //! `README.md` says how the code is laid out. Feature modules import one way:
-//! `workspaces ← programs ← audit_logs ← tags ← partners ← links ← enrollments ← embed_tokens`.
+//! `workspaces ← programs ← audit_logs ← tags ← groups ← partners ← links ← enrollments ← embed_tokens`.
 
 pub mod audit_logs;
 pub mod cli;
 pub mod clock;
+pub mod color;
 pub mod config;
 pub mod db;
 pub mod embed_tokens;
 pub mod enrollments;
 pub mod error;
+pub mod groups;
 pub mod http;
 pub mod http_url;
 pub mod id;
@@ -19,6 +21,7 @@ pub mod partners;
 pub mod programs;
 mod serve;
 pub mod shutdown;
+pub mod slug;
 pub mod state;
 pub mod tags;
 pub mod telemetry;

@@ -64,6 +64,12 @@ pub enum ProgramCommand {
         /// Where links live that name no domain
         #[arg(long, value_name = "ID")]
         default_domain: Option<DomainId>,
+        /// Make it as if it did not exist, to every request; not the workspace's default program
+        #[arg(long, conflicts_with = "active")]
+        inactive: bool,
+        /// Make it exist again
+        #[arg(long)]
+        active: bool,
         /// How the result is printed
         #[command(flatten)]
         output: Output,
@@ -107,7 +113,19 @@ impl ProgramCommand {
                 });
                 print(&made, output.json)
             }
-            Self::Update { id, name, url, portal_url, access_mode, token_lifetime, default_domain, output } => {
+            Self::Update {
+                id,
+                name,
+                url,
+                portal_url,
+                access_mode,
+                token_lifetime,
+                default_domain,
+                inactive,
+                active,
+                output,
+            } => {
+                let now = SystemClock.now();
                 let changes = Arc::new(ProgramChanges {
                     name,
                     url: url.map(|url| url.as_str().to_owned()),
@@ -115,10 +133,11 @@ impl ProgramCommand {
                     access_mode,
                     token_lifetime,
                     default_domain_id: default_domain,
+                    active: (active || inactive).then_some(active),
                 });
                 db.run("update_program", move |conn, _| {
                     let changes = Arc::clone(&changes);
-                    Box::pin(async move { service::update_program(conn, id, &changes).await })
+                    Box::pin(async move { service::update_program(conn, now, id, &changes).await })
                 })
                 .await?;
                 print(&json!({ "programId": id }), output.json)

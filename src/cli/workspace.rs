@@ -5,11 +5,12 @@ use std::sync::Arc;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::database::find_workspace;
 use super::output::{Output, print};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
-use crate::id::Ids;
+use crate::id::{Ids, ProgramId};
 use crate::programs::service::{self, NewWorkspace};
 use crate::workspaces::{self, ApiKey, Plan, Slug};
 
@@ -27,6 +28,17 @@ pub enum WorkspaceCommand {
         /// Plan
         #[arg(long)]
         plan: Plan,
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change a workspace
+    Update {
+        /// Slug of the workspace
+        workspace: Slug,
+        /// Program of requests and commands that name none
+        #[arg(long, value_name = "ID")]
+        default_program: ProgramId,
         /// How the result is printed
         #[command(flatten)]
         output: Output,
@@ -60,6 +72,14 @@ impl WorkspaceCommand {
                     "apiKey": key.expose(),
                 });
                 print(&made, output.json)
+            }
+            Self::Update { workspace, default_program, output } => {
+                let workspace_id = find_workspace(db, &workspace).await?;
+                db.run("update_default_program", move |conn, _| {
+                    Box::pin(service::update_default_program(conn, workspace_id, default_program))
+                })
+                .await?;
+                print(&json!({ "workspaceId": workspace_id, "defaultProgramId": default_program }), output.json)
             }
             Self::List { output } => {
                 let all = db.read("list_workspaces", |conn| Box::pin(workspaces::list_workspaces(conn))).await?;

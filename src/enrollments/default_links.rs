@@ -21,11 +21,11 @@ pub(super) async fn give_default_links(
     enrollment_id: EnrollmentId,
 ) -> Result<()> {
     let locked = store::lock_link_terms(conn, workspace_id, enrollment_id).await?.ok_or_else(Error::lost_race)?;
-    // The group that it has now: it may have been moved since the caller looked.
+    // The group that it has now: it may have been moved since the caller looked. None when that is being deleted.
     let group = GroupRef::Id(locked.group_id);
     let terms = programs::find_enrollment_terms(conn, workspace_id, locked.program_id, Some(&group))
         .await?
-        .ok_or_else(|| Error::internal("an enrollment without its group"))?;
+        .ok_or_else(Error::lost_race)?;
     let (username, name) = (locked.username.as_deref(), locked.name.as_deref());
     let names = Names { username, name, email: &locked.email };
     let links = DefaultLinks {

@@ -217,6 +217,7 @@ impl Call {
             partner_exists: known_partner.is_some(),
             profile: &partner.profile,
             group_id: terms.group_id,
+            group_version: terms.group_version,
             tenant_id,
             status,
             application_id: (status == Status::Pending).then(|| self.ids.next(self.now)),

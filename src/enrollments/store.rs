@@ -94,6 +94,8 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) partner_exists: bool,
     pub(super) profile: &'a Profile,
     pub(super) group_id: GroupId,
+    /// Of the group, when its terms were read.
+    pub(super) group_version: i32,
     pub(super) tenant_id: Option<&'a str>,
     pub(super) status: Status,
     /// Set for who applies and waits for a review.
@@ -104,7 +106,10 @@ pub(super) struct NewEnrollment<'a> {
 }
 
 /// Makes partner, enrollment and event in one statement. False when another transaction was faster with the e-mail
-/// or the tenant id: what was made until then is for the caller to roll back.
+/// or the tenant id, or has changed or deleted the group: what was made until then is for the caller to roll back.
+///
+/// The group's row is locked before the enrollment is made and not by its foreign key only: that one waits for whoever
+/// deletes the group, and is then content with a row that says that it is deleted.
 pub(super) async fn insert_enrollment(
     conn: &mut PgConnection,
     new: &NewEnrollment<'_>,
@@ -121,10 +126,14 @@ pub(super) async fn insert_enrollment(
              RETURNING id
          ), partner AS (
              SELECT id FROM new_partner UNION ALL SELECT $4 WHERE $5
+         ), unchanged_group AS (
+             SELECT id FROM groups WHERE workspace_id = $1 AND program_id = $2 AND id = $13 AND version = $21
+             FOR KEY SHARE
          ), enrollment AS (
              INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status,
                                       application_id, metadata, created_at)
-             SELECT $1, $3, $2, partner.id, $13, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18 FROM partner
+             SELECT $1, $3, $2, partner.id, unchanged_group.id, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18
+             FROM partner, unchanged_group
              ON CONFLICT DO NOTHING
              RETURNING id
          ), event AS (
@@ -152,6 +161,7 @@ pub(super) async fn insert_enrollment(
         now as _,
         new.application_id as _,
         new.metadata.map(Json) as _,
+        new.group_version,
     )
     .fetch_optional(conn)
     .await?;
@@ -278,8 +288,8 @@ pub(super) struct LinkTerms {
     pub(super) username: Option<String>,
 }
 
-/// Holds off whoever else wants to make the links of an enrollment or to change its tenant id, until the end of the
-/// transaction, and reads what the links are made of.
+/// Holds off whoever else wants to make the links of an enrollment or to change its tenant id, its group or what that
+/// gives, until the end of the transaction, and reads what the links are made of.
 pub(super) async fn lock_link_terms(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -289,9 +299,11 @@ pub(super) async fn lock_link_terms(
         LinkTerms,
         "/* enrollments::lock_link_terms */
          SELECT e.program_id, e.partner_id, e.group_id, e.tenant_id, p.email, p.name, p.username
-         FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+         FROM enrollments e
+         JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+         JOIN groups g ON g.workspace_id = e.workspace_id AND g.id = e.group_id
          WHERE e.workspace_id = $1 AND e.id = $2
-         FOR NO KEY UPDATE OF e",
+         FOR NO KEY UPDATE OF e FOR KEY SHARE OF g",
         workspace_id as _,
         id as _,
     )

@@ -10,7 +10,7 @@ use crate::enrollments::{applications, lifecycle};
 use crate::error::Error;
 use crate::links::partnero::routes as partnero;
 use crate::state::AppState;
-use crate::{audit_logs, embed_tokens, enrollments};
+use crate::{audit_logs, embed_tokens, enrollments, groups};
 
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
@@ -48,6 +48,13 @@ fn api() -> Vec<Route> {
         ("/partners/applications/reject", post(applications::routes::reject_partner_application)),
         ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
         ("/partners/{id}/referral_links", get(partnero::list_partner_referral_links)),
+        ("/groups", get(groups::routes::list_groups).post(groups::routes::create_group)),
+        (
+            "/groups/{id}",
+            get(groups::routes::retrieve_group)
+                .patch(groups::routes::update_group)
+                .delete(groups::routes::delete_group),
+        ),
         ("/partner_referral_links", post(partnero::create_partner_referral_link)),
         ("/partner_referral_links:domains", get(partnero::list_partner_referral_link_domains)),
         ("/partner_referral_links:search", get(partnero::search_partner_referral_links)),

@@ -1,4 +1,4 @@
-//! Partner programs, their groups and the domains that their links live on.
+//! Partner programs, and what each is made with: a group of partners and a domain that links live on.
 
 mod address;
 mod model;
@@ -7,10 +7,10 @@ mod store;
 
 pub use address::{Host, LinkAddress, UrlPrefix, short_link};
 pub use model::{
-    AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, ProgramChanges, ProgramRef, ProgramSummary,
+    AccessMode, DefaultLink, Domain, EnrollmentTerms, GroupRef, NewGroup, ProgramChanges, ProgramRef, ProgramSummary,
     TokenLifetime,
 };
 pub use store::{
-    find_domain, find_domain_by_host, find_enrollment_terms, find_program_id, insert_domain, insert_group_default_link,
-    is_active, list_domains, list_programs,
+    find_domain, find_domain_by_host, find_enrollment_terms, find_program_id, insert_domain, insert_group,
+    insert_group_default_link, is_active, list_domains, list_programs,
 };

@@ -1,8 +1,12 @@
 //! Programs and what they decide about an enrollment.
 
+use std::str::FromStr;
+
 use crate::clock::Timestamp;
-use crate::id::{DomainId, GroupDefaultLinkId, GroupId, ProgramId};
+use crate::color::Color;
+use crate::id::{DomainId, GroupDefaultLinkId, GroupId, InvalidId, ProgramId};
 use crate::validation::{Invalid, Text};
+use crate::workspaces::Slug;
 
 /// Who may come in through a token route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, sqlx::Type)]
@@ -70,8 +74,52 @@ impl From<&str> for GroupRef {
     }
 }
 
+/// For a path: what cannot be stored is no slug.
+impl FromStr for GroupRef {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.contains('\0') { Err(InvalidId) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Text for GroupRef {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        Ok(Self::from(text))
+    }
+}
+
+impl GroupRef {
+    /// The id and the slug, one of which is there: a statement asks for `(id = $id OR slug = $slug)`, and a null finds
+    /// nothing.
+    #[must_use]
+    pub fn parts(&self) -> (Option<GroupId>, Option<&str>) {
+        match self {
+            Self::Id(id) => (Some(*id), None),
+            Self::Slug(slug) => (None, Some(slug)),
+        }
+    }
+}
+
+/// A group to be made.
+#[derive(Debug)]
+pub struct NewGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name for people.
+    pub name: String,
+    /// Its name in requests.
+    pub slug: Slug,
+    /// The color in which it is shown.
+    pub color: Option<Color>,
+    /// How many links a partner may have; none: any number.
+    pub max_partner_links: Option<i32>,
+    /// Hosts that links may lead to; empty: every host.
+    pub allowed_hosts: Vec<String>,
+}
+
 /// A link that every partner of a group gets.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct DefaultLink {
     /// Its id.
     #[serde(deserialize_with = "id_from_uuid")]
@@ -94,6 +142,8 @@ pub struct EnrollmentTerms {
     pub token_lifetime_seconds: i32,
     /// Its group.
     pub group_id: GroupId,
+    /// Of the group, when this was read.
+    pub group_version: i32,
     /// Where its links live.
     pub domain_id: DomainId,
     /// Its links.
@@ -140,6 +190,8 @@ pub struct ProgramSummary {
     pub default_group_id: GroupId,
     /// The domain of a link for which none is named.
     pub default_domain_id: DomainId,
+    /// Since when it does not exist to any request.
+    pub deactivated_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -159,4 +211,6 @@ pub struct ProgramChanges {
     pub token_lifetime: Option<TokenLifetime>,
     /// The domain of a link for which none is named.
     pub default_domain_id: Option<DomainId>,
+    /// Whether it exists to requests.
+    pub active: Option<bool>,
 }

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use url::Url;
 
 use super::address::LinkAddress;
-use super::model::{AccessMode, DefaultLink, ProgramChanges};
+use super::model::{AccessMode, DefaultLink, NewGroup, ProgramChanges};
 use super::store;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
@@ -62,8 +62,15 @@ pub async fn create_program(
 ) -> Result<ProgramDefaults> {
     let defaults = ProgramDefaults { group_id: ids.next(now), domain_id: ids.next(now) };
     store::insert_program(conn, workspace_id, program, (defaults.group_id, defaults.domain_id), now).await?;
-    let group = (defaults.group_id, "default", "Default Group");
-    store::insert_group(conn, workspace_id, program.id, group, now).await?;
+    let group = NewGroup {
+        id: defaults.group_id,
+        name: "Default Group".to_owned(),
+        slug: "default".parse().map_err(Error::internal)?,
+        color: None,
+        max_partner_links: None,
+        allowed_hosts: Vec::new(),
+    };
+    store::insert_group(conn, workspace_id, program.id, &group, now).await?;
     let link = DefaultLink { id: ids.next(now), url: program.url.clone() };
     store::insert_group_default_link(conn, workspace_id, defaults.group_id, &link, now).await?;
     let domain = (defaults.domain_id, &program.address, false);
@@ -121,8 +128,14 @@ pub async fn create_workspace(
 /// Changes a program.
 ///
 /// # Errors
-/// 404 when there is no such program, or it has no such domain.
-pub async fn update_program(conn: &mut PgConnection, id: ProgramId, changes: &ProgramChanges) -> Result<()> {
+/// 404 when there is no such program, or it has no such domain; 409 when the workspace's default program, which
+/// answers for every request that names none, is to be made inactive.
+pub async fn update_program(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    id: ProgramId,
+    changes: &ProgramChanges,
+) -> Result<()> {
     let not_found = || Error::not_found("There is no such program.");
     let workspace_id = store::find_workspace_of_program(conn, id).await?.ok_or_else(not_found)?;
     if changes.default_domain_id.is_some()
@@ -130,5 +143,24 @@ pub async fn update_program(conn: &mut PgConnection, id: ProgramId, changes: &Pr
     {
         return Err(Error::not_found("The program has no such domain."));
     }
-    if store::update_program(conn, workspace_id, id, changes).await? { Ok(()) } else { Err(not_found()) }
+    if changes.active == Some(false) && workspaces::lock_default_program(conn, workspace_id).await? == Some(id) {
+        return Err(Error::conflict("This is the workspace's default program: make another one the default first."));
+    }
+    if store::update_program(conn, workspace_id, id, changes, now).await? { Ok(()) } else { Err(not_found()) }
+}
+
+/// Makes a program the one of every request of its workspace that names none.
+///
+/// # Errors
+/// 404 when the workspace has no such program; 409 when it is inactive.
+pub async fn update_default_program(conn: &mut PgConnection, workspace_id: WorkspaceId, id: ProgramId) -> Result<()> {
+    // Held until the end, so that nobody makes the program inactive meanwhile.
+    workspaces::lock_default_program(conn, workspace_id).await?;
+    if store::find_program_id(conn, workspace_id, Some(id)).await?.is_none() {
+        return Err(Error::not_found("The workspace has no such program."));
+    }
+    if !store::is_active(conn, workspace_id, id).await? {
+        return Err(Error::conflict("The program is inactive."));
+    }
+    workspaces::update_default_program(conn, workspace_id, id).await
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::address::LinkAddress;
-use super::model::{DefaultLink, Domain, EnrollmentTerms, ProgramChanges, ProgramSummary, TokenLifetime};
+use super::model::{DefaultLink, Domain, EnrollmentTerms, NewGroup, ProgramChanges, ProgramSummary, TokenLifetime};
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::id::{DomainId, GroupId, ProgramId, WorkspaceId};
@@ -39,29 +39,33 @@ pub(super) async fn insert_program(
     Ok(())
 }
 
-/// A group of a program.
-pub(super) async fn insert_group(
+/// A group of a program. False when the program has one with this slug.
+pub async fn insert_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
-    group: (GroupId, &str, &str),
+    group: &NewGroup,
     now: Timestamp,
-) -> Result<()> {
-    let (id, slug, name) = group;
-    sqlx::query!(
+) -> Result<bool> {
+    let done = sqlx::query!(
         "/* programs::insert_group */
-         INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $6)",
+         INSERT INTO groups (workspace_id, id, program_id, slug, name, color, max_partner_links, allowed_hosts,
+                             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+         ON CONFLICT (workspace_id, program_id, slug) WHERE deleted_at IS NULL DO NOTHING",
         workspace_id as _,
-        id as _,
+        group.id as _,
         program_id as _,
-        slug,
-        name,
+        group.slug.as_str(),
+        group.name,
+        group.color as _,
+        group.max_partner_links,
+        &group.allowed_hosts,
         now as _,
     )
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(done.rows_affected() == 1)
 }
 
 /// A link that every partner of the group gets from now on.
@@ -203,14 +207,11 @@ pub async fn find_enrollment_terms(
     program_id: ProgramId,
     group: Option<&GroupRef>,
 ) -> Result<Option<EnrollmentTerms>> {
-    let (id, slug) = match group {
-        Some(GroupRef::Id(id)) => (Some(*id), None),
-        Some(GroupRef::Slug(slug)) => (None, Some(slug.as_str())),
-        None => (None, None),
-    };
+    let (id, slug) = group.map(GroupRef::parts).unwrap_or_default();
     let row = sqlx::query!(
         r#"/* programs::find_enrollment_terms */
          SELECT p.access_mode, p.token_lifetime_seconds, p.default_domain_id, g.id AS group_id,
+                g.version AS group_version,
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
                  FROM group_default_links l
                  WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
@@ -230,6 +231,7 @@ pub async fn find_enrollment_terms(
         access_mode: row.access_mode,
         token_lifetime_seconds: row.token_lifetime_seconds,
         group_id: row.group_id,
+        group_version: row.group_version,
         domain_id: row.default_domain_id,
         default_links: row.default_links.0,
     }))
@@ -241,7 +243,7 @@ pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -
         ProgramSummary,
         r#"/* programs::list_programs */
          SELECT id, name, url, COALESCE(portal_url, url) AS "portal_url!", access_mode, token_lifetime_seconds,
-                default_group_id, default_domain_id, created_at
+                default_group_id, default_domain_id, deactivated_at, created_at
          FROM programs WHERE workspace_id = $1 ORDER BY created_at, id"#,
         workspace_id as _,
     )
@@ -268,6 +270,7 @@ pub(super) async fn update_program(
     workspace_id: WorkspaceId,
     id: ProgramId,
     changes: &ProgramChanges,
+    now: Timestamp,
 ) -> Result<bool> {
     if let Some(url) = &changes.url {
         sqlx::query!(
@@ -287,7 +290,9 @@ pub(super) async fn update_program(
          UPDATE programs
          SET name = COALESCE($3, name), url = COALESCE($4, url), access_mode = COALESCE($5, access_mode),
              token_lifetime_seconds = COALESCE($6, token_lifetime_seconds),
-             default_domain_id = COALESCE($7, default_domain_id), portal_url = COALESCE($8, portal_url)
+             default_domain_id = COALESCE($7, default_domain_id), portal_url = COALESCE($8, portal_url),
+             deactivated_at = CASE WHEN $9 THEN NULL WHEN NOT $9 THEN COALESCE(deactivated_at, $10)
+                                   ELSE deactivated_at END
          WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,
         id as _,
@@ -297,6 +302,8 @@ pub(super) async fn update_program(
         changes.token_lifetime.map(TokenLifetime::seconds),
         changes.default_domain_id as Option<DomainId>,
         changes.portal_url.as_deref(),
+        changes.active,
+        now as _,
     )
     .execute(conn)
     .await?;

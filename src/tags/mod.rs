@@ -4,5 +4,5 @@ mod model;
 mod reference;
 mod store;
 
-pub use model::{Color, Tag, TagName};
+pub use model::{Tag, TagName};
 pub use reference::{TagRefs, resolve};

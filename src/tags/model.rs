@@ -3,8 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::id::{Ids, TagId};
-use crate::validation::{Invalid, ProblemCode, Text, length};
+use crate::color::Color;
+use crate::id::TagId;
+use crate::validation::{Invalid, Text, length};
 
 /// The name of a tag: 1–50 characters without outer blanks. Names of one workspace differ in more than case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,53 +35,6 @@ impl Text for TagName {
         let name = text.trim();
         length(name, 1, 50)?;
         Ok(Self(name.to_owned()))
-    }
-}
-
-/// The color that a tag is shown in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
-#[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "text", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "a color is what it is called")]
-pub enum Color {
-    Red,
-    Yellow,
-    Green,
-    Blue,
-    Purple,
-    Brown,
-    Gray,
-    Pink,
-}
-
-impl Color {
-    /// Every color by its name.
-    const ALL: [(&'static str, Self); 8] = [
-        ("red", Self::Red),
-        ("yellow", Self::Yellow),
-        ("green", Self::Green),
-        ("blue", Self::Blue),
-        ("purple", Self::Purple),
-        ("brown", Self::Brown),
-        ("gray", Self::Gray),
-        ("pink", Self::Pink),
-    ];
-
-    /// A color for a tag that nobody chose one for.
-    #[must_use]
-    pub fn any(ids: &Ids) -> Self {
-        let [byte] = ids.bytes::<1>();
-        Self::ALL[usize::from(byte) % Self::ALL.len()].1
-    }
-}
-
-impl Text for Color {
-    fn from_text(text: &str) -> Result<Self, Invalid> {
-        let found = Self::ALL.into_iter().find(|(name, _)| *name == text);
-        found.map(|(_, color)| color).ok_or(Invalid::new(
-            ProblemCode::InvalidValue,
-            "Must be red, yellow, green, blue, purple, brown, gray or pink",
-        ))
     }
 }
 
@@ -115,14 +69,5 @@ mod tests {
             assert!(TagName::from_text(text).is_err(), "{text}");
         }
         assert_eq!(TagName::from_text(" ÄPFEL ").unwrap().folded(), fold("äpfel"));
-    }
-
-    #[test]
-    fn colors() {
-        for (name, color) in Color::ALL {
-            assert_eq!(Color::from_text(name), Ok(color));
-            assert_eq!(serde_json::to_value(color).unwrap(), name);
-        }
-        assert!(Color::from_text("Red").is_err());
     }
 }

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::clock::Timestamp;
 use crate::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
+use crate::validation::{Invalid, Text};
 
 /// What a workspace has subscribed to, from low to high.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, sqlx::Type)]
@@ -35,12 +36,15 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The name of a workspace in addresses and on the command line: 1–48 lower-case letters, digits and inner
-/// hyphens (it becomes a DNS label).
+/// The name of a workspace in addresses and on the command line, or of a group in requests: 1–48 lower-case letters,
+/// digits and inner hyphens (that of a workspace becomes a DNS label).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slug(String);
 
 impl Slug {
+    /// The most characters.
+    pub const MAX_LENGTH: usize = 48;
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -54,7 +58,7 @@ impl FromStr for Slug {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if text.is_empty()
-            || text.len() > 48
+            || text.len() > Self::MAX_LENGTH
             || !text.chars().all(allowed)
             || text.starts_with('-')
             || text.ends_with('-')
@@ -62,6 +66,12 @@ impl FromStr for Slug {
             return Err("a slug has 1 to 48 lower-case letters, digits and inner hyphens");
         }
         Ok(Self(text.to_owned()))
+    }
+}
+
+impl Text for Slug {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        text.parse().map_err(|_| Invalid::format("Must have 1 to 48 lower-case letters, digits and inner hyphens"))
     }
 }
 

@@ -101,6 +101,34 @@ pub async fn insert_workspace(
     Ok(())
 }
 
+/// The program of a request that names none; it stays so until the end of the transaction.
+pub async fn lock_default_program(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Option<ProgramId>> {
+    let id = sqlx::query_scalar!(
+        "/* workspaces::lock_default_program */
+         SELECT default_program_id FROM workspaces WHERE id = $1 FOR NO KEY UPDATE",
+        workspace_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// Changes the program of a request that names none.
+pub async fn update_default_program(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+) -> Result<()> {
+    sqlx::query!(
+        "/* workspaces::update_default_program */ UPDATE workspaces SET default_program_id = $2 WHERE id = $1",
+        workspace_id as _,
+        program_id as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// A key, of which only the hash is kept.
 pub async fn insert_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8; 32], now: Timestamp) -> Result<()> {
     sqlx::query!(

@@ -7,7 +7,7 @@ use axum::body::Body;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use pearset::clock::Clock;
-use pearset::id::ApiKeyId;
+use pearset::id::{ApiKeyId, ProgramId};
 use pearset::programs::service::{NewProgram, create_program};
 use pearset::programs::{self, AccessMode, LinkAddress};
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
@@ -55,6 +55,19 @@ const ROWS: &[Row] = &[
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
         plan: Plan::Advanced,
     },
+    Row {
+        operation: "listGroups",
+        scopes: &["groups.read", "groups.write", "apis.read", "apis.all"],
+        plan: Plan::Free,
+    },
+    Row { operation: "createGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
+    Row {
+        operation: "retrieveGroup",
+        scopes: &["groups.read", "groups.write", "apis.read", "apis.all"],
+        plan: Plan::Free,
+    },
+    Row { operation: "updateGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "deleteGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
     Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row {
         operation: "listPartnerReferralLinks",
@@ -263,7 +276,7 @@ async fn a_revoked_key_ends_within_a_second() {
 async fn exactly_the_covering_scopes_pass() {
     let world = World::start().await;
     let none =
-        key(&world.app, &world.workspace, |new| new.scopes = scopes(&["conversions.write", "groups.read"])).await.1;
+        key(&world.app, &world.workspace, |new| new.scopes = scopes(&["conversions.write", "webhooks.read"])).await.1;
     for scope in SCOPES {
         let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&[scope])).await;
         // Made anew for each scope: a link key can be taken once.
@@ -278,7 +291,7 @@ async fn exactly_the_covering_scopes_pass() {
         assert!(message.contains(row.scopes[0]), "{}: the message does not name the scope: {message}", row.operation);
     }
     // Of several scopes one is enough.
-    let several = ["webhooks.read", "tokens.write", "partners.write", "links.write"];
+    let several = ["webhooks.read", "tokens.write", "partners.write", "links.write", "groups.write"];
     let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&several)).await;
     for (row, request) in rows(&world) {
         assert_eq!(request.send(&actor).await.status, request.success(), "{}", row.operation);
@@ -347,12 +360,8 @@ async fn a_key_with_a_wrong_checksum_costs_no_query() {
     }
 }
 
-/// A key that is limited to one program sees and changes nothing of another program of its workspace.
-#[tokio::test]
-#[allow(clippy::too_many_lines, reason = "one arm for each operation")]
-async fn a_key_of_one_program_acts_on_that_program_only() {
-    let world = World::start().await;
-    let (app, workspace) = (&world.app, &world.workspace);
+/// One more program of the workspace.
+async fn second_program(app: &TestApp, workspace: &Workspace) -> ProgramId {
     let now = app.clock.now();
     let second = NewProgram {
         id: app.state.ids.next(now),
@@ -366,12 +375,22 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
     sql.execute("BEGIN").await.unwrap();
     create_program(&mut sql, &app.state.ids, now, workspace.id, &second).await.unwrap();
     sql.execute("COMMIT").await.unwrap();
+    second.id
+}
+
+/// A key that is limited to one program sees and changes nothing of another program of its workspace.
+#[tokio::test]
+#[allow(clippy::too_many_lines, reason = "one arm for each operation")]
+async fn a_key_of_one_program_acts_on_that_program_only() {
+    let world = World::start().await;
+    let (app, workspace) = (&world.app, &world.workspace);
+    let second = second_program(app, workspace).await;
     let (_, first_key) = key(app, workspace, |new| new.program_id = Some(workspace.program_id)).await;
-    let (_, second_key) = key(app, workspace, |new| new.program_id = Some(second.id)).await;
+    let (_, second_key) = key(app, workspace, |new| new.program_id = Some(second)).await;
     let first_domain =
-        programs::find_domain(&mut sql, workspace.id, workspace.program_id, None).await.unwrap().unwrap();
+        programs::find_domain(&mut app.sql().await, workspace.id, workspace.program_id, None).await.unwrap().unwrap();
     let (program, first_group, first_domain) =
-        (second.id.to_string(), workspace.group_id.to_string(), first_domain.id.to_string());
+        (second.to_string(), workspace.group_id.to_string(), first_domain.id.to_string());
 
     for (row, request) in rows(&world) {
         // A key of the default program sees what a key without a program sees.
@@ -406,7 +425,7 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             "createEmbedToken" => {
                 let first = json!({"programId": workspace.program_id, "partner": {"email": "stays@example.com"}});
                 let body = json!({
-                    "programId": second.id, "partner": {"email": "new@example.com"}, "groupId": first_group,
+                    "programId": second, "partner": {"email": "new@example.com"}, "groupId": first_group,
                 });
                 assert_eq!(second_key.post(&request.path, body).await.status, 404, "a group of the first program");
                 vec![request.like(first)]
@@ -436,6 +455,17 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             "listPartnerApplications" | "listAuditLogs" => {
                 assert_eq!(request.send(&second_key).await.expect(200), json!([]));
                 continue;
+            }
+            "listGroups" => {
+                let groups = request.send(&second_key).await.expect(200);
+                assert!(groups.as_array().unwrap().iter().all(|group| group["programId"] == program), "{groups}");
+                continue;
+            }
+            "createGroup" => {
+                vec![request.like(json!({"name": "Other", "programId": workspace.program_id.to_string()}))]
+            }
+            "retrieveGroup" | "updateGroup" | "deleteGroup" => {
+                vec![request.with_path(&format!("/groups/{first_group}"))]
             }
             "createPartnerReferralLink" => [
                 json!({"key": "x", "partner": {"id": stays}}),

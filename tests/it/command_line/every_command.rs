@@ -10,7 +10,7 @@ use crate::support::cluster::{SHARED, TEMPLATE};
 
 /// A command, and the members of what it prints. `@` stands for the workspace, and a word in braces for what an
 /// earlier command called so.
-const COMMANDS: [(&str, &str); 12] = [
+const COMMANDS: [(&str, &str); 15] = [
     ("workspace create --name Acme --slug @ --plan enterprise", "apiKey groupId programId workspaceId"),
     ("workspace list", "createdAt defaultProgramId id name plan slug"),
     (
@@ -31,8 +31,11 @@ const COMMANDS: [(&str, &str); 12] = [
     ),
     (
         "program list --workspace @",
-        "accessMode createdAt defaultDomainId defaultGroupId id name portalUrl tokenLifetimeSeconds url",
+        "accessMode createdAt deactivatedAt defaultDomainId defaultGroupId id name portalUrl tokenLifetimeSeconds url",
     ),
+    ("program update {programId} --inactive", "programId"),
+    ("program update {programId} --active", "programId"),
+    ("workspace update @ --default-program {programId}", "defaultProgramId workspaceId"),
     (
         "domain add --workspace @ --program {programId} --url-prefix https://@.example?via= --additional",
         "domain domainId isAdditional url",

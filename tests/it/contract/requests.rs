@@ -95,11 +95,16 @@ impl GoodRequest {
             | "reactivatePartner"
             | "approvePartnerApplication"
             | "rejectPartnerApplication" => Some(json!({"partnerId": changing})),
+            "createGroup" => Some(json!({"name": format!("Group {}", KEYS.fetch_add(1, Ordering::Relaxed))})),
+            "updateGroup" => Some(json!({"name": "Renamed"})),
             "createPartnerReferralLink" => {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
             }
             "retrievePartner"
+            | "listGroups"
+            | "retrieveGroup"
+            | "deleteGroup"
             | "listPartnerReferralLinks"
             | "searchPartnerReferralLinks"
             | "retrievePartnerReferralLink"
@@ -123,14 +128,18 @@ impl GoodRequest {
         if operation.operation_id == "searchPartnerReferralLinks" {
             path = format!("{path}?id={}", known.link);
         }
+        if operation.operation_id == "deleteGroup" {
+            "/groups/spare".clone_into(&mut path);
+        }
         let arrangement = match operation.operation_id.as_str() {
-            "banPartner" | "deactivatePartner" => Some("approved"),
-            "unbanPartner" => Some("banned"),
-            "reactivatePartner" => Some("deactivated"),
-            "approvePartnerApplication" | "rejectPartnerApplication" => Some("pending"),
+            "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
+            "unbanPartner" => Some(a_partner_who_is("banned")),
+            "reactivatePartner" => Some(a_partner_who_is("deactivated")),
+            "approvePartnerApplication" | "rejectPartnerApplication" => Some(a_partner_who_is("pending")),
+            "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
             _ => None,
         };
-        Self { operation, path, body, arrangement: arrangement.map(a_partner_who_is), database: database.clone() }
+        Self { operation, path, body, arrangement, database: database.clone() }
     }
 
     /// The status that it is answered with.
@@ -175,6 +184,11 @@ impl GoodRequest {
 
 /// The partner whom requests change that can be sent once.
 const CHANGING: Uuid = Uuid::from_u128(0x01900000_0000_7000_8000_000000000001);
+
+/// A group that can be deleted, in every program.
+const A_SPARE_GROUP: &str = "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at)
+                             SELECT workspace_id, gen_random_uuid(), id, 'spare', 'Spare', now(), now() FROM programs
+                             ON CONFLICT DO NOTHING";
 
 /// That partner, in the workspace's default program, with this status.
 fn a_partner_who_is(status: &str) -> String {

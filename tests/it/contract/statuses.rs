@@ -86,6 +86,7 @@ async fn assert_produced(world: &World, request: GoodRequest, status: u16) {
 }
 
 /// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.
+#[allow(clippy::too_many_lines, reason = "one arm for each operation and status")]
 async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer> {
     let actor = &world.workspace.actor;
     let operation = good.operation.operation_id.clone();
@@ -160,6 +161,16 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             let path = format!("{}?pageSize=0", good.path);
             good.with_path(&path)
         }
+        ("listGroups", 404) => good.with_path("/groups?programId=prog_01kkntq2cnf1prr1w49pfyaa1w"),
+        ("listGroups", 422) => good.with_path("/groups?page=0"),
+        ("createGroup", 404) => good.like(json!({"name": "New", "programId": "prog_01kkntq2cnf1prr1w49pfyaa1w"})),
+        ("createGroup", 409) => good.like(json!({"name": "Default"})),
+        ("updateGroup", 409) => good.like(json!({"isDefault": false})),
+        ("updateGroup", 422) => good.like(json!({"name": ""})),
+        ("retrieveGroup", 422) => good.with_path("/groups/default?programId=%00"),
+        ("deleteGroup", 409) => good.with_path("/groups/default"),
+        ("deleteGroup", 422) => good.with_path("/groups/spare?moveTo=spare"),
+        ("retrieveGroup" | "updateGroup" | "deleteGroup", 404) => good.with_path("/groups/nothing"),
         ("createPartnerReferralLink", 404) => good.like(json!({"key": "a", "partner": {"id": "nobody"}})),
         ("createPartnerReferralLink", 409) => {
             let body = json!({"key": "taken", "partner": {"id": KNOWN}});
@@ -175,7 +186,11 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         ("retrievePartnerReferralLink", 422) => good.with_path("/partner_referral_links/nothing?program_id=%00"),
         ("listPartnerReferralLinkDomains", 422) => good.with_path("/partner_referral_links:domains?limit=0"),
         (
-            "createReferralsEmbedToken" | "verifyReferralsEmbedToken" | "createPartner" | "createPartnerReferralLink",
+            "createReferralsEmbedToken"
+            | "verifyReferralsEmbedToken"
+            | "createPartner"
+            | "createPartnerReferralLink"
+            | "createGroup",
             422,
         ) => good.like(json!({})),
         _ => return None,

@@ -156,6 +156,19 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(create, "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
         row("retrievePartner", "programId", program, Missing, |id| json!(format!("/partners/x?programId={id}"))),
         row("retrievePartner", "id", partner, Missing, |id| json!(format!("/partners/{id}"))),
+        row("listGroups", "programId", program, Missing, |id| json!(format!("/groups?programId={id}"))),
+        row("createGroup", "programId", program, Missing, |id| json!({"name": "New", "programId": id})),
+        row("retrieveGroup", "programId", program, Missing, |id| json!(format!("/groups/default?programId={id}"))),
+        row("retrieveGroup", "id", group, Missing, |id| json!(format!("/groups/{id}"))),
+        row("retrieveGroup", "id", name, Missing, |id| json!(format!("/groups/{id}"))),
+        row("updateGroup", "programId", program, Missing, |id| json!(["/groups/default", {"programId": id}])),
+        row("updateGroup", "id", group, Missing, |id| json!([format!("/groups/{id}"), {"name": "New"}])),
+        row("updateGroup", "id", name, Missing, |id| json!([format!("/groups/{id}"), {"name": "New"}])),
+        row("deleteGroup", "programId", program, Missing, |id| json!(format!("/groups/spare?programId={id}"))),
+        row("deleteGroup", "moveTo", group, Missing, |id| json!(format!("/groups/spare?moveTo={id}"))),
+        row("deleteGroup", "moveTo", name, Missing, |id| json!(format!("/groups/spare?moveTo={id}"))),
+        row("deleteGroup", "id", group, Missing, |id| json!(format!("/groups/{id}"))),
+        row("deleteGroup", "id", name, Missing, |id| json!(format!("/groups/{id}"))),
         row(link, "key", name, Own, |key| json!({"key": key, "partner": {"id": "shared"}})),
         row(
             link,
@@ -235,6 +248,7 @@ async fn an_id_of_another_workspace_is_an_id_that_does_not_exist() {
 async fn assert_kept_apart(index: usize) {
     let tenants = TwoTenants::start().await;
     tenants.post("/partners", shared_partner()).await.expect(201);
+    tenants.post("/groups", json!({"name": "Spare"})).await.expect(201);
     let row = rows(&tenants).await.swap_remove(index);
     let (a, b) = (tenants.rows(&tenants.a).await, tenants.rows(&tenants.b).await);
     let theirs = ask(&tenants, &row, &row.theirs).await;

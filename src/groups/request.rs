@@ -1,0 +1,127 @@
+//! What requests about groups say.
+
+use super::allowed_hosts::AllowedHosts;
+use super::model::{MaxPartnerLinks, Name, WantedLinks};
+use crate::color::Color;
+use crate::http::extract::Page;
+use crate::programs::{GroupRef, ProgramRef};
+use crate::slug::slug;
+use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
+use crate::workspaces::Slug;
+
+/// The most characters that a search can have.
+const MAX_SEARCH: usize = 100;
+
+/// A group to be made.
+#[derive(Debug)]
+pub struct CreateGroupRequest {
+    pub(super) program: Option<ProgramRef>,
+    pub(super) name: Name,
+    pub(super) slug: Slug,
+    pub(super) color: Option<Color>,
+    /// One to the program's site when the request names none.
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Option<MaxPartnerLinks>,
+    pub(super) allowed_hosts: AllowedHosts,
+}
+
+impl FromFields for CreateGroupRequest {
+    /// In the order of the document, which is the order in which problems are reported.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let name: Option<Name> = fields.required("name");
+        let slug = match &name {
+            Some(name) if !fields.has("slug") => derived_slug(fields, name),
+            _ => fields.optional("slug"),
+        };
+        let color = fields.nullable("color");
+        let default_links = fields.optional("defaultLinks");
+        let max_partner_links = fields.nullable("maxPartnerLinks");
+        let allowed_hosts = fields.optional("allowedHosts").unwrap_or_default();
+        let program = fields.optional("programId");
+        Some(Self { program, name: name?, slug: slug?, color, default_links, max_partner_links, allowed_hosts })
+    }
+}
+
+fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
+    let derived = Slug::from_text(&slug(name.as_str(), Slug::MAX_LENGTH)).ok();
+    if derived.is_none() {
+        fields.fail("slug", Invalid::new(ProblemCode::InvalidType, "Required, as the name has no letter or digit"));
+    }
+    derived
+}
+
+/// Changes to a group.
+#[derive(Debug)]
+pub struct UpdateGroupRequest {
+    pub(super) program: Option<ProgramRef>,
+    pub(super) changes: Changes,
+}
+
+/// What a request says about a group that is there.
+#[derive(Debug)]
+pub(super) struct Changes {
+    pub(super) name: Option<Name>,
+    pub(super) slug: Option<Slug>,
+    pub(super) color: Change<Color>,
+    /// All that it is to have.
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Change<MaxPartnerLinks>,
+    pub(super) allowed_hosts: Option<AllowedHosts>,
+    pub(super) is_default: Option<bool>,
+}
+
+impl FromFields for UpdateGroupRequest {
+    /// In the order of the document, which is the order in which problems are reported.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let changes = Changes {
+            name: fields.optional("name"),
+            slug: fields.optional("slug"),
+            color: fields.change("color"),
+            default_links: fields.optional("defaultLinks"),
+            max_partner_links: fields.change("maxPartnerLinks"),
+            allowed_hosts: fields.optional("allowedHosts"),
+            is_default: fields.optional("isDefault"),
+        };
+        Some(Self { program: fields.optional("programId"), changes })
+    }
+}
+
+/// Which groups are listed.
+pub struct ListGroupsQuery {
+    pub(super) program: Option<ProgramRef>,
+    pub(super) search: Option<Bounded<0, MAX_SEARCH>>,
+    pub(super) page: Page,
+}
+
+impl FromFields for ListGroupsQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            program: fields.optional("programId"),
+            search: fields.optional("search"),
+            page: Page::from_query(fields),
+        })
+    }
+}
+
+/// A query that may name a program.
+pub struct GroupQuery {
+    pub(super) program: Option<ProgramRef>,
+}
+
+impl FromFields for GroupQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId") })
+    }
+}
+
+/// Where the partners of a group go that is deleted.
+pub struct DeleteGroupQuery {
+    pub(super) program: Option<ProgramRef>,
+    pub(super) move_to: Option<GroupRef>,
+}
+
+impl FromFields for DeleteGroupQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId"), move_to: fields.optional("moveTo") })
+    }
+}

@@ -1,0 +1,277 @@
+//! Queries on `groups` and their default links.
+
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::model::Group;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::http::extract::Page;
+use crate::id::{GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
+use crate::programs::{DefaultLink, GroupRef};
+
+/// The groups of a program, its default first, then oldest first.
+pub(super) async fn list_groups(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    search: Option<&str>,
+    page: Page,
+) -> Result<Vec<Group>> {
+    let rows = sqlx::query_as!(
+        Group,
+        r#"/* groups::list_groups */
+         SELECT g.id, g.program_id, g.name, g.slug, g.color AS "color: _", g.id = p.default_group_id AS "is_default!",
+                (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
+                 FROM group_default_links l
+                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                    AS "default_links!: Json<Vec<DefaultLink>>",
+                g.max_partner_links, g.allowed_hosts,
+                (SELECT count(*) FROM enrollments e
+                 WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
+                    AS "partners_count!",
+                g.created_at, g.updated_at
+         FROM programs p
+         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
+         WHERE p.workspace_id = $1 AND p.id = $2
+           AND ($3::text IS NULL OR position(lower($3) IN lower(g.name)) > 0 OR position(lower($3) IN g.slug) > 0)
+         ORDER BY g.id = p.default_group_id DESC, g.created_at, g.id
+         LIMIT $4 OFFSET $5"#,
+        workspace_id as _,
+        program_id as _,
+        search,
+        page.limit,
+        page.offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// One group of a program.
+pub(super) async fn find_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    group: &GroupRef,
+) -> Result<Option<Group>> {
+    let (id, slug) = group.parts();
+    let row = sqlx::query_as!(
+        Group,
+        r#"/* groups::find_group */
+         SELECT g.id, g.program_id, g.name, g.slug, g.color AS "color: _", g.id = p.default_group_id AS "is_default!",
+                (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
+                 FROM group_default_links l
+                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                    AS "default_links!: Json<Vec<DefaultLink>>",
+                g.max_partner_links, g.allowed_hosts,
+                (SELECT count(*) FROM enrollments e
+                 WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
+                    AS "partners_count!",
+                g.created_at, g.updated_at
+         FROM groups g JOIN programs p ON p.workspace_id = g.workspace_id AND p.id = g.program_id
+         WHERE g.workspace_id = $1 AND g.program_id = $2 AND (g.id = $3 OR g.slug = $4) AND g.deleted_at IS NULL"#,
+        workspace_id as _,
+        program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// The id of a group of a program.
+pub(super) async fn find_group_id(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    group: &GroupRef,
+) -> Result<Option<GroupId>> {
+    let (id, slug) = group.parts();
+    let id = sqlx::query_scalar!(
+        "/* groups::find_group_id */
+         SELECT id FROM groups
+         WHERE workspace_id = $1 AND program_id = $2 AND (id = $3 OR slug = $4) AND deleted_at IS NULL",
+        workspace_id as _,
+        program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// The site that a program is about.
+pub(super) async fn find_program_url(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+) -> Result<Option<String>> {
+    let url = sqlx::query_scalar!(
+        "/* groups::find_program_url */ SELECT url FROM programs WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        program_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(url)
+}
+
+/// Holds off whoever else wants to change or delete a group of the program, until the end of the transaction: two
+/// groups that are deleted at the same time, each in favour of the other, must not wait for each other.
+pub(super) async fn lock_groups_of_program(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+) -> Result<Option<GroupId>> {
+    let default_group_id = sqlx::query_scalar!(
+        "/* groups::lock_groups_of_program */
+         SELECT default_group_id FROM programs WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        workspace_id as _,
+        program_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(default_group_id)
+}
+
+/// Waits for every transaction that is making an enrollment or links by the terms of the group, and makes those that
+/// come later wait for the end of this one.
+pub(super) async fn lock_group(conn: &mut PgConnection, workspace_id: WorkspaceId, id: GroupId) -> Result<()> {
+    sqlx::query!(
+        "/* groups::lock_group */ SELECT FROM groups WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
+        workspace_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(())
+}
+
+/// Writes what a group is from now on.
+pub(super) async fn update_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    group: &Group,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::update_group */
+         UPDATE groups
+         SET name = $3, slug = $4, color = $5, max_partner_links = $6, allowed_hosts = $7, updated_at = $8,
+             version = version + 1
+         WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        group.id as _,
+        group.name,
+        group.slug,
+        group.color as _,
+        group.max_partner_links,
+        &group.allowed_hosts,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Changes the group of a partner for whom none is named.
+pub(super) async fn update_default_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    id: GroupId,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::update_default_group */
+         UPDATE programs SET default_group_id = $3 WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        program_id as _,
+        id as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Takes default links from a group: nobody gets them any more.
+pub(super) async fn remove_default_links(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    ids: &[GroupDefaultLinkId],
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::remove_default_links */
+         UPDATE group_default_links SET removed_at = $3 WHERE workspace_id = $1 AND id = ANY($2)",
+        workspace_id as _,
+        ids as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Leads a default link elsewhere. Links that were made for it have yet to follow.
+pub(super) async fn update_default_link(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    link: &DefaultLink,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::update_default_link */
+         UPDATE group_default_links SET previous_urls = array_append(array_remove(previous_urls, $3), url), url = $3
+         WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        link.id as _,
+        link.url,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Deletes a group: no request finds it any more, its partners have yet to go to the other one.
+pub(super) async fn close_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    (id, moved_to): (GroupId, GroupId),
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::close_group */
+         UPDATE groups SET deleted_at = $4, updated_at = $4, moved_to = $3, version = version + 1
+         WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        id as _,
+        moved_to as _,
+        now as _,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "/* groups::redirect_moves */
+         UPDATE groups SET moved_to = $4 WHERE workspace_id = $1 AND program_id = $2 AND moved_to = $3",
+        workspace_id as _,
+        program_id as _,
+        id as _,
+        moved_to as _,
+    )
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query!(
+        "/* groups::remove_all_default_links */
+         UPDATE group_default_links SET removed_at = $3
+         WHERE workspace_id = $1 AND group_id = $2 AND removed_at IS NULL",
+        workspace_id as _,
+        id as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -22,8 +22,14 @@ const MAX_ATTEMPTS: u32 = 10;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Statements,
+    Snapshot,
     Transaction,
 }
+
+/// Filters that are given leave no trace of those that are not only in a plan that is made for their values; a plan
+/// for all values of a statement, which PostgreSQL turns to after some calls, would walk through everything.
+const BEGIN_SNAPSHOT: &str =
+    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
 
 impl Db {
     /// Runs `work` in a transaction and commits when it returns `Ok`, else rolls back. Runs it again after a
@@ -57,6 +63,19 @@ impl Db {
         T: Send,
     {
         self.attempts(name, Mode::Statements, |conn: &mut PgConnection, _| work(conn)).await
+    }
+
+    /// Runs statements that only read and that all see the same state, each planned for its own values: for lists,
+    /// whose best plan depends on what they are asked for. Two round trips more than [`Db::read`].
+    ///
+    /// # Errors
+    /// As [`Db::run`].
+    pub async fn read_snapshot<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
+        T: Send,
+    {
+        self.attempts(name, Mode::Snapshot, |conn: &mut PgConnection, _| work(conn)).await
     }
 
     async fn attempts<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
@@ -99,7 +118,7 @@ impl Db {
             }
             return outcome;
         }
-        lease.conn().execute("BEGIN").await?;
+        lease.conn().execute(if mode == Mode::Snapshot { BEGIN_SNAPSHOT } else { "BEGIN" }).await?;
         match work(lease.conn(), attempt).await {
             Ok(value) => {
                 lease.conn().execute("COMMIT").await.map_err(|error| Error::from(error).after_commit())?;

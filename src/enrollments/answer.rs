@@ -213,6 +213,24 @@ pub(super) async fn load(
     Ok(EnrolledPartner::new(row, links))
 }
 
+/// Rows of one program with the links of all of them.
+///
+/// # Errors
+/// As the database fails.
+pub(super) async fn with_links(
+    conn: &mut PgConnection,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    rows: Vec<EnrolledPartnerRow>,
+) -> Result<Vec<EnrolledPartner>> {
+    let ids: Vec<PartnerId> = rows.iter().map(|row| row.partner_id).collect();
+    let mut links = links::list_links_of_partners(conn, workspace_id, program_id, &ids).await?;
+    let shown = rows.into_iter().map(|row| {
+        let links = links.remove(&row.partner_id).unwrap_or_default();
+        EnrolledPartner::new(row, links)
+    });
+    Ok(shown.collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,6 +6,7 @@ mod default_links;
 mod enroll;
 mod event;
 pub mod lifecycle;
+pub mod listing;
 mod model;
 mod request;
 pub mod routes;

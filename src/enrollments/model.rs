@@ -3,6 +3,7 @@
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, GroupId, PartnerId};
+use crate::validation::{Invalid, ProblemCode, Text};
 
 /// Where an enrollment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, sqlx::Type)]
@@ -47,6 +48,27 @@ impl Status {
             Self::Banned => "banned",
             Self::Archived => "archived",
         }
+    }
+}
+
+impl Text for Status {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        Ok(match text {
+            "pending" => Self::Pending,
+            "approved" => Self::Approved,
+            "rejected" => Self::Rejected,
+            "invited" => Self::Invited,
+            "declined" => Self::Declined,
+            "deactivated" => Self::Deactivated,
+            "banned" => Self::Banned,
+            "archived" => Self::Archived,
+            _ => {
+                return Err(Invalid::new(
+                    ProblemCode::InvalidValue,
+                    "Must be pending, approved, rejected, invited, declined, deactivated, banned or archived",
+                ));
+            }
+        })
     }
 }
 

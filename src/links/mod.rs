@@ -20,4 +20,4 @@ pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
 pub use model::{LinkOwner, PartnerLink};
 pub use props::LinkProps;
 pub use settings::SettingChanges;
-pub use store::list_partner_links;
+pub use store::{list_links_of_partners, list_partner_links};

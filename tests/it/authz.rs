@@ -35,6 +35,16 @@ const ROWS: &[Row] = &[
     Row { operation: "createEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row {
+        operation: "listPartners",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row {
+        operation: "countPartners",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row {
         operation: "retrievePartner",
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
         plan: Plan::Advanced,
@@ -435,6 +445,14 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 assert_eq!(in_second["links"][0]["domain"], "go.second.example.com");
                 assert_eq!(in_second["links"][0]["url"], "https://second.example.com/");
                 vec![request.like(json!({"email": "new@example.com", "groupId": first_group}))]
+            }
+            "listPartners" => {
+                assert_eq!(request.send(&second_key).await.expect(200), json!([in_second]));
+                continue;
+            }
+            "countPartners" => {
+                assert_eq!(request.send(&second_key).await.expect(200), 1);
+                continue;
             }
             "retrievePartner" => {
                 let path = |id: &Value| format!("/partners/{}", id.as_str().unwrap());

@@ -1,11 +1,13 @@
 //! What links there are.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
+use std::collections::HashMap;
+
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::error::Result;
-use crate::id::{GroupDefaultLinkId, LinkId, ProgramId, WorkspaceId};
+use crate::id::{GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
 use crate::links::model::{ExternalId, KeyRef, Link, LinkOwner, LinkRow, PartnerLink};
 use crate::links::settings::LinkSettings;
 use crate::tags::Tag;
@@ -207,4 +209,43 @@ pub(in crate::links) async fn find_link(
         created_at: row.created_at,
         updated_at: row.updated_at,
     }))
+}
+
+/// The links of several partners in a program, those of each oldest first.
+pub async fn list_links_of_partners(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_ids: &[PartnerId],
+) -> Result<HashMap<PartnerId, Vec<PartnerLink>>> {
+    let rows = sqlx::query!(
+        "/* links::list_links_of_partners */
+         SELECT l.partner_id, l.id, d.host, d.url_prefix, l.key, l.url, l.clicks, l.leads, l.conversions, l.sales,
+                l.sale_amount
+         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+         WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = ANY ($3)
+         ORDER BY l.created_at, l.id",
+        workspace_id as _,
+        program_id as _,
+        partner_ids as _,
+    )
+    .fetch_all(conn)
+    .await?;
+    let mut links: HashMap<PartnerId, Vec<PartnerLink>> = HashMap::with_capacity(partner_ids.len());
+    for row in rows {
+        let link = LinkRow {
+            id: row.id,
+            host: row.host,
+            url_prefix: row.url_prefix,
+            key: row.key,
+            url: row.url,
+            clicks: row.clicks,
+            leads: row.leads,
+            conversions: row.conversions,
+            sales: row.sales,
+            sale_amount: row.sale_amount,
+        };
+        links.entry(row.partner_id).or_default().push(link.into());
+    }
+    Ok(links)
 }

@@ -101,7 +101,9 @@ impl GoodRequest {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
             }
-            "retrievePartner"
+            "listPartners"
+            | "countPartners"
+            | "retrievePartner"
             | "listGroups"
             | "retrieveGroup"
             | "deleteGroup"

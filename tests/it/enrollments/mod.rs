@@ -1,11 +1,14 @@
 //! Partners in programs.
 
+mod count_partners;
 mod create_partner;
 mod default_links;
 mod enrolled_partner;
 pub(crate) mod fixtures;
 mod lifecycle;
 mod link_props;
+mod list_partners;
+mod list_plans;
 mod request_fields;
 mod request_problems;
 mod retrieve_partner;

@@ -154,6 +154,20 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(create, "linkProps.tagIds", tag, Refused, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
         row(token, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
         row(create, "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
+        row("listPartners", "programId", program, Missing, |id| json!(format!("/partners?programId={id}"))),
+        row("listPartners", "groupId", group, Empty, |id| json!(format!("/partners?groupId={id}"))),
+        row("listPartners", "groupId", name, Empty, |id| json!(format!("/partners?groupId={id}"))),
+        row("listPartners", "tenantId", name, Empty, |id| json!(format!("/partners?tenantId={id}"))),
+        row("listPartners", "email", email, Empty, |email| json!(format!("/partners?email={email}"))),
+        row("listPartners", "search", partner, Empty, |id| json!(format!("/partners?search={id}"))),
+        row("listPartners", "search", email, Empty, |email| json!(format!("/partners?search={email}"))),
+        row("listPartners", "search", name, Empty, |word| json!(format!("/partners?search={word}"))),
+        row("countPartners", "programId", program, Missing, |id| json!(format!("/partners/count?programId={id}"))),
+        row("countPartners", "groupId", group, Empty, |id| json!(format!("/partners/count?groupId={id}"))),
+        row("countPartners", "groupId", name, Empty, |id| json!(format!("/partners/count?groupId={id}"))),
+        row("countPartners", "tenantId", name, Empty, |id| json!(format!("/partners/count?tenantId={id}"))),
+        row("countPartners", "search", partner, Empty, |id| json!(format!("/partners/count?search={id}"))),
+        row("countPartners", "search", name, Empty, |word| json!(format!("/partners/count?search={word}"))),
         row("retrievePartner", "programId", program, Missing, |id| json!(format!("/partners/x?programId={id}"))),
         row("retrievePartner", "id", partner, Missing, |id| json!(format!("/partners/{id}"))),
         row("listGroups", "programId", program, Missing, |id| json!(format!("/groups?programId={id}"))),
@@ -262,7 +276,7 @@ async fn assert_kept_apart(index: usize) {
         }
         Own => assert_eq!(theirs.0, 201, "{name}"),
         Empty => {
-            assert_eq!(theirs, (200, json!([])), "{name}");
+            assert!(theirs == (200, json!([])) || theirs == (200, json!(0)), "{name}");
             assert_eq!(theirs, ask(&tenants, &row, &row.nobodys).await, "{name}: an id that does not exist");
         }
     }

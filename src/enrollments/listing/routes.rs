@@ -1,0 +1,103 @@
+//! `GET /partners` and `GET /partners/count`.
+#![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use axum::extract::State;
+use sqlx::PgConnection;
+
+use super::model::{Filter, PartnerFilter, SortBy, SortOrder};
+use super::store;
+use crate::enrollments::answer;
+use crate::error::Result;
+use crate::http::extract::{Caller, Page, Query, ReadPartners};
+use crate::http::response::Found;
+use crate::id::{ProgramId, WorkspaceId};
+use crate::programs::{self, ProgramRef};
+use crate::state::AppState;
+use crate::validation::{Fields, FromFields};
+
+/// Which partners, in which order, and how many of them.
+pub struct ListPartnersQuery {
+    program: Option<ProgramRef>,
+    filter: PartnerFilter,
+    sort: (SortBy, SortOrder),
+    page: Page,
+}
+
+impl FromFields for ListPartnersQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let filter = PartnerFilter::from_fields(fields);
+        let sort = (fields.optional("sortBy").unwrap_or_default(), fields.optional("sortOrder").unwrap_or_default());
+        let page = Page::from_query(fields);
+        let program = fields.optional("programId");
+        Some(Self { program, filter: filter?, sort, page })
+    }
+}
+
+/// Which partners.
+pub struct CountPartnersQuery {
+    program: Option<ProgramRef>,
+    filter: PartnerFilter,
+}
+
+impl FromFields for CountPartnersQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let filter = PartnerFilter::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { program, filter: filter? })
+    }
+}
+
+/// `GET /partners`.
+pub async fn list_partners(
+    State(app): State<AppState>,
+    caller: Caller<ReadPartners>,
+    Query(query): Query<ListPartnersQuery>,
+) -> Result<Found<impl serde::Serialize>> {
+    let ListPartnersQuery { program, filter, sort, page } = query;
+    let program = caller.program(&app, program).await?;
+    let list = app.db.read_snapshot("list_partners", move |conn| {
+        let filter = filter.clone();
+        Box::pin(async move {
+            let Some(filter) = resolve(conn, program, filter).await? else { return Ok(Vec::new()) };
+            let rows = store::list_enrolled_partners(conn, program, &filter, sort, page).await?;
+            answer::with_links(conn, program, rows).await
+        })
+    });
+    Ok(Found(list.await?))
+}
+
+/// `GET /partners/count`.
+pub async fn count_partners(
+    State(app): State<AppState>,
+    caller: Caller<ReadPartners>,
+    Query(query): Query<CountPartnersQuery>,
+) -> Result<Found<i64>> {
+    let CountPartnersQuery { program, filter } = query;
+    let program = caller.program(&app, program).await?;
+    let count = app.db.read_snapshot("count_partners", move |conn| {
+        let filter = filter.clone();
+        Box::pin(async move {
+            let Some(filter) = resolve(conn, program, filter).await? else { return Ok(0) };
+            store::count_enrollments(conn, program, &filter).await
+        })
+    });
+    Ok(Found(count.await?))
+}
+
+/// The filter with the id of its group: the best plan depends on how many partners that one has. `None` for a group
+/// that does not exist, in which nobody is.
+async fn resolve(
+    conn: &mut PgConnection,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    filter: PartnerFilter,
+) -> Result<Option<Filter>> {
+    let PartnerFilter { group, status, country, who } = filter;
+    let group_id = match group {
+        None => None,
+        Some(group) => match programs::find_group_id(conn, workspace_id, program_id, &group).await? {
+            None => return Ok(None),
+            found => found,
+        },
+    };
+    Ok(Some(Filter { group_id, status, country, who }))
+}

@@ -1,0 +1,178 @@
+//! How PostgreSQL finds a page of a long list: from the end of an index, never by sorting everybody. `benches/list_plans`
+//! shows the same with a million enrollments, and times.
+#![expect(clippy::disallowed_methods, reason = "a plan is asked for with EXPLAIN before a query of the application")]
+
+use std::path::Path;
+
+use pearset::error::Result;
+use pearset::id::{GroupId, PartnerId};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::fixtures::World;
+use crate::support::app::POOL_SIZE;
+
+/// Enough that to sort all of them costs far more than to walk along an index.
+const ENROLLMENTS: i64 = 50_000;
+
+const COLUMNS: [&str; 8] = [
+    "created_at",
+    "total_clicks",
+    "total_leads",
+    "total_conversions",
+    "total_sales",
+    "total_sale_amount",
+    "total_commissions",
+    "net_revenue",
+];
+
+/// The application's own statements, from the data that the build checks them against.
+fn statements() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let texts = files.map(|file| serde_json::from_slice::<Value>(&file).unwrap()["query"].as_str().unwrap().to_owned());
+    texts.filter(|text| text.starts_with("/* enrollments::list_enrolled_partners */")).collect()
+}
+
+fn statement(column: &str, order: &str, of_partners: bool) -> String {
+    let sorted = format!("ORDER BY e.{column} {order}, e.id {order} LIMIT");
+    let mut found = statements();
+    found.retain(|text| text.contains(&sorted) && text.contains("FROM (SELECT p.id FROM partners p") == of_partners);
+    assert_eq!(found.len(), 1, "statements for {column} {order}");
+    found.remove(0)
+}
+
+/// A program with many partners, of whom most have brought nothing.
+async fn long_list() -> World {
+    let world = World::start().await;
+    let fill = format!(
+        "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
+         SELECT id, md5('p' || n)::uuid, n || '@example.com', n || '@example.com', now()
+         FROM workspaces, generate_series(1, {ENROLLMENTS}) n;
+         INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status, created_at,
+                                  total_clicks, total_leads, total_conversions, total_sales, total_sale_amount,
+                                  total_commissions)
+         SELECT workspace_id, md5('e' || n)::uuid, program_id, md5('p' || n)::uuid, id, n,
+                CASE WHEN n % 500 = 0 THEN 'banned' ELSE 'approved' END, now() - n * interval '1 minute',
+                c, c / 2, c / 3, c / 4, c * 100, c * 20
+         FROM groups, (SELECT n, greatest(0, n % 1000 - 600) AS c FROM generate_series(1, {ENROLLMENTS}) n) counted;
+         ANALYZE"
+    );
+    world.app.sql().await.execute(AssertSqlSafe(fill)).await.unwrap();
+    world
+}
+
+/// What a statement is asked with; null where a filter is not given.
+#[derive(Default)]
+struct Asked {
+    status: Option<&'static str>,
+    tenant_id: Option<&'static str>,
+    email: Option<&'static str>,
+    words: Option<Vec<&'static str>>,
+}
+
+/// The plan of the part that finds a page of a hundred, made for these values as the application's are.
+async fn plan(world: &World, conn: &mut PgConnection, text: &str, asked: &Asked) -> Value {
+    let explain = format!("EXPLAIN (FORMAT JSON) {text}");
+    let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+        .bind(world.workspace.id)
+        .bind(world.workspace.program_id)
+        .bind(None::<GroupId>)
+        .bind(asked.status)
+        .bind(asked.tenant_id)
+        .bind(None::<PartnerId>)
+        .bind(None::<&str>)
+        .bind(asked.email)
+        .bind(asked.words.as_deref())
+        .bind(100_i64)
+        .bind(0_i64)
+        .fetch_one(conn)
+        .await
+        .unwrap();
+    let page = nodes(&plan[0]["Plan"]).into_iter().find(|node| node["Node Type"] == "Limit");
+    page.expect("the part that finds the page").clone()
+}
+
+/// A node of a plan and all below it.
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
+    std::iter::once(plan).chain(below).collect()
+}
+
+/// The indexes that are read.
+fn indexes(plan: &Value) -> Vec<&str> {
+    nodes(plan).into_iter().filter_map(|node| node["Index Name"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn every_order_is_read_from_its_index() {
+    let world = long_list().await;
+    let conn = &mut world.app.sql().await;
+    let asked = Asked::default();
+    for column in COLUMNS {
+        for (order, direction) in [("ASC", "Forward"), ("DESC", "Backward")] {
+            let plan = plan(&world, conn, &statement(column, order, false), &asked).await;
+            let read: Vec<_> = nodes(&plan)[1..].to_vec();
+            assert_eq!(read.len(), 1, "{column} {order}: {plan:#}");
+            assert!(["Index Scan", "Index Only Scan"].contains(&read[0]["Node Type"].as_str().unwrap()), "{plan:#}");
+            assert_eq!(read[0]["Index Name"], format!("enrollments_{column}_idx"), "{order}");
+            assert_eq!(read[0]["Scan Direction"], direction, "{column} {order}");
+        }
+    }
+    assert_eq!(statements().len(), 2 * 2 * COLUMNS.len(), "a statement that nothing here has looked at");
+}
+
+#[tokio::test]
+async fn what_names_few_is_found_by_its_own_index() {
+    let world = long_list().await;
+    let conn = &mut world.app.sql().await;
+    let rows = [
+        (Asked { tenant_id: Some("77"), ..Asked::default() }, vec!["enrollments_tenant_id_key"]),
+        (
+            Asked { email: Some("77@example.com"), ..Asked::default() },
+            vec!["partners_email_key", "enrollments_partner_key"],
+        ),
+        (Asked { status: Some("banned"), ..Asked::default() }, vec!["enrollments_status_idx"]),
+        (Asked { status: Some("archived"), ..Asked::default() }, vec!["enrollments_status_idx"]),
+        // Most are approved: a hundred of them come soon in any order.
+        (Asked { status: Some("approved"), ..Asked::default() }, vec!["enrollments_total_clicks_idx"]),
+    ];
+    for (asked, expected) in rows {
+        let plan = plan(&world, conn, &statement("total_clicks", "DESC", asked.email.is_some()), &asked).await;
+        assert_eq!(indexes(&plan), expected, "{plan:#}");
+    }
+}
+
+/// Partner by partner along the order of the list would be a walk through everybody where nobody fits.
+#[tokio::test]
+async fn words_are_looked_for_in_one_pass_over_the_partners() {
+    let world = long_list().await;
+    let conn = &mut world.app.sql().await;
+    for words in [vec!["[Zz][Zz]"], vec!["1"], vec!["7", "9"]] {
+        let asked = Asked { words: Some(words), ..Asked::default() };
+        let plan = plan(&world, conn, &statement("total_clicks", "DESC", true), &asked).await;
+        let passes = nodes(&plan).into_iter().filter(|node| node["Relation Name"] == "partners");
+        let passes: Vec<_> = passes.map(|node| node["Node Type"].as_str().unwrap()).collect();
+        assert_eq!(passes, ["Seq Scan"], "{plan:#}");
+        assert!(!indexes(&plan).contains(&"enrollments_total_clicks_idx"), "{plan:#}");
+    }
+}
+
+/// Filters that are not given must leave the plan: that takes a plan for the values of the call. A session would turn
+/// to a common one after a few calls, if it were not told otherwise.
+#[tokio::test]
+async fn the_plan_is_made_for_each_call() {
+    let world = World::start().await;
+    let told = world.app.state.db.read_snapshot("test", |conn| Box::pin(settings(conn))).await.unwrap();
+    assert_eq!(told, ("force_custom_plan".to_owned(), "repeatable read".to_owned()));
+    // And no longer than for that.
+    for _ in 0..POOL_SIZE {
+        let told = world.app.state.db.read("test", |conn| Box::pin(settings(conn))).await.unwrap();
+        assert_eq!(told, ("auto".to_owned(), "read committed".to_owned()));
+    }
+}
+
+async fn settings(conn: &mut PgConnection) -> Result<(String, String)> {
+    let query = "SELECT current_setting('plan_cache_mode'), current_setting('transaction_isolation')";
+    Ok(sqlx::query_as(query).fetch_one(conn).await?)
+}

@@ -269,6 +269,27 @@ pub enum Change<T> {
 }
 
 impl<T> Change<T> {
+    /// The same change of something made of it.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Change<U> {
+        match self {
+            Self::Keep => Change::Keep,
+            Self::Clear => Change::Clear,
+            Self::Set(value) => Change::Set(make(value)),
+        }
+    }
+
+    /// Makes the change. Whether it makes a difference.
+    pub fn apply_to(&self, stored: &mut Option<T>) -> bool
+    where
+        T: Clone + PartialEq,
+    {
+        let differs = self.is_change() && self.value() != stored.as_ref();
+        if differs {
+            *stored = self.value().cloned();
+        }
+        differs
+    }
+
     /// Whether anything is to be written; what a statement's `CASE WHEN` asks.
     #[must_use]
     pub fn is_change(&self) -> bool {

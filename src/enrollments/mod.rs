@@ -12,6 +12,7 @@ mod request;
 pub mod routes;
 mod rule;
 mod store;
+pub mod update;
 
 pub use enroll::{Enrolled, enroll};
 pub use model::Status;

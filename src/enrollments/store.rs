@@ -191,17 +191,29 @@ pub(super) async fn update_tenant_id(
     if done.rows_affected() == 0 {
         return Ok(false);
     }
+    update_tenant_id_of_links(conn, workspace_id, program_id, seen.partner_id, Some(tenant_id)).await?;
+    Ok(true)
+}
+
+/// Gives the links of an enrollment its tenant id.
+pub(super) async fn update_tenant_id_of_links(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_id: PartnerId,
+    tenant_id: Option<&str>,
+) -> Result<()> {
     sqlx::query!(
         "/* enrollments::update_tenant_id_of_links */
          UPDATE links SET tenant_id = $4 WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3",
         workspace_id as _,
         program_id as _,
-        seen.partner_id as _,
+        partner_id as _,
         tenant_id,
     )
     .execute(conn)
     .await?;
-    Ok(true)
+    Ok(())
 }
 
 /// Makes an invited enrollment approved. False when it is no longer invited, or the invitation has lapsed.

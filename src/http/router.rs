@@ -47,7 +47,10 @@ fn api() -> Vec<Route> {
         ("/partners/applications", get(applications::routes::list_partner_applications)),
         ("/partners/applications/approve", post(applications::routes::approve_partner_application)),
         ("/partners/applications/reject", post(applications::routes::reject_partner_application)),
-        ("/partners/{id}", get(enrollments::routes::retrieve_partner)),
+        (
+            "/partners/{id}",
+            get(enrollments::routes::retrieve_partner).patch(enrollments::update::routes::update_partner),
+        ),
         ("/partners/{id}/referral_links", get(partnero::list_partner_referral_links)),
         ("/groups", get(groups::routes::list_groups).post(groups::routes::create_group)),
         (

@@ -1,9 +1,13 @@
 //! People: unique by e-mail inside a workspace.
 
+mod changes;
 mod metadata;
 mod model;
 mod reference;
+mod social;
 
+pub use changes::{ProfileChanges, ProfileMembers, StoredProfile};
 pub use metadata::Metadata;
 pub use model::{Country, Email, Profile, TenantId};
 pub use reference::PartnerRef;
+pub use social::SocialProfile;

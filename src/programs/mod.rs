@@ -12,5 +12,5 @@ pub use model::{
 };
 pub use store::{
     find_domain, find_domain_by_host, find_enrollment_terms, find_group_id, find_program_id, insert_domain,
-    insert_group, insert_group_default_link, is_active, list_domains, list_programs,
+    insert_group, insert_group_default_link, is_active, list_domains, list_programs, lock_group,
 };

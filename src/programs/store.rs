@@ -344,6 +344,29 @@ pub async fn is_active(conn: &mut PgConnection, workspace_id: WorkspaceId, id: P
     Ok(found)
 }
 
+/// The group with this id or slug, which stays there until the end of the transaction: somebody may be moving into it.
+pub async fn lock_group(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    group: &GroupRef,
+) -> Result<Option<GroupId>> {
+    let (id, slug) = group.parts();
+    let id = sqlx::query_scalar!(
+        "/* programs::lock_group */
+         SELECT id FROM groups
+         WHERE workspace_id = $1 AND program_id = $2 AND deleted_at IS NULL AND (id = $3 OR slug = $4)
+         FOR SHARE",
+        workspace_id as _,
+        program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
 /// The group with this id or slug.
 pub async fn find_group_id(
     conn: &mut PgConnection,

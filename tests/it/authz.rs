@@ -49,6 +49,7 @@ const ROWS: &[Row] = &[
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
         plan: Plan::Advanced,
     },
+    Row { operation: "updatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "banPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "unbanPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "deactivatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
@@ -458,6 +459,12 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 let path = |id: &Value| format!("/partners/{}", id.as_str().unwrap());
                 assert_eq!(second_key.get(&path(&in_second["id"])).await.expect(200), in_second);
                 vec![request.with_path(&path(&stays))]
+            }
+            "updatePartner" => {
+                let path = |id: &Value| format!("/partners/{}", id.as_str().unwrap());
+                let moved = request.like(json!({"groupId": first_group}));
+                let theirs = moved.with_path(&path(&in_second["id"]));
+                vec![theirs, request.with_path(&path(&stays))]
             }
             "banPartner" => {
                 let by_tenant = json!({"tenantId": "stays", "reason": "fraud"});

@@ -101,6 +101,7 @@ impl GoodRequest {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
             }
+            "updatePartner" => Some(json!({"name": "Known"})),
             "listPartners"
             | "countPartners"
             | "retrievePartner"

@@ -133,6 +133,11 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             actor.post("/partners", json!({"email": "other@example.com", "tenantId": "other"})).await.expect(201);
             good.like(json!({"email": "known@example.com", "tenantId": "other"}))
         }
+        ("updatePartner", 409) => {
+            actor.post("/partners", json!({"email": "other@example.com", "tenantId": "other"})).await.expect(201);
+            good.like(json!({"tenantId": "other"}))
+        }
+        ("updatePartner", 422) => good.like(json!({"groupId": null})),
         ("listPartners", 422) => good.with_path("/partners?sortBy=name"),
         ("countPartners", 422) => good.with_path("/partners/count?status=x"),
         ("listPartners" | "countPartners", 404) => {
@@ -140,7 +145,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             good.with_path(&path)
         }
         ("retrievePartner", 422) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w?programId=%00"),
-        ("retrievePartner", 404) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w"),
+        ("retrievePartner" | "updatePartner", 404) => good.with_path("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w"),
         (
             "banPartner"
             | "unbanPartner"

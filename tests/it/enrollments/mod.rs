@@ -13,3 +13,4 @@ mod request_fields;
 mod request_problems;
 mod retrieve_partner;
 mod rule;
+mod update_partner;

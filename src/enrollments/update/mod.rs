@@ -1,0 +1,6 @@
+//! Changes to a partner who is enrolled.
+
+mod request;
+pub mod routes;
+mod service;
+mod store;

@@ -1,0 +1,55 @@
+//! `PATCH /partners/{id}`.
+#![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use std::sync::Arc;
+
+use axum::extract::State;
+
+use super::request::PartnerChanges;
+use super::service::{self, Update};
+use crate::enrollments::answer;
+use crate::error::{Error, Result};
+use crate::http::extract::{Body, Caller, PathId, WritePartners};
+use crate::http::response::Found;
+use crate::id::PartnerId;
+use crate::programs::ProgramRef;
+use crate::state::AppState;
+use crate::validation::{Fields, FromFields};
+
+/// Changes to a partner in a program.
+pub struct UpdatePartnerRequest {
+    changes: PartnerChanges,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for UpdatePartnerRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let changes = PartnerChanges::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { changes: changes?, program })
+    }
+}
+
+/// `PATCH /partners/{id}`.
+pub async fn update_partner(
+    State(app): State<AppState>,
+    caller: Caller<WritePartners>,
+    PathId(id): PathId<PartnerId>,
+    Body(UpdatePartnerRequest { changes, program }): Body<UpdatePartnerRequest>,
+) -> Result<Found<impl serde::Serialize>> {
+    let (workspace_id, program_id) = caller.program(&app, program).await?;
+    let partner_id = id.ok_or_else(Error::not_enrolled)?;
+    if !changes.is_empty() {
+        let update = Update { workspace_id, program_id, api_key_id: caller.api_key_id, partner_id, changes };
+        let (ids, now, update) = (Arc::clone(&app.ids), app.clock.now(), Arc::new(update));
+        app.db
+            .run("update_partner", move |conn, _| {
+                let (ids, update) = (Arc::clone(&ids), Arc::clone(&update));
+                Box::pin(async move { service::update_partner(conn, &ids, now, &update).await })
+            })
+            .await?;
+    }
+    let load =
+        app.db.read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, partner_id)));
+    Ok(Found(load.await?))
+}

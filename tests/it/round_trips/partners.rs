@@ -1,0 +1,61 @@
+//! How often a list asks the database: no more for a hundred partners than for one.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::proxy::Proxy;
+use crate::support::app::TestApp;
+use crate::support::cluster::SHARED;
+use crate::support::live::LiveServer;
+
+const FIND_KEY: &str = "workspaces::find_grant";
+/// What a reading transaction begins with.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
+const LIST: &str = "enrollments::list_enrolled_partners";
+const LINKS: &str = "links::list_links_of_partners";
+const COUNT: &str = "enrollments::count_enrollments";
+const GROUP: &str = "programs::find_group_id";
+const SHOWN: [&str; 2] = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_and_changes_ask_no_more_than_they_must() {
+    let mut app = TestApp::start().await;
+    let proxy = Proxy::stand_before(&mut app, &SHARED).await;
+    let server = LiveServer::start(&app).await;
+    let workspace = app.workspace("acme").await;
+    let ask = async |method: Method, path: &str, body: &Value| {
+        let authorization = Some(workspace.actor.authorization());
+        let (status, _, answer) = server.send(method, authorization, path, body.to_string()).await;
+        assert!([StatusCode::OK, StatusCode::CREATED].contains(&status), "{path}: {answer}");
+        answer
+    };
+    let mut ids = Vec::new();
+    for index in 0..30 {
+        let body = json!({ "email": format!("p{index}@example.com") });
+        ids.push(ask(Method::POST, "/partners", &body).await["id"].as_str().unwrap().to_owned());
+    }
+    let partner = format!("/partners/{}", ids[0]);
+    let locks = ["enrollments::lock_enrollment", "enrollments::lock_profile"];
+    let changed = ["BEGIN", locks[0], locks[1], "enrollments::update_profile", "audit_logs::insert_entry", "COMMIT"];
+    let get = |path: &'static str| (Method::GET, path.to_owned(), json!(null));
+    let change = |body: Value| (Method::PATCH, partner.clone(), body);
+    for ((method, path, body), expected) in [
+        (get("/partners"), vec![SNAPSHOT, LIST, LINKS, "COMMIT"]),
+        (get("/partners?pageSize=1&sortBy=createdAt"), vec![SNAPSHOT, LIST, LINKS, "COMMIT"]),
+        (get("/partners?groupId=default&search=p"), vec![SNAPSHOT, GROUP, LIST, LINKS, "COMMIT"]),
+        (get("/partners?groupId=nothing"), vec![SNAPSHOT, GROUP, "COMMIT"]),
+        (get("/partners/count"), vec![SNAPSHOT, COUNT, "COMMIT"]),
+        (change(json!({})), SHOWN.to_vec()),
+        (change(json!({ "country": null })), [&["BEGIN", locks[0], locks[1], "COMMIT"][..], &SHOWN].concat()),
+        (change(json!({ "name": "first" })), [&changed[..], &SHOWN].concat()),
+    ] {
+        // The first time the statements are prepared; what it changes, the second time changes otherwise.
+        let other: Value = serde_json::from_str(&body.to_string().replace("first", "second")).unwrap();
+        ask(method.clone(), &path, &other).await;
+        proxy.take();
+        ask(method, &path, &body).await;
+        let mut trips = proxy.take();
+        trips.retain(|trip| trip != FIND_KEY);
+        assert_eq!(trips, expected, "{path} {body}");
+    }
+}

@@ -181,7 +181,7 @@ async fn with_variety() -> World {
     for (name, status) in [("bob", "banned"), ("cat", "deactivated"), ("dan", "pending")] {
         world
             .arrange(&format!(
-                "UPDATE enrollments e SET status = '{status}' FROM partners p
+                "UPDATE enrollments e SET status = '{status}', application_id = e.id FROM partners p
                  WHERE p.id = e.partner_id AND p.email_normalized = '{name}@example.com'"
             ))
             .await;

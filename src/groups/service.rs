@@ -166,12 +166,19 @@ fn changed_fields(before: &Group, after: &Group) -> Vec<&'static str> {
         ("name", before.name != after.name),
         ("slug", before.slug != after.slug),
         ("color", before.color != after.color),
-        ("defaultLinks", before.default_links != after.default_links),
+        ("defaultLinks", by_id(&before.default_links) != by_id(&after.default_links)),
         ("maxPartnerLinks", before.max_partner_links != after.max_partner_links),
         ("allowedHosts", before.allowed_hosts != after.allowed_hosts),
         ("isDefault", before.is_default != after.is_default),
     ];
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
+}
+
+/// Default links in the order in which they are shown, whatever that of a request is.
+fn by_id(links: &[DefaultLink]) -> Vec<&DefaultLink> {
+    let mut links: Vec<&DefaultLink> = links.iter().collect();
+    links.sort_unstable_by_key(|link| link.id);
+    links
 }
 
 /// What becomes of the default links of a group.

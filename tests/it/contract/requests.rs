@@ -161,7 +161,7 @@ impl GoodRequest {
     }
 
     /// Where the database is away or broken on purpose there is nothing to arrange, nor anything that would need it.
-    async fn arrange(&self) {
+    pub(crate) async fn arrange(&self) {
         if let Some(arrangement) = &self.arrangement
             && let Ok(mut sql) = self.database.connect().await
         {

@@ -1,6 +1,10 @@
 //! How often each kind of call asks the database. The lists are exact: a statement more is a decision.
 
+use pearset::clock::Clock as _;
+use pearset::programs::service::{NewProgram, create_program};
+use pearset::programs::{AccessMode, LinkAddress};
 use serde_json::{Value, json};
+use sqlx::Executor;
 use tokio::time::Instant;
 
 use super::proxy::Proxy;
@@ -18,7 +22,7 @@ struct Counted {
     proxy: Proxy,
     server: LiveServer,
     workspace: Workspace,
-    _app: TestApp,
+    app: TestApp,
 }
 
 impl Counted {
@@ -28,7 +32,24 @@ impl Counted {
         let server = LiveServer::start(&app).await;
         let workspace = app.workspace("acme").await;
         proxy.take();
-        Self { proxy, server, workspace, _app: app }
+        Self { proxy, server, workspace, app }
+    }
+
+    /// One more program of the workspace.
+    async fn second_program(&self) -> String {
+        let (ids, now, workspace_id) = (&self.app.state.ids, self.app.clock.now(), self.workspace.id);
+        let program = NewProgram {
+            id: ids.next(now),
+            name: "Second".to_owned(),
+            url: "https://second.example.com/".to_owned(),
+            access_mode: AccessMode::Public,
+            address: LinkAddress::served("go.second.example.com".parse().unwrap()),
+        };
+        let conn = &mut self.app.sql().await;
+        conn.execute("BEGIN").await.unwrap();
+        create_program(conn, ids, now, workspace_id, &program).await.unwrap();
+        conn.execute("COMMIT").await.unwrap();
+        program.id.to_string()
     }
 
     /// The round trips of a call, without the one for a key that is not remembered at the moment.
@@ -87,6 +108,32 @@ async fn each_call_asks_no_more_than_it_must() {
     for (what, (path, body), expected) in rows {
         assert_eq!(counted.trips(path, &body).await, expected, "{what}");
     }
+}
+
+/// A program that is named is looked up as a key is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_token_that_names_its_program_asks_once() {
+    let counted = Counted::start().await;
+    let second = counted.second_program().await;
+    let body = json!({ "programId": second, "partner": partner("jane") });
+    counted.trips(TOKENS, &body).await;
+    counted.trips(TOKENS, &body).await;
+    let mut trips = counted.trips(TOKENS, &body).await;
+    // Once a second, as for a key.
+    trips.retain(|trip| trip != "programs::is_active");
+    assert_eq!(trips, [FIND]);
+    let lookups = async || {
+        let trips = counted.trips(TOKENS, &body).await;
+        trips.iter().filter(|trip| *trip == "programs::is_active").count()
+    };
+    let begin = Instant::now();
+    let mut asked = 0;
+    for _ in 0..100 {
+        asked += lookups().await;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "at most a hundred")]
+    let most = asked as f64 <= 1.0 + begin.elapsed().as_secs_f64();
+    assert!(most, "{asked} look-ups in {:?}", begin.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

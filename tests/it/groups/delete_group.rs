@@ -1,0 +1,117 @@
+//! `DELETE /groups/{id}`.
+
+use serde_json::json;
+use sqlx::Executor;
+
+use super::changes::{audit_log, delete, enroll, group};
+use crate::enrollments::fixtures::World;
+
+#[tokio::test]
+async fn its_partners_go_to_the_default_group_and_keep_their_links() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    let jane = enroll(&world, "jane", "creators").await;
+    enroll(&world, "john", "creators").await;
+    let default = world.workspace.group_id.to_string();
+    let answer = delete(&world.workspace.actor, "/groups/creators").await.expect(200);
+    assert_eq!(answer, json!({"id": made["id"], "movedTo": default, "movedPartners": 2}));
+
+    let path = format!("/partners/{}", jane["id"].as_str().unwrap());
+    let moved = world.workspace.actor.get(&path).await.expect(200);
+    assert_eq!((&moved["groupId"], &moved["links"]), (&json!(default), &jane["links"]));
+    world.token(json!({"tenantId": "jane"})).await.expect(201);
+    assert_eq!(world.workspace.actor.get(&path).await.expect(200)["links"].as_array().unwrap().len(), 2);
+
+    // It is gone, for everybody.
+    delete(&world.workspace.actor, "/groups/creators").await.expect_error(404);
+    delete(&world.workspace.actor, &format!("/groups/{}", made["id"].as_str().unwrap())).await.expect_error(404);
+    super::changes::patch(&world.workspace.actor, "/groups/creators", json!({"name": "A"})).await.expect_error(404);
+    for group in [&json!("creators"), &made["id"]] {
+        world.partner(json!({"email": "new@example.com", "groupId": group})).await.expect_error(404);
+    }
+    let again = group(&world, "creators").await;
+    assert_ne!(again["id"], made["id"], "the slug is free");
+    let log = audit_log(&world).await;
+    assert!(log.contains(&(json!("group.deleted"), made["id"].clone(), json!({"movedTo": default}))), "{log:?}");
+}
+
+#[tokio::test]
+async fn its_partners_go_where_the_request_says() {
+    let world = World::start().await;
+    for slug in ["creators", "press", "more"] {
+        group(&world, slug).await;
+    }
+    enroll(&world, "jane", "creators").await;
+    let press = world.workspace.actor.get("/groups/press").await.expect(200)["id"].clone();
+    let answer = delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect(200);
+    assert_eq!((&answer["movedTo"], &answer["movedPartners"]), (&press, &json!(1)));
+    let path = format!("/groups/more?moveTo={}", press.as_str().unwrap());
+    assert_eq!(delete(&world.workspace.actor, &path).await.expect(200)["movedPartners"], 0);
+    assert_eq!(world.workspace.actor.get("/groups/press").await.expect(200)["partnersCount"], 1);
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_changes_nothing() {
+    let world = World::start().await;
+    group(&world, "creators").await;
+    for (path, status) in [
+        ("/groups/default", 409),
+        ("/groups/nothing", 404),
+        ("/groups/creators?moveTo=nothing", 404),
+        ("/groups/creators?moveTo=grp_x", 404),
+        ("/groups/creators?moveTo=creators", 422),
+    ] {
+        delete(&world.workspace.actor, path).await.expect_error(status);
+    }
+    assert_eq!(world.workspace.actor.get("/groups").await.expect(200).as_array().unwrap().len(), 2);
+}
+
+/// More partners than one transaction moves, one of whom is held by somebody else for longer than a request may take:
+/// what was not moved is moved by the next request, wherever the first one said.
+#[tokio::test]
+async fn a_move_that_was_interrupted_is_finished_by_the_next_request() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    let press = group(&world, "press").await;
+    enroll(&world, "jane", "creators").await;
+    let many = "WITH new AS (
+                    INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
+                    SELECT workspace_id, gen_random_uuid(), n || '@many.example', n || '@many.example', now()
+                    FROM groups, generate_series(1, 1500) n WHERE slug = 'creators' RETURNING workspace_id, id)
+                INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, status, created_at)
+                SELECT g.workspace_id, gen_random_uuid(), g.program_id, new.id, g.id, 'approved', now()
+                FROM new JOIN groups g USING (workspace_id) WHERE g.slug = 'creators'";
+    world.app.sql().await.execute(many).await.unwrap();
+    let mut other = world.app.sql().await;
+    let hold = "BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE";
+    other.execute(hold).await.unwrap();
+    delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect_error(503);
+    // It is closed, and who is still in it can work.
+    world.workspace.actor.get("/groups/creators").await.expect_error(404);
+    world.partner(json!({"email": "new@example.com", "groupId": "creators"})).await.expect_error(404);
+    world.token(json!({"tenantId": "jane"})).await.expect(201);
+    other.execute("ROLLBACK").await.unwrap();
+
+    let answer = delete(&world.workspace.actor, "/groups/creators").await.expect(200);
+    assert_eq!((&answer["id"], &answer["movedTo"]), (&made["id"], &press["id"]));
+    assert!(answer["movedPartners"].as_u64().unwrap() < 1501, "the first batch had been moved: {answer}");
+    assert_eq!(world.workspace.actor.get("/groups/press").await.expect(200)["partnersCount"], 1501);
+    delete(&world.workspace.actor, "/groups/creators").await.expect_error(404);
+}
+
+/// The group that they were to go to is deleted before they have come there.
+#[tokio::test]
+async fn a_target_that_is_deleted_hands_on_what_was_to_come() {
+    let world = World::start().await;
+    for slug in ["creators", "press"] {
+        group(&world, slug).await;
+    }
+    enroll(&world, "jane", "creators").await;
+    let mut other = world.app.sql().await;
+    other.execute("BEGIN; SELECT FROM enrollments FOR UPDATE").await.unwrap();
+    delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect_error(503);
+    delete(&world.workspace.actor, "/groups/press").await.expect(200);
+    other.execute("ROLLBACK").await.unwrap();
+    let answer = delete(&world.workspace.actor, "/groups/creators").await.expect(200);
+    assert_eq!(answer["movedTo"], world.workspace.group_id.to_string());
+}

@@ -1,0 +1,62 @@
+//! `GET /groups` and `GET /groups/{id}`.
+
+use serde_json::Value;
+
+use super::changes::{delete, group};
+use crate::enrollments::fixtures::World;
+
+async fn slugs(world: &World, query: &str) -> Vec<String> {
+    let groups = world.workspace.actor.get(&format!("/groups{query}")).await.expect(200);
+    groups.as_array().unwrap().iter().map(|group| group["slug"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_default_group_comes_first_then_the_oldest() {
+    let world = World::start().await;
+    for slug in ["zebra", "apple", "mango"] {
+        world.app.clock.advance(std::time::Duration::from_secs(1));
+        group(&world, slug).await;
+    }
+    assert_eq!(slugs(&world, "").await, ["default", "zebra", "apple", "mango"]);
+    assert_eq!(slugs(&world, "?pageSize=2").await, ["default", "zebra"]);
+    assert_eq!(slugs(&world, "?page=2&pageSize=2").await, ["apple", "mango"]);
+    assert_eq!(slugs(&world, "?page=3&pageSize=2").await, [""; 0]);
+    delete(&world.workspace.actor, "/groups/apple").await.expect(200);
+    assert_eq!(slugs(&world, "").await, ["default", "zebra", "mango"]);
+}
+
+#[tokio::test]
+async fn a_search_looks_into_names_and_slugs() {
+    let world = World::start().await;
+    for name in ["Big Creators", "100% Press"] {
+        group(&world, name).await;
+    }
+    assert_eq!(slugs(&world, "?search=CREA").await, ["big-creators"]);
+    assert_eq!(slugs(&world, "?search=g-c").await, ["big-creators"]);
+    assert_eq!(slugs(&world, "?search=%25").await, ["100-press"]);
+    assert_eq!(slugs(&world, "?search=_").await, [""; 0]);
+    assert_eq!(slugs(&world, "?search=").await.len(), 3);
+    for bad in ["?page=0", "?pageSize=101", "?page=x", "?search=%00"] {
+        world.workspace.actor.get(&format!("/groups{bad}")).await.expect_error(422);
+    }
+}
+
+#[tokio::test]
+async fn a_group_is_found_by_id_and_by_slug_and_nothing_else_is() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    let id = made["id"].as_str().unwrap();
+    for name in [id, "creators"] {
+        assert_eq!(world.workspace.actor.get(&format!("/groups/{name}")).await.expect(200), made);
+    }
+    for name in ["Creators", "creator", "grp_x", "%00", "%FF", "x%20y", &id.to_uppercase(), &id.replace("grp_", "pn_")]
+    {
+        let message = world.workspace.actor.get(&format!("/groups/{name}")).await.expect_error(404);
+        assert_eq!(message, "The group does not exist.", "{name}");
+    }
+    let second = world.program("go.second.example.com").await;
+    let theirs = second.actor.get("/groups/default").await.expect(200);
+    assert_ne!(theirs["id"], Value::Null);
+    second.actor.get(&format!("/groups/{id}")).await.expect_error(404);
+    second.actor.get("/groups/creators").await.expect_error(404);
+}

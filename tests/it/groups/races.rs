@@ -1,0 +1,130 @@
+//! Many clients at the same moment.
+
+use std::sync::Arc;
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::enrollments::fixtures::World;
+use crate::support::invariants;
+use crate::support::live::LiveServer;
+
+const CLIENTS: usize = 32;
+const ROUNDS: usize = 5;
+
+/// Sends all requests at the same moment; outcomes are in their order.
+async fn run(
+    server: &Arc<LiveServer>,
+    authorization: &str,
+    requests: Vec<(Method, String, Value)>,
+) -> Vec<(u16, Value)> {
+    let start = Arc::new(Barrier::new(requests.len()));
+    let mut clients = JoinSet::new();
+    for (position, (method, path, body)) in requests.into_iter().enumerate() {
+        let (server, start, authorization) = (Arc::clone(server), Arc::clone(&start), authorization.to_owned());
+        clients.spawn(async move {
+            start.wait().await;
+            let (status, _, body) = server.send(method, Some(&authorization), &path, body.to_string()).await;
+            (position, (status.as_u16(), body))
+        });
+    }
+    let mut outcomes = clients.join_all().await;
+    outcomes.sort_by_key(|(position, _)| *position);
+    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+fn count(outcomes: &[(u16, Value)], status: u16) -> usize {
+    outcomes.iter().filter(|(other, _)| *other == status).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_of_many_gets_the_slug() {
+    let world = World::start().await;
+    let server = Arc::new(LiveServer::start(&world.app).await);
+    for round in 1..=ROUNDS {
+        let request = (Method::POST, "/groups".to_owned(), json!({"name": format!("Group {round}")}));
+        let outcomes = run(&server, world.workspace.actor.authorization(), vec![request; CLIENTS]).await;
+        assert_eq!((count(&outcomes, 201), count(&outcomes, 409)), (1, CLIENTS - 1));
+    }
+    assert_eq!(world.rows("groups").await.len(), 1 + ROUNDS);
+    assert_eq!(world.rows("group_default_links").await.len(), 1 + ROUNDS);
+}
+
+/// Most of the clients enroll somebody in the group while two delete it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_comes_into_a_group_that_is_deleted() {
+    let world = World::start().await;
+    let server = Arc::new(LiveServer::start(&world.app).await);
+    let authorization = world.workspace.actor.authorization();
+    for round in 1..=ROUNDS {
+        let slug = format!("group-{round}");
+        world.workspace.actor.post("/groups", json!({"name": slug})).await.expect(201);
+        let requests = (0..CLIENTS).map(|client| match client {
+            7 | 23 => (Method::DELETE, format!("/groups/{slug}"), Value::Null),
+            _ => {
+                let partner = json!({"email": format!("p{client}-{round}@example.com"), "groupId": slug});
+                (Method::POST, "/tokens/embed/referrals".to_owned(), json!({"partner": partner}))
+            }
+        });
+        let outcomes = run(&server, authorization, requests.collect()).await;
+        let (made, refused) = (count(&outcomes, 201), count(&outcomes, 404));
+        assert!((1..=2).contains(&count(&outcomes, 200)), "{outcomes:?}");
+        assert_eq!(made + refused + count(&outcomes, 200), CLIENTS, "{outcomes:?}");
+        let conn = &mut world.app.sql().await;
+        let left =
+            "SELECT count(*) FROM enrollments e JOIN groups g ON g.id = e.group_id WHERE g.deleted_at IS NOT NULL";
+        assert_eq!(invariants::count(conn, left).await, 0);
+    }
+}
+
+/// Whoever was enrolled while a default link was led elsewhere has a link that leads there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_link_is_left_behind_when_its_default_link_leads_elsewhere() {
+    let world = World::start().await;
+    let server = Arc::new(LiveServer::start(&world.app).await);
+    let authorization = world.workspace.actor.authorization();
+    let group = world.workspace.actor.get("/groups/default").await.expect(200);
+    for round in 1..=ROUNDS {
+        let requests = (0..CLIENTS).map(|client| {
+            if client == 7 {
+                let url = format!("https://example.com/{round}");
+                let links = json!([{"id": group["defaultLinks"][0]["id"], "url": url}]);
+                return (Method::PATCH, "/groups/default".to_owned(), json!({"defaultLinks": links}));
+            }
+            let partner = json!({"email": format!("p{client}-{round}@example.com")});
+            (Method::POST, "/tokens/embed/referrals".to_owned(), json!({"partner": partner}))
+        });
+        let outcomes = run(&server, authorization, requests.collect()).await;
+        assert_eq!((count(&outcomes, 201), count(&outcomes, 200)), (CLIENTS - 1, 1), "{outcomes:?}");
+        invariants::check(&world.app).await;
+        let conn = &mut world.app.sql().await;
+        let stale = "SELECT count(*) FROM links l JOIN group_default_links d ON d.id = l.group_default_link_id
+                     WHERE l.url <> d.url";
+        assert_eq!(invariants::count(conn, stale).await, 0);
+    }
+}
+
+/// Each of two groups is deleted in favour of the other: one is left, or none and everybody is in the default group.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_groups_that_are_deleted_in_favour_of_each_other() {
+    let world = World::start().await;
+    let server = Arc::new(LiveServer::start(&world.app).await);
+    for round in 1..=ROUNDS {
+        let [a, b] = ["a", "b"].map(|name| format!("{name}-{round}"));
+        for slug in [&a, &b] {
+            world.workspace.actor.post("/groups", json!({"name": slug})).await.expect(201);
+            let partner = json!({"email": format!("{slug}@example.com"), "groupId": slug});
+            world.partner(partner).await.expect(201);
+        }
+        let request = |from: &str, to: &str| (Method::DELETE, format!("/groups/{from}?moveTo={to}"), Value::Null);
+        let requests = [request(&a, &b), request(&b, &a)].into_iter().cycle().take(CLIENTS).collect();
+        let outcomes = run(&server, world.workspace.actor.authorization(), requests).await;
+        assert_eq!(count(&outcomes, 200) + count(&outcomes, 404), CLIENTS, "{outcomes:?}");
+        let conn = &mut world.app.sql().await;
+        let left =
+            "SELECT count(*) FROM enrollments e JOIN groups g ON g.id = e.group_id WHERE g.deleted_at IS NOT NULL";
+        assert_eq!(invariants::count(conn, left).await, 0);
+    }
+}

@@ -1,0 +1,152 @@
+//! `PATCH /groups/{id}`.
+
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use super::changes::{audit_log, enroll, group, patch};
+use crate::enrollments::fixtures::World;
+
+const PATH: &str = "/groups/creators";
+
+/// The addresses of a partner's links.
+async fn urls(world: &World, partner: &Value) -> Vec<String> {
+    let path = format!("/partners/{}", partner["id"].as_str().unwrap());
+    let partner = world.workspace.actor.get(&path).await.expect(200);
+    partner["links"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn what_is_left_out_stays_and_null_clears() {
+    let world = World::start().await;
+    let body = json!({
+        "name": "Creators", "color": "red", "maxPartnerLinks": 3, "allowedHosts": ["example.com"],
+    });
+    let made = world.workspace.actor.post("/groups", body).await.expect(201);
+    world.app.clock.advance(std::time::Duration::from_secs(1));
+    let same = patch(&world.workspace.actor, PATH, json!({"name": "Creators", "color": "red"})).await.expect(200);
+    assert_eq!(same, made, "a change that changes nothing is none");
+    let renamed = patch(&world.workspace.actor, PATH, json!({"name": "Press", "slug": "press"})).await.expect(200);
+    let mut expected = made.clone();
+    for (member, value) in
+        [("name", json!("Press")), ("slug", json!("press")), ("updatedAt", renamed["updatedAt"].clone())]
+    {
+        expected[member] = value;
+    }
+    assert_eq!(renamed, expected);
+    assert_ne!(renamed["updatedAt"], made["updatedAt"]);
+    let body = json!({"color": null, "maxPartnerLinks": null, "allowedHosts": []});
+    let cleared = patch(&world.workspace.actor, "/groups/press", body).await.expect(200);
+    assert_eq!(
+        (&cleared["color"], &cleared["maxPartnerLinks"], &cleared["allowedHosts"]),
+        (&json!(null), &json!(null), &json!([]))
+    );
+    let log = audit_log(&world).await;
+    let changed = log.iter().skip(1).map(|(_, _, details)| details["changed"].clone()).collect::<Vec<_>>();
+    assert_eq!(log.len(), 3);
+    assert!(changed.contains(&json!(["name", "slug"])));
+    assert!(changed.contains(&json!(["color", "maxPartnerLinks", "allowedHosts"])));
+}
+
+#[tokio::test]
+async fn default_links_are_kept_changed_made_and_removed() {
+    let world = World::start().await;
+    let links = json!([{"url": "https://a.com/"}, {"url": "https://b.com/"}, {"url": "https://c.com/"}]);
+    let made =
+        world.workspace.actor.post("/groups", json!({"name": "Creators", "defaultLinks": links})).await.expect(201);
+    let jane = enroll(&world, "jane", "creators").await;
+    // One of hers was led elsewhere by hand: it no longer follows.
+    let john = enroll(&world, "john", "creators").await;
+    let by_hand = "UPDATE links SET url = 'https://own.com/' WHERE tenant_id = 'john' AND url = 'https://b.com/'";
+    world.app.sql().await.execute(by_hand).await.unwrap();
+
+    world.app.clock.advance(std::time::Duration::from_secs(1));
+    let id = |index: usize| made["defaultLinks"][index]["id"].clone();
+    let wanted = json!([
+        {"id": id(1), "url": "https://b.com/new"}, {"url": "https://d.com"}, {"id": id(0), "url": "https://a.com/"},
+    ]);
+    let changed = patch(&world.workspace.actor, PATH, json!({"defaultLinks": wanted})).await.expect(200);
+    let shown: Vec<_> = changed["defaultLinks"].as_array().unwrap().iter().map(|link| link["url"].clone()).collect();
+    assert_eq!(shown, ["https://a.com/", "https://b.com/new", "https://d.com/"]);
+    assert_eq!(changed["defaultLinks"][1]["id"], id(1));
+
+    assert_eq!(urls(&world, &jane).await, ["https://a.com/", "https://b.com/new", "https://c.com/"]);
+    assert_eq!(urls(&world, &john).await, ["https://a.com/", "https://own.com/", "https://c.com/"]);
+    // The new one comes with the next call, the removed one stays and is nobody's default link any more.
+    world.token(json!({"tenantId": "jane"})).await.expect(201);
+    assert_eq!(urls(&world, &jane).await.len(), 4);
+    let bob = enroll(&world, "bob", "creators").await;
+    assert_eq!(urls(&world, &bob).await, ["https://a.com/", "https://b.com/new", "https://d.com/"]);
+    let pending = world.rows("group_default_links").await;
+    assert!(pending.iter().all(|link| link["previous_urls"] == json!([])), "{pending:?}");
+}
+
+/// As after a call that ended before all links had followed: the next one goes on.
+#[tokio::test]
+async fn links_that_have_yet_to_follow_do_so_at_the_next_call() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    let jane = enroll(&world, "jane", "creators").await;
+    let interrupted =
+        "UPDATE group_default_links SET url = 'https://example.com/new', previous_urls = '{https://example.com/}'
+                       WHERE group_id = (SELECT id FROM groups WHERE slug = 'creators')";
+    world.app.sql().await.execute(interrupted).await.unwrap();
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
+    patch(&world.workspace.actor, PATH, json!({})).await.expect(200);
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/new"]);
+    // And back again.
+    let back = json!([{"id": made["defaultLinks"][0]["id"], "url": "https://example.com/"}]);
+    patch(&world.workspace.actor, PATH, json!({"defaultLinks": back})).await.expect(200);
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
+}
+
+#[tokio::test]
+async fn another_group_becomes_the_default() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    assert_eq!(made["isDefault"], false);
+    patch(&world.workspace.actor, PATH, json!({"isDefault": false})).await.expect(200);
+    assert_eq!(patch(&world.workspace.actor, PATH, json!({"isDefault": true})).await.expect(200)["isDefault"], true);
+    assert_eq!(world.workspace.actor.get("/groups/default").await.expect(200)["isDefault"], false);
+    let jane = world.partner(json!({"email": "jane@example.com"})).await.expect(201);
+    assert_eq!(jane["groupId"], made["id"]);
+    let message = patch(&world.workspace.actor, PATH, json!({"isDefault": false})).await.expect_error(409);
+    assert!(message.contains("another one"), "{message}");
+}
+
+#[tokio::test]
+async fn what_contradicts_the_group_is_refused() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    group(&world, "press").await;
+    let id = &made["defaultLinks"][0]["id"];
+    let theirs = world.workspace.actor.get("/groups/press").await.expect(200)["defaultLinks"][0]["id"].clone();
+    let before = (world.rows("groups").await, world.rows("group_default_links").await);
+    let rows = [
+        (json!({"slug": "press"}), 409, "A group with this slug"),
+        (json!({"defaultLinks": [{"id": theirs, "url": "a.com"}]}), 404, "The default link"),
+        (json!({"defaultLinks": [{"id": "pgdl_x", "url": "a.com"}]}), 404, "The default link"),
+        (
+            json!({"defaultLinks": [{"id": id, "url": "a.com"}, {"id": id, "url": "b.com"}]}),
+            422,
+            "custom: defaultLinks[1].id: ",
+        ),
+        (json!({"allowedHosts": ["acme.com"]}), 422, "custom: allowedHosts: "),
+        (
+            json!({"allowedHosts": ["acme.com"], "defaultLinks": [{"url": "b.com"}]}),
+            422,
+            "custom: defaultLinks[0].url: ",
+        ),
+        (
+            json!({"maxPartnerLinks": 1, "defaultLinks": [{"url": "a.com"}, {"url": "b.com"}]}),
+            422,
+            "custom: maxPartnerLinks: ",
+        ),
+        (json!({"isDefault": null}), 422, "invalid_type: isDefault: "),
+        (json!({"name": null}), 422, "invalid_type: name: "),
+    ];
+    for (body, status, expected) in rows {
+        let message = patch(&world.workspace.actor, PATH, body.clone()).await.expect_error(status);
+        assert!(message.starts_with(expected), "{body}: {message}");
+    }
+    assert_eq!((world.rows("groups").await, world.rows("group_default_links").await), before);
+}

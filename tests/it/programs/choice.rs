@@ -1,0 +1,97 @@
+//! Which program a request means.
+
+use std::time::{Duration, Instant};
+
+use pearset::clock::Clock as _;
+use pearset::id::ProgramId;
+use pearset::programs::{ProgramChanges, service};
+use serde_json::json;
+use sqlx::Executor;
+
+use crate::enrollments::fixtures::World;
+
+async fn set_active(world: &World, id: ProgramId, active: bool) {
+    let changes = ProgramChanges { active: Some(active), ..ProgramChanges::default() };
+    let now = world.app.clock.now();
+    service::update_program(&mut world.app.sql().await, now, id, &changes).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_named_one_else_the_keys_else_the_default() {
+    let world = World::start().await;
+    let second = world.program("go.second.example.com").await;
+    let (first_id, second_id) = (world.workspace.program_id.to_string(), second.program_id.to_string());
+    let free = &world.workspace.actor;
+    let path = |id: &str| format!("/groups/default?programId={id}");
+    assert_eq!(free.get("/groups/default").await.expect(200)["programId"], first_id);
+    assert_eq!(free.get(&path(&second_id)).await.expect(200)["programId"], second_id);
+    assert_eq!(second.actor.get("/groups/default").await.expect(200)["programId"], second_id);
+    assert_eq!(second.actor.get(&path(&second_id)).await.expect(200)["programId"], second_id);
+    let jane = free.post("/partners", json!({"email": "jane@example.com", "programId": second_id})).await.expect(201);
+    assert_eq!(jane["programId"], second_id);
+    second.actor.get(&path(&first_id)).await.expect_error(404);
+}
+
+#[tokio::test]
+async fn one_that_is_unknown_malformed_or_foreign_is_missing() {
+    let world = World::start().await;
+    let other = world.app.workspace("other").await;
+    let nobodys: ProgramId = world.app.state.ids.next(world.app.clock.now());
+    for id in [nobodys.to_string(), other.program_id.to_string(), "prog_x".to_owned(), "x".to_owned(), String::new()] {
+        let message = world.workspace.actor.get(&format!("/groups?programId={id}")).await.expect_error(404);
+        assert_eq!(message, "The program does not exist.", "{id}");
+        let body = json!({"email": "jane@example.com", "programId": id});
+        assert_eq!(world.workspace.actor.post("/partners", body).await.expect_error(404), message, "{id}");
+    }
+    for bad in [json!(null), json!(1)] {
+        let body = json!({"email": "jane@example.com", "programId": bad});
+        let message = world.workspace.actor.post("/partners", body).await.expect_error(422);
+        assert!(message.starts_with("invalid_type: programId: "), "{message}");
+    }
+}
+
+/// Whether it is named or the key's own.
+#[tokio::test]
+async fn one_that_is_inactive_is_missing_within_a_second() {
+    let world = World::start().await;
+    let second = world.program("go.second.example.com").await;
+    let path = format!("/groups?programId={}", second.program_id);
+    let ask = async || [world.workspace.actor.get(&path).await.status, second.actor.get("/groups").await.status];
+    for (active, expected) in [(true, 200), (false, 404), (true, 200)] {
+        set_active(&world, second.program_id, active).await;
+        let begin = Instant::now();
+        loop {
+            let asked_after = begin.elapsed();
+            if ask().await.iter().all(|status| *status == expected) {
+                break;
+            }
+            assert!(asked_after <= Duration::from_secs(1), "{active} is not noticed after {asked_after:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    assert_eq!(world.workspace.actor.get("/groups").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_default_one_stays_active_until_another_is_the_default() {
+    let world = World::start().await;
+    let second = world.program("go.second.example.com").await;
+    let conn = &mut world.app.sql().await;
+    let (now, workspace) = (world.app.clock.now(), &world.workspace);
+    let off = ProgramChanges { active: Some(false), ..ProgramChanges::default() };
+    let refused = service::update_program(conn, now, workspace.program_id, &off).await.unwrap_err();
+    assert_eq!(refused.code().status(), 409);
+    service::update_program(conn, now, second.program_id, &off).await.unwrap();
+    let refused = service::update_default_program(conn, workspace.id, second.program_id).await.unwrap_err();
+    assert_eq!(refused.code().status(), 409);
+    set_active(&world, second.program_id, true).await;
+    service::update_default_program(conn, workspace.id, second.program_id).await.unwrap();
+    service::update_program(conn, now, workspace.program_id, &off).await.unwrap();
+
+    let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
+    assert_eq!(key.get("/groups/default").await.expect(200)["programId"], second.program_id.to_string());
+    // An operator's own statement can still do it; then nothing is there.
+    conn.execute("UPDATE programs SET deactivated_at = now()").await.unwrap();
+    let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
+    key.get("/groups").await.expect_error(404);
+}

@@ -1,0 +1,4 @@
+//! Several programs in one workspace.
+
+mod choice;
+mod named;

@@ -278,6 +278,8 @@ impl From<sqlx::Error> for Error {
         };
         match state.as_bytes() {
             b"23505" => violated(database.constraint()).unwrap_or_else(|| Self::internal(cause())),
+            // What the row refers to went away while it was written: the next try sees that it is gone.
+            b"23503" if vanishes(database.constraint()) => Self::lost_race(),
             b"40001" | b"40P01" | b"55P03" => Self { retry: Retry::Contention, ..Self::unavailable(cause()) },
             [b'2', b'2', ..] | b"23502" | b"23514" => Self::invalid(vec![Problem::unstorable()]),
             // This session is of no more use: the server is going down or coming up (57P01–57P03), it is no longer the
@@ -291,12 +293,21 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+/// Whether what a foreign key refers to may go away at any time: who was only invited is removed with the invitation.
+fn vanishes(constraint: Option<&str>) -> bool {
+    constraint.is_some_and(|name| matches!(bare(name), "enrollments_partner_fkey" | "links_enrollment_fkey"))
+}
+
+/// The name of a constraint without the number of a shard, which a distributed Postgres appends.
+fn bare(name: &str) -> &str {
+    let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    bare.strip_suffix('_').unwrap_or(bare)
+}
+
 /// What the violation of a unique constraint means. Inserts avoid it with ON CONFLICT DO NOTHING; what is
 /// left is an UPDATE that another transaction overtook, and names that an operator chose.
 fn violated(constraint: Option<&str>) -> Option<Error> {
-    // A distributed Postgres appends the number of the shard.
-    let name = constraint?.trim_end_matches(|c: char| c.is_ascii_digit());
-    match name.strip_suffix('_').unwrap_or(name) {
+    match bare(constraint?) {
         "enrollments_tenant_id_key" => Some(Error::lost_race()),
         "groups_slug_key" => Some(Error::conflict("A group with this slug exists already.")),
         "workspaces_slug_key" => Some(Error::conflict("A workspace with this slug exists already.")),
@@ -320,6 +331,8 @@ mod tests {
         assert_eq!(violated(Some("link_hosts_pkey_7")).map(|error| error.code()), Some(Code::Conflict));
         assert!(violated(Some("partners_pkey")).is_none());
         assert!(violated(None).is_none());
+        assert!(vanishes(Some("links_enrollment_fkey_102008")) && vanishes(Some("enrollments_partner_fkey")));
+        assert!(!vanishes(Some("links_domain_fkey")) && !vanishes(None));
     }
 
     #[test]

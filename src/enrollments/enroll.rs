@@ -3,14 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use sqlx::PgConnection;
 
 use super::default_links::give_default_links;
-use super::event::EnrollmentEvent;
-use super::model::{Candidate, Status, TokenAccess};
+use super::event::{self, EnrollmentEvent};
+use super::lifecycle::Step;
+use super::model::{Candidate, Status};
 use super::request::PartnerRequest;
-use super::rule::{self, Candidates, Decision, Identity, Origin};
+use super::rule::{self, Candidates, Decision, Identity, Invitation, Origin};
 use super::store::{self, NewEnrollment, Seen};
+use super::turn::Turn;
+use crate::audit_logs::{self, Action, Entry};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
@@ -114,22 +118,18 @@ struct Call {
 impl Call {
     /// Whether there is nothing to write for an enrollment that was found.
     fn is_settled(&self, found: &Candidate) -> Result<bool> {
-        Ok(!self.accepts_invitation(found)? && !self.ends_tokens() && !found.lacks_default_links)
+        Ok(self.turn(found)?.is_none() && !self.ends_tokens() && !found.lacks_default_links)
     }
 
-    /// Whether the call accepts the invitation of the enrollment: only who comes for a token does.
-    fn accepts_invitation(&self, found: &Candidate) -> Result<bool> {
-        match self.origin {
-            Origin::Token | Origin::TrustedToken => Ok(found.token_access(self.now)? == TokenAccess::AcceptsInvitation),
-            Origin::Workspace => Ok(false),
-        }
+    fn turn(&self, found: &Candidate) -> Result<Option<Turn>> {
+        Turn::of(self.origin, found, self.now)
     }
 
     /// Whether the call ends the earlier tokens of the enrollment and replaces what the customer keeps with it.
     fn ends_tokens(&self) -> bool {
         match self.origin {
             Origin::TrustedToken => true,
-            Origin::Token | Origin::Workspace => false,
+            Origin::Token | Origin::Workspace | Origin::Invitation(_) => false,
         }
     }
 
@@ -151,14 +151,11 @@ impl Call {
 
     /// Brings an enrollment that was found up to date. Order of writes: enrollment, links, outbox.
     async fn settle(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
-        let accepts = self.accepts_invitation(found)?;
-        if accepts && !store::accept_invitation(conn, self.workspace_id, found.enrollment_id, self.now).await? {
-            return Err(Error::lost_race());
+        let turn = self.turn(found)?;
+        if let Some(turn) = turn {
+            turn.write(conn, self.workspace_id, found, self.now).await?;
         }
-        let mut enrolled = Enrolled::from(found);
-        if accepts {
-            enrolled.status = Status::Approved;
-        }
+        let mut enrolled = Enrolled { status: turn.map_or(found.status, Turn::status), ..Enrolled::from(found) };
         if self.ends_tokens() {
             let metadata = self.partner.as_ref().and_then(|partner| partner.metadata.as_ref());
             let seen = Seen { id: found.enrollment_id, tenant_id: found.tenant_id.as_deref(), status: enrolled.status };
@@ -168,18 +165,19 @@ impl Call {
         if found.lacks_default_links {
             give_default_links(conn, &self.ids, self.now, self.workspace_id, found.enrollment_id).await?;
         }
-        if accepts {
+        if let Some(turn) = turn {
             let ids = (found.enrollment_id, found.partner_id, found.group_id);
-            let payload = self.event(ids, found.tenant_id.as_deref(), Status::Approved).payload();
-            let event = (self.ids.next(self.now), "partner.enrolled", &payload);
+            let payload = self.event(ids, found.tenant_id.as_deref(), turn.status()).payload();
+            let event = (self.ids.next(self.now), turn.event(), &payload);
             store::insert_event(conn, self.workspace_id, event, self.now).await?;
         }
+        self.log_invitation(conn, found.partner_id, Some(found.status)).await?;
         Ok(enrolled)
     }
 
     async fn bind(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
-        // A status that forbids a token also forbids to change anything for one.
-        self.accepts_invitation(found)?;
+        // A status that forbids what is asked for also forbids to change anything for it.
+        self.turn(found)?;
         let tenant_id = self.identity.tenant_id.clone();
         let bound = tenant_id.as_deref().unwrap_or_default();
         if !store::update_tenant_id(conn, self.workspace_id, self.program_id, found, bound).await? {
@@ -199,6 +197,7 @@ impl Call {
             .await?
             .ok_or_else(|| Error::not_found("The group was not found."))?;
         let status = match (self.origin, terms.access_mode) {
+            (Origin::Invitation(_), _) => Status::Invited,
             (Origin::Workspace, _) | (Origin::Token | Origin::TrustedToken, AccessMode::Public) => Status::Approved,
             (Origin::Token | Origin::TrustedToken, AccessMode::Private) => Status::Pending,
             (Origin::Token | Origin::TrustedToken, AccessMode::Invite) => {
@@ -222,7 +221,9 @@ impl Call {
             status,
             application_id: (status == Status::Pending).then(|| self.ids.next(self.now)),
             metadata: partner.metadata.as_ref(),
+            invite_expires_at: self.invitation().map(|invitation| invitation.expires_at),
             event_id: self.ids.next(self.now),
+            event_name: if status == Status::Invited { Step::Invite.event() } else { event::ENROLLED },
             event: &event,
         };
         if !store::insert_enrollment(conn, &new, self.now).await? {
@@ -243,8 +244,30 @@ impl Call {
             props: &partner.link_props,
         };
         create_default_links(conn, &self.ids, self.now, &links).await?;
+        self.log_invitation(conn, partner_id, None).await?;
         let token_lifetime_seconds = terms.token_lifetime_seconds;
         Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds })
+    }
+
+    fn invitation(&self) -> Option<Invitation> {
+        match self.origin {
+            Origin::Invitation(invitation) => Some(invitation),
+            Origin::Token | Origin::TrustedToken | Origin::Workspace => None,
+        }
+    }
+
+    /// An invitation is an act of the workspace's people: the audit log has it.
+    async fn log_invitation(&self, conn: &mut PgConnection, partner_id: PartnerId, from: Option<Status>) -> Result<()> {
+        let Some(Invitation { expires_at, api_key_id }) = self.invitation() else { return Ok(()) };
+        let entry = Entry {
+            workspace_id: self.workspace_id,
+            program_id: self.program_id,
+            api_key_id: Some(api_key_id),
+            action: Action::PartnerInvited,
+            target: &partner_id.to_string(),
+            details: json!({ "from": from, "to": Status::Invited, "expiresAt": expires_at }),
+        };
+        audit_logs::insert_entry(conn, &self.ids, self.now, &entry).await
     }
 
     fn event<'a>(

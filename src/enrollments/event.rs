@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 use super::model::Status;
 use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId};
 
+/// The event of whoever takes part from now on, or applies.
+pub(super) const ENROLLED: &str = "partner.enrolled";
+
 /// An enrollment as an event shows it. Ids only: who receives it reads the rest, as it then is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EnrollmentEvent<'a> {

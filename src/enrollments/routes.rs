@@ -31,7 +31,7 @@ impl FromFields for CreatePartnerRequest {
 
 /// A query that may name a program.
 pub struct ProgramQuery {
-    program: Option<ProgramRef>,
+    pub(super) program: Option<ProgramRef>,
 }
 
 impl FromFields for ProgramQuery {
@@ -68,7 +68,8 @@ pub async fn retrieve_partner(
     Ok(Found(load(&app, program, id).await?))
 }
 
-async fn load(app: &AppState, program: (WorkspaceId, ProgramId), id: PartnerId) -> Result<EnrolledPartner> {
+/// The answer that shows an enrollment whole.
+pub(super) async fn load(app: &AppState, program: (WorkspaceId, ProgramId), id: PartnerId) -> Result<EnrolledPartner> {
     let (workspace_id, program_id) = program;
     app.db.read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, id))).await
 }

@@ -2,8 +2,9 @@
 //! table can be read and tested here.
 
 use super::model::Candidate;
+use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::PartnerId;
+use crate::id::{ApiKeyId, PartnerId};
 
 /// On which behalf an enrollment is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,17 @@ pub enum Origin {
     TrustedToken,
     /// The workspace enrolls a partner itself.
     Workspace,
+    /// The workspace invites a partner.
+    Invitation(Invitation),
+}
+
+/// What the workspace invites a partner with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invitation {
+    /// When it lapses.
+    pub expires_at: Timestamp,
+    /// The key that asked for it.
+    pub api_key_id: ApiKeyId,
 }
 
 /// Who a request is about.
@@ -78,7 +90,7 @@ pub(super) fn decide<'a>(
         // Row 3.
         (Some(a), Some(_)) => match origin {
             Origin::Token => Ok(Decision::Use(a)),
-            Origin::TrustedToken | Origin::Workspace => {
+            Origin::TrustedToken | Origin::Workspace | Origin::Invitation(_) => {
                 Err(Error::conflict("The tenantId belongs to another partner of this program."))
             }
         },
@@ -90,7 +102,7 @@ pub(super) fn decide<'a>(
             // Row 5. (Equal ids would have found the enrollment by tenant id.)
             (Some(_), Some(_)) => match origin {
                 Origin::Token => Err(Error::conflict("The partner with this email is enrolled with another tenantId.")),
-                Origin::TrustedToken | Origin::Workspace => Ok(Decision::Bind(b)),
+                Origin::TrustedToken | Origin::Workspace | Origin::Invitation(_) => Ok(Decision::Bind(b)),
             },
         },
         // Rows 6 and 8.
@@ -108,7 +120,7 @@ mod tests {
     use crate::id::{EnrollmentId, GroupId, Ids};
 
     fn enrollment(seed: u64, tenant_id: Option<&str>) -> Candidate {
-        let now = crate::clock::Timestamp::from(time::OffsetDateTime::UNIX_EPOCH);
+        let now = Timestamp::from(time::OffsetDateTime::UNIX_EPOCH);
         let ids = Ids::seeded(seed);
         Candidate {
             enrollment_id: ids.next::<EnrollmentId>(now),
@@ -121,6 +133,11 @@ mod tests {
             token_lifetime_seconds: 3600,
             lacks_default_links: false,
         }
+    }
+
+    fn invitation() -> Invitation {
+        let now = Timestamp::from(time::OffsetDateTime::UNIX_EPOCH);
+        Invitation { expires_at: now, api_key_id: Ids::seeded(9).next(now) }
     }
 
     /// What a row of the table says, by name instead of by reference.
@@ -167,8 +184,12 @@ mod tests {
                 by_email: by_email.cloned(),
                 known_partner: None,
             };
-            let origins =
-                [(Origin::Token, &token), (Origin::TrustedToken, &workspace), (Origin::Workspace, &workspace)];
+            let origins = [
+                (Origin::Token, &token),
+                (Origin::TrustedToken, &workspace),
+                (Origin::Workspace, &workspace),
+                (Origin::Invitation(invitation()), &workspace),
+            ];
             for (origin, expected) in origins {
                 let outcome = match decide(origin, &identity, has_profile, &found) {
                     Ok(Decision::Use(used)) if Some(used) == by_partner => Partner,

@@ -101,7 +101,10 @@ pub(super) struct NewEnrollment<'a> {
     /// Set for who applies and waits for a review.
     pub(super) application_id: Option<ApplicationId>,
     pub(super) metadata: Option<&'a Metadata>,
+    /// Set for who is invited.
+    pub(super) invite_expires_at: Option<Timestamp>,
     pub(super) event_id: EventId,
+    pub(super) event_name: &'a str,
     pub(super) event: &'a Value,
 }
 
@@ -131,14 +134,14 @@ pub(super) async fn insert_enrollment(
              FOR KEY SHARE
          ), enrollment AS (
              INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status,
-                                      application_id, metadata, created_at)
-             SELECT $1, $3, $2, partner.id, unchanged_group.id, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18
+                                      application_id, metadata, created_at, invite_expires_at)
+             SELECT $1, $3, $2, partner.id, unchanged_group.id, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18, $23
              FROM partner, unchanged_group
              ON CONFLICT DO NOTHING
              RETURNING id
          ), event AS (
              INSERT INTO outbox (workspace_id, id, event, payload, created_at)
-             SELECT $1, $16, 'partner.enrolled', $17, $18 FROM enrollment
+             SELECT $1, $16, $22, $17, $18 FROM enrollment
          )
          SELECT id FROM enrollment",
         new.workspace_id as _,
@@ -162,6 +165,8 @@ pub(super) async fn insert_enrollment(
         new.application_id as _,
         new.metadata.map(Json) as _,
         new.group_version,
+        new.event_name,
+        new.invite_expires_at as _,
     )
     .fetch_optional(conn)
     .await?;
@@ -265,6 +270,28 @@ pub(super) async fn end_tokens(
     .fetch_optional(conn)
     .await?;
     Ok(epoch)
+}
+
+/// Invites a partner again. False when it has no longer the status that the caller saw.
+pub(super) async fn renew_invitation(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: EnrollmentId,
+    seen: Status,
+    expires_at: Timestamp,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* enrollments::renew_invitation */
+         UPDATE enrollments SET status = 'invited', invite_expires_at = $4
+         WHERE workspace_id = $1 AND id = $2 AND status = $3",
+        workspace_id as _,
+        id as _,
+        seen as _,
+        expires_at as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// An event to be delivered.

@@ -2,11 +2,11 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{docs, health, middleware};
-use crate::enrollments::{applications, lifecycle};
+use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
 use crate::links::partnero::routes as partnero;
 use crate::state::AppState;
@@ -44,6 +44,8 @@ fn api() -> Vec<Route> {
         ("/partners/unban", post(lifecycle::routes::unban_partner)),
         ("/partners/deactivate", post(lifecycle::routes::deactivate_partner)),
         ("/partners/reactivate", post(lifecycle::routes::reactivate_partner)),
+        ("/partners/invites", post(invitations::routes::invite_partner)),
+        ("/partners/invites/{id}", delete(invitations::routes::delete_partner_invite)),
         ("/partners/applications", get(applications::routes::list_partner_applications)),
         ("/partners/applications/approve", post(applications::routes::approve_partner_application)),
         ("/partners/applications/reject", post(applications::routes::reject_partner_application)),

@@ -54,6 +54,8 @@ const ROWS: &[Row] = &[
     Row { operation: "unbanPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "deactivatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "reactivatePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "invitePartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "deletePartnerInvite", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "approvePartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "rejectPartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row {
@@ -472,6 +474,13 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             }
             "unbanPartner" | "deactivatePartner" | "reactivatePartner" => {
                 vec![request.like(json!({"partnerId": stays})), request.like(json!({"tenantId": "stays"}))]
+            }
+            "invitePartner" => {
+                vec![request.like(json!({"email": "new@example.com", "groupId": first_group}))]
+            }
+            "deletePartnerInvite" => {
+                let path = format!("/partners/invites/{}", stays.as_str().unwrap());
+                vec![request.with_path(&path)]
             }
             "approvePartnerApplication" | "rejectPartnerApplication" => {
                 vec![request.like(json!({"partnerId": stays}))]

@@ -10,6 +10,6 @@ mod store;
 
 pub(super) use act::Act;
 pub(super) use routes::ChangedPartner;
-pub(super) use service::{advance, lock, record};
-pub(super) use step::Step;
+pub(super) use service::{advance, lock, log, record};
+pub(super) use step::{Step, check_invited};
 pub(super) use store::LockedEnrollment;

@@ -19,6 +19,8 @@ pub(in crate::enrollments) enum Step {
     Approve,
     /// Refuse its application.
     Reject,
+    /// Invite it, or renew its invitation.
+    Invite,
 }
 
 impl Step {
@@ -33,6 +35,7 @@ impl Step {
             (Self::Deactivate, Approved | Archived) => Ok(Deactivated),
             (Self::Unban, Banned) | (Self::Reactivate, Deactivated) | (Self::Approve, Pending) => Ok(Approved),
             (Self::Reject, Pending) => Ok(Rejected),
+            (Self::Invite, Invited | Declined) => Ok(Invited),
             _ => Err(refused(present, self.participle())),
         }
     }
@@ -51,6 +54,7 @@ impl Step {
             Self::Reactivate => Action::PartnerReactivated,
             Self::Approve => Action::PartnerApproved,
             Self::Reject => Action::PartnerRejected,
+            Self::Invite => Action::PartnerInvited,
         }
     }
 
@@ -67,8 +71,17 @@ impl Step {
             Self::Reactivate => "reactivated",
             Self::Approve => "approved",
             Self::Reject => "rejected",
+            Self::Invite => "invited",
         }
     }
+}
+
+/// Passes if there is an invitation to take back.
+///
+/// # Errors
+/// 400, naming the present status.
+pub(in crate::enrollments) fn check_invited(present: Status) -> Result<()> {
+    if present == Status::Invited { Ok(()) } else { Err(refused(present, "uninvited")) }
 }
 
 fn refused(present: Status, participle: &str) -> Error {

@@ -181,7 +181,7 @@ async fn one_email_in_two_programs_is_one_partner_with_two_enrollments() {
 }
 
 /// Makes another program and returns the `Authorization` of a key that is limited to it.
-async fn second_program(race: &Race) -> String {
+pub(super) async fn second_program(race: &Race) -> String {
     let (ids, now, workspace_id) = (&race.app.state.ids, race.app.clock.now(), race.workspace.id);
     let url = Url::parse("http://127.0.0.1:8080").unwrap();
     let program = NewProgram {

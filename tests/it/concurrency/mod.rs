@@ -3,13 +3,14 @@
 
 mod enrollments;
 mod existing;
+mod lifecycle;
 mod links;
 mod tokens;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -29,7 +30,8 @@ const PARTNERS: &str = "/partners";
 #[derive(Clone)]
 struct Call {
     authorization: String,
-    path: &'static str,
+    method: Method,
+    path: String,
     body: Value,
 }
 
@@ -88,8 +90,9 @@ impl Race {
         self.call(PARTNERS, body)
     }
 
-    fn call(&self, path: &'static str, body: Value) -> Call {
-        Call { authorization: self.workspace.actor.authorization().to_owned(), path, body }
+    fn call(&self, path: &str, body: Value) -> Call {
+        let authorization = self.workspace.actor.authorization().to_owned();
+        Call { authorization, method: Method::POST, path: path.to_owned(), body }
     }
 
     /// Sends all calls at the same moment, each from a connection of its own. Outcomes are in the order of the calls.
@@ -100,8 +103,9 @@ impl Race {
             let (server, start) = (Arc::clone(&self.server), Arc::clone(&start));
             clients.spawn(async move {
                 start.wait().await;
-                let (status, body) = server.post(&call.authorization, call.path, &call.body).await;
-                assert!(!status.is_server_error(), "{}: {body}", call.path);
+                let Call { authorization, method, path, body } = call;
+                let (status, _, body) = server.send(method, Some(&authorization), &path, body.to_string()).await;
+                assert!(!status.is_server_error(), "{path}: {body}");
                 (position, Outcome { status, body })
             });
         }

@@ -90,6 +90,7 @@ impl GoodRequest {
             "verifyReferralsEmbedToken" => Some(json!({"token": known.token})),
             "createPartner" => Some(json!({"email": "known@example.com"})),
             "banPartner" => Some(json!({"partnerId": changing, "reason": "fraud"})),
+            "invitePartner" => Some(json!({"email": "invited@example.com"})),
             "unbanPartner"
             | "deactivatePartner"
             | "reactivatePartner"
@@ -111,6 +112,7 @@ impl GoodRequest {
             | "listPartnerReferralLinks"
             | "searchPartnerReferralLinks"
             | "retrievePartnerReferralLink"
+            | "deletePartnerInvite"
             | "listPartnerApplications"
             | "listAuditLogs"
             | "listPartnerReferralLinkDomains"
@@ -127,6 +129,7 @@ impl GoodRequest {
             Some("groups") => &known.group,
             _ => &known.partner,
         };
+        let id = if operation.operation_id == "deletePartnerInvite" { &changing } else { id };
         let mut path = operation.path.replace("{id}", id);
         if operation.operation_id == "searchPartnerReferralLinks" {
             path = format!("{path}?id={}", known.link);
@@ -137,6 +140,7 @@ impl GoodRequest {
         let arrangement = match operation.operation_id.as_str() {
             "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
             "unbanPartner" => Some(a_partner_who_is("banned")),
+            "deletePartnerInvite" => Some(a_partner_who_is("invited")),
             "reactivatePartner" => Some(a_partner_who_is("deactivated")),
             "approvePartnerApplication" | "rejectPartnerApplication" => Some(a_partner_who_is("pending")),
             "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
@@ -205,7 +209,8 @@ fn a_partner_who_is(status: &str) -> String {
          SELECT w.id, '{CHANGING}', p.id, '{CHANGING}', p.default_group_id, '{status}', '{CHANGING}', 'infinity', now()
          FROM workspaces w JOIN programs p ON p.workspace_id = w.id AND p.id = w.default_program_id
          WHERE w.slug = 'acme'
-         ON CONFLICT (workspace_id, program_id, partner_id) DO UPDATE SET status = EXCLUDED.status"
+         ON CONFLICT (workspace_id, program_id, partner_id)
+         DO UPDATE SET status = EXCLUDED.status, invite_expires_at = EXCLUDED.invite_expires_at"
     )
 }
 

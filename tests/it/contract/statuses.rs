@@ -92,6 +92,11 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
     let operation = good.operation.operation_id.clone();
     let bad = match (operation.as_str(), status) {
         (_, 200 | 201) => good,
+        // The partner is approved.
+        ("deletePartnerInvite", 400) => {
+            let path = format!("/partners/invites/{}", world.known.partner);
+            good.with_path(&path)
+        }
         (_, 400) => return Some(send_text(actor, &good, "application/json", "{\"email\":").await),
         (_, 401) => return Some(good.send(&world.app.stranger()).await),
         (_, 403) => {
@@ -128,8 +133,10 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             assert_eq!(world.app.sql().await.execute(lapsed).await.unwrap().rows_affected(), 1);
             good
         }
-        ("createPartner", 404) => good.like(json!({"email": "new@example.com", "groupId": "nothing"})),
-        ("createPartner", 409) => {
+        ("createPartner" | "invitePartner", 404) => {
+            good.like(json!({"email": "new@example.com", "groupId": "nothing"}))
+        }
+        ("createPartner" | "invitePartner", 409) => {
             actor.post("/partners", json!({"email": "other@example.com", "tenantId": "other"})).await.expect(201);
             good.like(json!({"email": "known@example.com", "tenantId": "other"}))
         }
@@ -164,6 +171,8 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             | "rejectPartnerApplication",
             422,
         ) => good.like(json!({"partnerId": 1, "reason": "fraud"})),
+        ("deletePartnerInvite", 404) => good.with_path("/partners/invites/pn_01kkntq2cnf1prr1w49pfyaa1w"),
+        ("deletePartnerInvite", 422) => good.with_path("/partners/invites/x?programId=%00"),
         ("listPartnerApplications" | "listAuditLogs", 404) => {
             let path = format!("{}?programId=prog_01kkntq2cnf1prr1w49pfyaa1w", good.path);
             good.with_path(&path)
@@ -200,6 +209,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             "createReferralsEmbedToken"
             | "verifyReferralsEmbedToken"
             | "createPartner"
+            | "invitePartner"
             | "createPartnerReferralLink"
             | "createGroup",
             422,

@@ -228,6 +228,14 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(retrieve, "program_id", program, Missing, |id| {
             json!(format!("/partner_referral_links/shared?program_id={id}"))
         }),
+        row("invitePartner", "groupId", group, Missing, |id| json!({"email": NEW, "groupId": id})),
+        row("invitePartner", "groupId", name, Missing, |id| json!({"email": NEW, "groupId": id})),
+        row("invitePartner", "tenantId", name, Own, |id| json!({"email": NEW, "tenantId": id})),
+        row("invitePartner", "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
+        row("deletePartnerInvite", "id", partner, Missing, |id| json!(format!("/partners/invites/{id}"))),
+        row("deletePartnerInvite", "programId", program, Missing, |id| {
+            json!(format!("/partners/invites/{OWN_PARTNER}?programId={id}"))
+        }),
         row(approve, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
         row(approve, "groupId", group, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
         row(approve, "groupId", name, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),

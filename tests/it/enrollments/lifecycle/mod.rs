@@ -3,6 +3,7 @@
 mod applications;
 mod atomic;
 mod audit_log;
+mod invitations;
 mod machine;
 mod requests;
 

@@ -1,0 +1,76 @@
+//! What a call does about where an enrollment stands that it found.
+
+use sqlx::PgConnection;
+
+use super::lifecycle::Step;
+use super::model::{Candidate, Status, TokenAccess};
+use super::rule::{Invitation, Origin};
+use super::store;
+use crate::clock::Timestamp;
+use crate::error::{Error, Result};
+use crate::id::WorkspaceId;
+
+/// A change of the status that comes with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// The partner accepts its invitation: whoever comes for a token does.
+    Accept,
+    /// The workspace invites the partner again.
+    Invite(Invitation),
+}
+
+impl Turn {
+    /// Of a call that found this enrollment; `None` leaves the status as it is.
+    ///
+    /// # Errors
+    /// 403 and 410 for a status that forbids a token, 400 for one that forbids an invitation.
+    pub(super) fn of(origin: Origin, found: &Candidate, now: Timestamp) -> Result<Option<Self>> {
+        match origin {
+            Origin::Token | Origin::TrustedToken => {
+                Ok((found.token_access(now)? == TokenAccess::AcceptsInvitation).then_some(Self::Accept))
+            }
+            Origin::Workspace => Ok(None),
+            Origin::Invitation(invitation) => {
+                Step::Invite.from(found.status)?;
+                Ok(Some(Self::Invite(invitation)))
+            }
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// Asks to be tried again when another transaction has changed the status since.
+    pub(super) async fn write(
+        self,
+        conn: &mut PgConnection,
+        workspace_id: WorkspaceId,
+        found: &Candidate,
+        now: Timestamp,
+    ) -> Result<()> {
+        let (id, seen) = (found.enrollment_id, found.status);
+        let written = match self {
+            Self::Accept => store::accept_invitation(conn, workspace_id, id, now).await?,
+            Self::Invite(invitation) => {
+                store::renew_invitation(conn, workspace_id, id, seen, invitation.expires_at).await?
+            }
+        };
+        if written { Ok(()) } else { Err(Error::lost_race()) }
+    }
+
+    /// The status that it leads to.
+    pub(super) fn status(self) -> Status {
+        match self {
+            Self::Accept => Status::Approved,
+            Self::Invite(_) => Status::Invited,
+        }
+    }
+
+    /// The event that tells of it.
+    pub(super) fn event(self) -> &'static str {
+        match self {
+            Self::Accept => super::event::ENROLLED,
+            Self::Invite(_) => Step::Invite.event(),
+        }
+    }
+}

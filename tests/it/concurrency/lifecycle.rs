@@ -1,0 +1,268 @@
+//! Steps between the statuses of one enrollment, and tokens for it.
+
+use http::Method;
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count, only};
+use crate::support::invariants;
+
+const INVITES: &str = "/partners/invites";
+
+impl Race {
+    fn step(&self, step: &str, partner: &Value) -> Call {
+        self.call(&format!("/partners/{step}"), json!({ "partnerId": partner["id"], "reason": "fraud" }))
+    }
+
+    fn invite(&self, email: &str) -> Call {
+        self.call(INVITES, json!({ "email": email }))
+    }
+
+    fn delete_invitation(&self, partner: &Value) -> Call {
+        let path = format!("{INVITES}/{}", partner["id"].as_str().unwrap());
+        Call { method: Method::DELETE, ..self.call(&path, json!({})) }
+    }
+
+    /// The answer to one call on its own.
+    async fn only(&self, call: Call, status: u16) -> Value {
+        self.run(vec![call]).await[0].expect(status).clone()
+    }
+
+    /// How many rows there are.
+    async fn rows(&self, from: &str) -> usize {
+        let rows = invariants::count(&mut self.app.sql().await, &format!("SELECT count(*) FROM {from}")).await;
+        usize::try_from(rows).unwrap()
+    }
+
+    /// Each success is an entry of the audit log, and nothing else is.
+    async fn expect_entries(&self, action: &str, successes: usize) {
+        assert_eq!(self.rows(&format!("audit_logs WHERE action = '{action}'")).await, successes, "{action}");
+    }
+
+    /// The epoch of tokens that are minted for this partner now.
+    async fn epoch(&self, partner: &Value) -> i64 {
+        let epoch = "SELECT token_epoch::bigint FROM enrollments e JOIN partners p USING (workspace_id)
+                     WHERE p.id = e.partner_id AND p.email = ";
+        invariants::count(&mut self.app.sql().await, &format!("{epoch} '{}'", partner["email"].as_str().unwrap())).await
+    }
+
+    async fn status(&self, partner: &Value) -> String {
+        let path = format!("/partners/{}", partner["id"].as_str().unwrap());
+        let partner = self.only(Call { method: Method::GET, ..self.call(&path, json!({})) }, 200).await;
+        partner["status"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Two kinds of calls by turns, from all clients; the outcomes of the one kind and of the other.
+async fn both(race: &Race, one: Call, other: Call) -> (Vec<Outcome>, Vec<Outcome>) {
+    let outcomes = race.run([one, other].into_iter().cycle().take(CLIENTS).collect()).await;
+    let (one, other): (Vec<_>, Vec<_>) = outcomes.into_iter().enumerate().partition(|(place, _)| place % 2 == 0);
+    let outcomes = |places: Vec<(usize, Outcome)>| places.into_iter().map(|(_, outcome)| outcome).collect();
+    (outcomes(one), outcomes(other))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_partner_is_banned_once() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let jane = race.only(race.partner(json!({ "email": format!("jane{round}@example.com") })), 201).await;
+        let outcomes = race.run_same(race.step("ban", &jane)).await;
+        assert_eq!((count(&outcomes, 200), count(&outcomes, 400)), (1, CLIENTS - 1));
+        race.expect_entries("partner.banned", round).await;
+        assert_eq!(race.rows("outbox WHERE event = 'partner.banned'").await, round);
+        assert_eq!(race.epoch(&jane).await, 1);
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// As if one came after the other: a ban follows an unban and an unban a ban.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bans_and_unbans_come_in_some_order() {
+    let race = Race::prepare().await;
+    let (mut all_bans, mut all_unbans) = (0, 0);
+    for round in 1..=ROUNDS {
+        let jane = race.only(race.partner(json!({ "email": format!("jane{round}@example.com") })), 201).await;
+        let (bans, unbans) = both(&race, race.step("ban", &jane), race.step("unban", &jane)).await;
+        for outcomes in [&bans, &unbans] {
+            assert_eq!(count(outcomes, 200) + count(outcomes, 400), CLIENTS / 2);
+        }
+        let (bans, unbans) = (count(&bans, 200), count(&unbans, 200));
+        let expected = if bans == unbans { "approved" } else { "banned" };
+        assert!(bans == unbans || bans == unbans + 1, "{bans} bans, {unbans} unbans");
+        assert_eq!(race.status(&jane).await, expected);
+        assert_eq!(race.epoch(&jane).await, i64::try_from(bans).unwrap());
+        (all_bans, all_unbans) = (all_bans + bans, all_unbans + unbans);
+        race.expect_entries("partner.banned", all_bans).await;
+        race.expect_entries("partner.unbanned", all_unbans).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_is_decided_once() {
+    let race = Race::prepare().await;
+    race.app.sql().await.execute("UPDATE programs SET access_mode = 'private'").await.unwrap();
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        race.run(vec![race.token_for(&email, None)]).await[0].expect(201);
+        let jane = race.only(race.partner(json!({ "email": email })), 201).await;
+        assert_eq!(jane["status"], "pending");
+        let (approved, rejected) =
+            both(&race, race.step("applications/approve", &jane), race.step("applications/reject", &jane)).await;
+        let expected = if count(&approved, 200) == 1 { "approved" } else { "rejected" };
+        assert_eq!(count(&approved, 200) + count(&rejected, 200), 1);
+        assert_eq!(count(&approved, 400) + count(&rejected, 400), CLIENTS - 1);
+        assert_eq!(race.status(&jane).await, expected);
+        assert_eq!(race.rows("audit_logs").await, round);
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// Whoever was faster with a token has one that no longer counts, and nobody gets one afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_outlives_a_ban() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let jane = race.only(race.partner(json!({ "email": email })), 201).await;
+        let mut calls = vec![race.token_for(&email, None); CLIENTS - 1];
+        calls.insert(CLIENTS / 2, race.step("ban", &jane));
+        let mut outcomes = race.run(calls).await;
+        outcomes.remove(CLIENTS / 2).expect(200);
+        assert_eq!(count(&outcomes, 201) + count(&outcomes, 403), CLIENTS - 1);
+        let epoch = race.epoch(&jane).await;
+        for token in outcomes.iter().filter(|outcome| outcome.status == 201) {
+            assert!(token.claims()["ver"].as_i64().unwrap() < epoch, "a token of the time before the ban still counts");
+        }
+        race.run(vec![race.token_for(&email, None)]).await[0].expect(403);
+        race.run(vec![race.step("unban", &jane)]).await[0].expect(200);
+        let again = race.run(vec![race.token_for(&email, None)]).await;
+        assert_eq!(again[0].claims()["ver"], epoch);
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// Who comes while being invited is enrolled once: as invited, and approved by the token, or by the token alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {
+    let race = Race::prepare().await;
+    let mut successes = 0;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let (invites, tokens) = both(&race, race.invite(&email), race.token_for(&email, None)).await;
+        only(tokens.iter().map(Outcome::enrollment));
+        assert_eq!(count(&invites, 201) + count(&invites, 400), CLIENTS / 2);
+        successes += count(&invites, 201);
+        invariants::check(&race.app).await;
+        assert_eq!(race.rows("enrollments").await, round);
+        assert_eq!(race.rows("enrollments WHERE status = 'approved' AND invite_expires_at IS NULL").await, round);
+        assert_eq!(race.rows("outbox WHERE event = 'partner.invited'").await, successes);
+        race.expect_entries("partner.invited", successes).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited() {
+    let race = Race::prepare().await;
+    race.app.sql().await.execute("UPDATE programs SET access_mode = 'invite'").await.unwrap();
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let (invites, tokens) = both(&race, race.invite(&email), race.token_for(&email, None)).await;
+        assert_eq!(count(&tokens, 201) + count(&tokens, 403), CLIENTS / 2);
+        assert_eq!(count(&invites, 201) + count(&invites, 400), CLIENTS / 2);
+        assert!(count(&invites, 201) >= 1);
+        assert_eq!(race.rows("enrollments").await, round);
+        // Whoever was refused came before the invitation; whoever was not has accepted it.
+        let accepted = count(&tokens, 201) > 0;
+        let jane = race.only(race.partner(json!({ "email": email })), 201).await;
+        assert_eq!(jane["status"], if accepted { "approved" } else { "invited" });
+        race.run(vec![race.token_for(&email, None)]).await[0].expect(201);
+        invariants::check(&race.app).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// An invitation is accepted or taken back, never both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_that_is_taken_back_gives_no_token() {
+    let race = Race::prepare().await;
+    let mut kept = 0;
+    for round in 1..=ROUNDS {
+        let tenant_id = format!("user-{round}");
+        let body = json!({ "email": format!("jane{round}@example.com"), "tenantId": tenant_id });
+        let jane = race.only(race.call(INVITES, body), 201).await;
+        let token = race.token(json!({ "tenantId": tenant_id }));
+        let (deletions, tokens) = both(&race, race.delete_invitation(&jane), token).await;
+        let accepted = count(&tokens, 201) > 0;
+        if accepted {
+            kept += 1;
+            assert_eq!((count(&tokens, 201), count(&deletions, 400)), (CLIENTS / 2, CLIENTS / 2));
+        } else {
+            assert_eq!((count(&deletions, 200), count(&deletions, 404)), (1, CLIENTS / 2 - 1));
+            assert_eq!(count(&tokens, 404), CLIENTS / 2);
+        }
+        invariants::check(&race.app).await;
+        assert_eq!([race.rows("partners").await, race.rows("enrollments").await, race.rows("links").await], [kept; 3]);
+        race.expect_entries("partner.invite_deleted", round - kept).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// A public program takes everybody, also one whose invitation is taken back at that moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_comes_while_the_invitation_is_taken_back_is_enrolled_once() {
+    let race = Race::prepare().await;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let jane = race.only(race.invite(&email), 201).await;
+        let (deletions, tokens) = both(&race, race.delete_invitation(&jane), race.token_for(&email, None)).await;
+        only(tokens.iter().map(Outcome::enrollment));
+        assert!(deletions.iter().all(|outcome| [200, 400, 404].contains(&outcome.status.as_u16())), "{deletions:?}");
+        race_holds(&race, round).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+async fn race_holds(race: &Race, enrolled: usize) {
+    invariants::check(&race.app).await;
+    let rows = [race.rows("partners").await, race.rows("enrollments").await, race.rows("links").await];
+    assert_eq!(rows, [enrolled; 3], "partners, enrollments, links");
+}
+
+/// The last program that lets go of a person removes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_whom_two_programs_let_go_of_is_removed() {
+    let race = Race::prepare().await;
+    let second = super::enrollments::second_program(&race).await;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let jane = race.only(race.invite(&email), 201).await;
+        let here = race.delete_invitation(&jane);
+        let there = Call { authorization: second.clone(), ..here.clone() };
+        race.only(Call { authorization: second.clone(), ..race.invite(&email) }, 201).await;
+        let (here, there) = both(&race, here, there).await;
+        for deletions in [here, there] {
+            assert_eq!((count(&deletions, 200), count(&deletions, 404)), (1, CLIENTS / 2 - 1));
+        }
+        race_holds(&race, 0).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+/// One program lets go of a person whom another one enrolls at that moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_is_enrolled_elsewhere_meanwhile_stays_or_comes_back() {
+    let race = Race::prepare().await;
+    let second = super::enrollments::second_program(&race).await;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let jane = race.only(race.invite(&email), 201).await;
+        let elsewhere = Call { authorization: second.clone(), ..race.token_for(&email, None) };
+        let (deletions, tokens) = both(&race, race.delete_invitation(&jane), elsewhere).await;
+        only(tokens.iter().map(Outcome::enrollment));
+        assert_eq!(count(&deletions, 200), 1);
+        race_holds(&race, round).await;
+    }
+    race.expect_no_deadlock().await;
+}

@@ -64,7 +64,12 @@ fn api() -> Vec<Route> {
         ("/partner_referral_links", post(partnero::create_partner_referral_link)),
         ("/partner_referral_links:domains", get(partnero::list_partner_referral_link_domains)),
         ("/partner_referral_links:search", get(partnero::search_partner_referral_links)),
-        ("/partner_referral_links/{id}", get(partnero::retrieve_partner_referral_link)),
+        (
+            "/partner_referral_links/{id}",
+            get(partnero::retrieve_partner_referral_link)
+                .put(partnero::update_partner_referral_link)
+                .delete(partnero::delete_partner_referral_link),
+        ),
         ("/audit-logs", get(audit_logs::routes::list_audit_logs)),
     ]
 }

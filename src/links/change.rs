@@ -12,7 +12,7 @@ use crate::audit_logs::{self, Action, Entry};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::http_url::HttpUrl;
-use crate::id::{ApiKeyId, Ids, LinkId, ProgramId, TagId, WorkspaceId};
+use crate::id::{ApiKeyId, DomainId, Ids, LinkId, ProgramId, TagId, WorkspaceId};
 use crate::programs;
 use crate::tags;
 use crate::validation::Change;
@@ -27,7 +27,9 @@ pub(super) fn no_link() -> Error {
 pub(super) struct LinkChanges {
     /// Where it leads.
     pub(super) url: Option<HttpUrl>,
-    /// The host of the domain where it lives.
+    /// The domain where it lives.
+    pub(super) domain_id: Option<DomainId>,
+    /// The same by its host.
     pub(super) host: Option<String>,
     /// Its key.
     pub(super) key: Option<LinkKey>,
@@ -80,7 +82,9 @@ pub(super) async fn lock_link(
     if !store::lock_owner_of(conn, workspace_id, program_id, id).await? {
         return Err(no_link());
     }
-    store::find_link(conn, workspace_id, program_id, id).await?.ok_or_else(no_link)
+    let locked = store::find_link(conn, workspace_id, program_id, id).await?.ok_or_else(no_link)?;
+    // Whoever renamed it since it was looked up was faster: the name may be another link's by now.
+    if locked.has_name(link) { Ok(locked) } else { Err(Error::lost_race()) }
 }
 
 /// Who changes a link, and when.
@@ -123,6 +127,7 @@ pub(super) async fn update_link(
         creation::find_terms(conn, owner).await?.check_url(url)?;
         set(&mut changed, "url", &mut link.url, Some(url.as_str().to_owned()));
     }
+    set(&mut changed, "domain", &mut link.domain_id, wanted.domain_id);
     if let Some(host) = wanted.host.as_ref().filter(|host| **host != link.host) {
         let domain = programs::find_domain_by_host(conn, owner.workspace_id, owner.program_id, host)
             .await?

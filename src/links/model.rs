@@ -132,6 +132,19 @@ pub(super) struct Link {
     pub(super) updated_at: Timestamp,
 }
 
+impl Link {
+    /// Whether a request that says this means it.
+    pub(super) fn has_name(&self, name: &LinkRef) -> bool {
+        match name {
+            LinkRef::Id(id) => self.id == *id,
+            LinkRef::External(id) => self.external_id.as_deref() == Some(id.as_str()),
+            LinkRef::Key(KeyRef { key_folded, host }) => {
+                key::fold(&self.key) == *key_folded && host.as_ref().is_none_or(|host| *host == self.host)
+            }
+        }
+    }
+}
+
 /// A link in a partner's list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -82,6 +82,8 @@ const ROWS: &[Row] = &[
     Row { operation: "updateGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
     Row { operation: "deleteGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
     Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "updatePartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "deletePartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row {
         operation: "listPartnerReferralLinks",
         scopes: &["links.read", "links.write", "apis.read", "apis.all"],
@@ -519,7 +521,7 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             "listPartnerReferralLinks" => ["stays", stays.as_str().unwrap()]
                 .map(|partner| request.at(&format!("/partners/{partner}/referral_links")))
                 .into(),
-            "retrievePartnerReferralLink" => {
+            "retrievePartnerReferralLink" | "updatePartnerReferralLink" | "deletePartnerReferralLink" => {
                 ["stays", &world.known.link].map(|link| request.at(&format!("/partner_referral_links/{link}"))).into()
             }
             "searchPartnerReferralLinks" => ["key=stays", "id=stays", &format!("id={}", world.known.link)]

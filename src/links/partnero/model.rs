@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::id::{DomainId, InvalidId, LinkId, PartnerId};
 use crate::links::key::LinkKey;
 use crate::links::model::{KeyRef, Link, LinkRef};
 use crate::programs::{Domain, short_link};
-use crate::validation::Text as _;
+use crate::validation::{Invalid, Text};
 
 /// How a request names a link: by id or by key. What has the form of an id is one.
 #[derive(Debug, Clone)]
@@ -31,6 +32,31 @@ impl FromStr for LinkName {
             Ok(id) => Ok(Self(LinkRef::Id(id))),
             Err(_) => Self::key(text).ok_or(InvalidId),
         }
+    }
+}
+
+/// How a request names a domain. What is no id is one that does not exist.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DomainRef(Option<DomainId>);
+
+impl DomainRef {
+    /// The id.
+    ///
+    /// # Errors
+    /// 404 for what is none.
+    pub(super) fn id(self) -> Result<DomainId, Error> {
+        self.0.ok_or_else(no_domain)
+    }
+}
+
+/// 404 for a domain that does not exist.
+pub(super) fn no_domain() -> Error {
+    Error::not_found("The domain does not exist.")
+}
+
+impl Text for DomainRef {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        Ok(Self(text.parse().ok()))
     }
 }
 

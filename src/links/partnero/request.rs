@@ -1,7 +1,8 @@
 //! What this dialect's requests say.
 
-use super::model::LinkName;
+use super::model::{DomainRef, LinkName};
 use super::page::PageRequest;
+use super::service::NamedLinkChanges;
 use super::store::PartnerSelector;
 use super::tracking;
 use crate::links::key::{self, LinkKey};
@@ -9,7 +10,7 @@ use crate::links::model::FreeText;
 use crate::links::settings::SettingChanges;
 use crate::partners::Email;
 use crate::programs::ProgramRef;
-use crate::validation::{Fields, FromFields, Invalid, ProblemCode};
+use crate::validation::{Change, Fields, FromFields, Invalid, ProblemCode};
 
 /// The partner that a link is for.
 struct PartnerField(PartnerSelector);
@@ -38,7 +39,7 @@ impl FromFields for PartnerField {
 /// A request for a link with a key of the caller's choice.
 pub struct PartnerReferralLinkRequest {
     pub(super) key: LinkKey,
-    pub(super) domain_id: Option<FreeText>,
+    pub(super) domain: Option<DomainRef>,
     pub(super) is_additional: Option<bool>,
     pub(super) settings: SettingChanges,
     pub(super) partner: PartnerSelector,
@@ -49,9 +50,9 @@ impl FromFields for PartnerReferralLinkRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let key = fields.required("key");
         // The default domain is listed with the id null, and may be named so.
-        let domain_id = fields.nullable("domain_id");
+        let domain = fields.nullable("domain_id");
         let is_additional =
-            if domain_id.is_some() { fields.required("is_additional") } else { fields.optional("is_additional") };
+            if domain.is_some() { fields.required("is_additional") } else { fields.optional("is_additional") };
         let settings = tracking::read(fields);
         let partner = match fields.object("partner") {
             None if !fields.has("partner") => {
@@ -61,7 +62,27 @@ impl FromFields for PartnerReferralLinkRequest {
             partner => partner.map(|PartnerField(selector)| selector),
         };
         let program = fields.optional("program_id");
-        Some(Self { key: key?, domain_id, is_additional, settings, partner: partner?, program })
+        Some(Self { key: key?, domain, is_additional, settings, partner: partner?, program })
+    }
+}
+
+/// A request for changes to a link; what it leaves out stays.
+pub struct PartnerReferralLinkChangesRequest {
+    pub(super) changes: NamedLinkChanges,
+    pub(super) program: Option<ProgramRef>,
+}
+
+impl FromFields for PartnerReferralLinkChangesRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let key = fields.optional("key");
+        let domain = fields.change("domain_id");
+        let is_additional = match domain {
+            Change::Set(_) => fields.required("is_additional"),
+            Change::Keep | Change::Clear => fields.optional("is_additional"),
+        };
+        let settings = tracking::read(fields);
+        let program = fields.optional("program_id");
+        Some(Self { changes: NamedLinkChanges { key, domain, is_additional, settings }, program })
     }
 }
 

@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use super::model::{LinkName, PartnerName, PartnerReferralLink, ReferralLinkDomain};
 use super::page::Page;
-use super::request::{PageQuery, PartnerReferralLinkRequest, ProgramQuery, SearchQuery};
+use super::request::{
+    PageQuery, PartnerReferralLinkChangesRequest, PartnerReferralLinkRequest, ProgramQuery, SearchQuery,
+};
 use super::service::{self, NamedLink};
 use crate::error::{Error, Result};
 use crate::http::extract::{Address, Body, Caller, PathId, Query, ReadLinks, ReadPartnerLinks, WriteLinks};
 use crate::http::response::{Created, Found};
-use crate::id::{DomainId, ProgramId, WorkspaceId};
-use crate::links::change;
+use crate::id::{ProgramId, WorkspaceId};
+use crate::links::change::{self, Actor};
 use crate::programs;
 use crate::state::AppState;
 
@@ -38,15 +40,10 @@ pub async fn create_partner_referral_link(
     Body(request): Body<PartnerReferralLinkRequest>,
 ) -> Result<Created<impl Serialize>> {
     let program = caller.program(&app, request.program).await?;
-    let domain_id = request
-        .domain_id
-        .map(|id| id.as_str().parse::<DomainId>())
-        .transpose()
-        .map_err(|_| Error::not_found("The domain does not exist."))?;
     let link = Arc::new(NamedLink {
         selector: request.partner,
         key: request.key,
-        domain_id,
+        domain: request.domain,
         is_additional: request.is_additional,
         settings: request.settings,
     });
@@ -114,6 +111,59 @@ async fn find(
         })
         .await?;
     Ok(Found(Envelope::from(PartnerReferralLink::from(link))))
+}
+
+/// `PUT /partner_referral_links/{id}`.
+pub async fn update_partner_referral_link(
+    State(app): State<AppState>,
+    caller: Caller<WriteLinks>,
+    PathId(name): PathId<LinkName>,
+    Body(request): Body<PartnerReferralLinkChangesRequest>,
+) -> Result<Found<impl Serialize>> {
+    let program = caller.program(&app, request.program).await?;
+    let LinkName(name) = name.ok_or_else(change::no_link)?;
+    let wanted = Arc::new((name, request.changes));
+    let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
+    let link = app
+        .db
+        .run("update_named_link", move |conn, _| {
+            let (ids, wanted) = (Arc::clone(&ids), Arc::clone(&wanted));
+            Box::pin(async move {
+                let (name, changes) = &*wanted;
+                let actor = Actor { ids: &ids, now, api_key_id };
+                service::update_named_link(conn, actor, program, name, changes).await
+            })
+        })
+        .await?;
+    Ok(Found(Envelope::from(PartnerReferralLink::from(link))))
+}
+
+/// `{"status": 1}`.
+#[derive(Serialize)]
+struct Deleted {
+    status: u8,
+}
+
+/// `DELETE /partner_referral_links/{id}`.
+pub async fn delete_partner_referral_link(
+    State(app): State<AppState>,
+    caller: Caller<WriteLinks>,
+    PathId(name): PathId<LinkName>,
+    Query(query): Query<ProgramQuery>,
+) -> Result<Found<impl Serialize>> {
+    let program = caller.program(&app, query.program).await?;
+    let LinkName(name) = name.ok_or_else(change::no_link)?;
+    let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
+    app.db
+        .run("delete_named_link", move |conn, _| {
+            let (ids, name) = (Arc::clone(&ids), name.clone());
+            Box::pin(async move {
+                let link = change::lock_link(conn, program, &name).await?;
+                change::delete_link(conn, Actor { ids: &ids, now, api_key_id }, &link).await
+            })
+        })
+        .await?;
+    Ok(Found(Deleted { status: 1 }))
 }
 
 /// `GET /partners/{id}/referral_links`.

@@ -1,27 +1,28 @@
-//! The rules for links whose key the caller chooses.
+//! The rules for links as this dialect makes and changes them.
 
 use sqlx::PgConnection;
 
-use super::model::{PartnerName, ReferralLinkRow};
+use super::model::{DomainRef, PartnerName, ReferralLinkRow, no_domain};
 use super::page::PageRequest;
 use super::store::{self, PartnerSelector};
 use super::tracking;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{DomainId, Ids, ProgramId, WorkspaceId};
+use crate::id::{Ids, ProgramId, WorkspaceId};
+use crate::links::change::{self, Actor, LinkChanges};
 use crate::links::creation::{self, KeyChoice, LinkToMake};
 use crate::links::key::LinkKey;
-use crate::links::model::LinkOwner;
+use crate::links::model::{Link, LinkOwner, LinkRef};
 use crate::links::settings::SettingChanges;
 use crate::programs::{self, Domain};
-use crate::validation::{Problem, ProblemCode};
+use crate::validation::{Change, Problem, ProblemCode};
 
 /// A link that a caller names.
 pub(super) struct NamedLink {
     pub(super) selector: PartnerSelector,
     pub(super) key: LinkKey,
     /// The domain that it is to live on, if not on the default one.
-    pub(super) domain_id: Option<DomainId>,
+    pub(super) domain: Option<DomainRef>,
     /// Whether the caller takes that for an additional one.
     pub(super) is_additional: Option<bool>,
     pub(super) settings: SettingChanges,
@@ -43,7 +44,8 @@ pub(super) async fn create_named_link(
     tracking::check(&settings)?;
     let partner_id =
         store::lock_partner(conn, workspace_id, program_id, &link.selector).await?.ok_or_else(Error::not_enrolled)?;
-    let domain = find_domain(conn, (workspace_id, program_id), link.domain_id, link.is_additional).await?;
+    let domain = find_domain(conn, (workspace_id, program_id), link.domain).await?;
+    check_additional(link.is_additional, domain.is_additional)?;
     let owner = LinkOwner { workspace_id, program_id, partner_id };
     let terms = creation::find_terms(conn, owner).await?;
     terms.check_number()?;
@@ -70,24 +72,69 @@ pub(super) async fn create_named_link(
     })
 }
 
-/// The domain with this id, or the program's default one, which must be what the caller takes it for.
+/// The domain that is named, or the program's default one.
 async fn find_domain(
     conn: &mut PgConnection,
     (workspace_id, program_id): (WorkspaceId, ProgramId),
-    id: Option<DomainId>,
-    is_additional: Option<bool>,
+    domain: Option<DomainRef>,
 ) -> Result<Domain> {
-    let domain = programs::find_domain(conn, workspace_id, program_id, id)
-        .await?
-        .ok_or_else(|| Error::not_found("The domain does not exist."))?;
-    if is_additional.is_some_and(|is_additional| is_additional != domain.is_additional) {
-        return Err(Error::invalid(vec![Problem {
-            code: ProblemCode::InvalidValue,
-            path: "is_additional".to_owned(),
-            message: "Must say what the domain says".into(),
-        }]));
+    let id = domain.map(DomainRef::id).transpose()?;
+    programs::find_domain(conn, workspace_id, program_id, id).await?.ok_or_else(no_domain)
+}
+
+/// Passes if the caller takes the domain for what it is.
+fn check_additional(said: Option<bool>, is_additional: bool) -> Result<()> {
+    if said.is_none_or(|said| said == is_additional) {
+        return Ok(());
     }
-    Ok(domain)
+    Err(Error::invalid(vec![Problem {
+        code: ProblemCode::InvalidValue,
+        path: "is_additional".to_owned(),
+        message: "Must say what the domain says".into(),
+    }]))
+}
+
+/// What a request wants of a link that is there.
+#[derive(Clone)]
+pub(super) struct NamedLinkChanges {
+    pub(super) key: Option<LinkKey>,
+    /// The domain that it is to live on; cleared, the default one.
+    pub(super) domain: Change<DomainRef>,
+    /// Whether the caller takes the domain for an additional one.
+    pub(super) is_additional: Option<bool>,
+    pub(super) settings: SettingChanges,
+}
+
+/// Changes a link. It keeps its id.
+///
+/// # Errors
+/// 404 for an unknown link or domain, 409 for a taken key, 422 for a domain or a redirect that is not as it must be.
+pub(super) async fn update_named_link(
+    conn: &mut PgConnection,
+    actor: Actor<'_>,
+    program: (WorkspaceId, ProgramId),
+    name: &LinkRef,
+    wanted: &NamedLinkChanges,
+) -> Result<Link> {
+    let link = change::lock_link(conn, program, name).await?;
+    let domain = match wanted.domain {
+        Change::Keep => None,
+        Change::Clear => Some(find_domain(conn, program, None).await?),
+        Change::Set(domain) => Some(find_domain(conn, program, Some(domain)).await?),
+    };
+    check_additional(wanted.is_additional, domain.as_ref().map_or(link.is_additional, |domain| domain.is_additional))?;
+    let mut settings = link.settings.clone();
+    wanted.settings.apply(&mut settings);
+    tracking::check(&settings)?;
+    let id = LinkRef::Id(link.id);
+    let changes = LinkChanges {
+        domain_id: domain.map(|domain| domain.id),
+        key: wanted.key.clone(),
+        settings: wanted.settings.clone(),
+        ..LinkChanges::default()
+    };
+    change::update_link(conn, actor, link, &changes).await?;
+    change::find_link(conn, program, &id).await
 }
 
 /// A page of a partner's links, oldest first.

@@ -4,6 +4,7 @@
 mod enrollments;
 mod existing;
 mod lifecycle;
+mod link_changes;
 mod links;
 mod tokens;
 

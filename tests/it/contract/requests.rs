@@ -102,6 +102,7 @@ impl GoodRequest {
                 let key = format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed));
                 Some(json!({"key": key, "partner": {"id": KNOWN}}))
             }
+            "updatePartnerReferralLink" => Some(json!({"direct_tracking": true})),
             "updatePartner" => Some(json!({"name": "Known"})),
             "listPartners"
             | "countPartners"
@@ -109,6 +110,7 @@ impl GoodRequest {
             | "listGroups"
             | "retrieveGroup"
             | "deleteGroup"
+            | "deletePartnerReferralLink"
             | "listPartnerReferralLinks"
             | "searchPartnerReferralLinks"
             | "retrievePartnerReferralLink"
@@ -137,6 +139,9 @@ impl GoodRequest {
         if operation.operation_id == "deleteGroup" {
             "/groups/spare".clone_into(&mut path);
         }
+        if operation.operation_id == "deletePartnerReferralLink" {
+            "/partner_referral_links/spare".clone_into(&mut path);
+        }
         let arrangement = match operation.operation_id.as_str() {
             "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
             "unbanPartner" => Some(a_partner_who_is("banned")),
@@ -144,6 +149,7 @@ impl GoodRequest {
             "reactivatePartner" => Some(a_partner_who_is("deactivated")),
             "approvePartnerApplication" | "rejectPartnerApplication" => Some(a_partner_who_is("pending")),
             "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
+            "deletePartnerReferralLink" => Some(A_SPARE_LINK.to_owned()),
             _ => None,
         };
         Self { operation, path, body, arrangement, database: database.clone() }
@@ -196,6 +202,14 @@ const CHANGING: Uuid = Uuid::from_u128(0x01900000_0000_7000_8000_000000000001);
 const A_SPARE_GROUP: &str = "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at)
                              SELECT workspace_id, gen_random_uuid(), id, 'spare', 'Spare', now(), now() FROM programs
                              ON CONFLICT DO NOTHING";
+
+/// A link of the partner who is there already, for a request to delete.
+const A_SPARE_LINK: &str = "
+    INSERT INTO links (workspace_id, id, program_id, partner_id, domain_id, tenant_id, key, key_folded, url,
+                       created_at, updated_at)
+    SELECT workspace_id, gen_random_uuid(), program_id, partner_id, domain_id, tenant_id, 'spare', 'spare', url,
+           created_at, updated_at
+    FROM links WHERE key = 'known' ON CONFLICT DO NOTHING";
 
 /// That partner, in the workspace's default program, with this status.
 fn a_partner_who_is(status: &str) -> String {

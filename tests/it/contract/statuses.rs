@@ -197,13 +197,24 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             actor.post("/partner_referral_links", body).await.expect(201);
             good.like(json!({"key": "TAKEN", "partner": {"id": KNOWN}}))
         }
+        ("retrievePartnerReferralLink" | "updatePartnerReferralLink" | "deletePartnerReferralLink", 404) => {
+            good.with_path("/partner_referral_links/nothing")
+        }
+        ("retrievePartnerReferralLink" | "deletePartnerReferralLink", 422) => {
+            good.with_path("/partner_referral_links/nothing?program_id=%00")
+        }
+        ("updatePartnerReferralLink", 409) => {
+            let body = json!({"key": "taken", "partner": {"id": KNOWN}});
+            actor.post("/partner_referral_links", body).await.expect(201);
+            good.like(json!({"key": "TAKEN"}))
+        }
+        ("updatePartnerReferralLink", 422) => good.like(json!({"key": ""})),
+        ("deletePartnerReferralLink", 409) => good.with_path(&format!("/partner_referral_links/{}", world.known.link)),
         ("listPartnerReferralLinkDomains", 404) => good.with_path("/partner_referral_links:domains?program_id=x"),
         ("listPartnerReferralLinks", 404) => good.with_path("/partners/nobody/referral_links"),
         ("listPartnerReferralLinks", 422) => good.with_path("/partners/nobody/referral_links?page=0"),
         ("searchPartnerReferralLinks", 404) => good.with_path("/partner_referral_links:search?key=nothing"),
         ("searchPartnerReferralLinks", 422) => good.with_path("/partner_referral_links:search"),
-        ("retrievePartnerReferralLink", 404) => good.with_path("/partner_referral_links/nothing"),
-        ("retrievePartnerReferralLink", 422) => good.with_path("/partner_referral_links/nothing?program_id=%00"),
         ("listPartnerReferralLinkDomains", 422) => good.with_path("/partner_referral_links:domains?limit=0"),
         (
             "createReferralsEmbedToken"

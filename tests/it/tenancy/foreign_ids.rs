@@ -89,6 +89,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let links = "listPartnerReferralLinks";
     let search = "searchPartnerReferralLinks";
     let retrieve = "retrievePartnerReferralLink";
+    let update = "updatePartnerReferralLink";
+    let delete = "deletePartnerReferralLink";
     let approve = "approvePartnerApplication";
     let reject = "rejectPartnerApplication";
     let applications = "listPartnerApplications";
@@ -222,6 +224,34 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(search, "key", name, Missing, |key| json!(format!("/partner_referral_links:search?key={key}"))),
         row(search, "program_id", program, Missing, |id| {
             json!(format!("/partner_referral_links:search?key=shared&program_id={id}"))
+        }),
+        row(
+            update,
+            "id",
+            a_link,
+            Missing,
+            |id| json!([format!("/partner_referral_links/{id}"), {"direct_tracking": true}]),
+        ),
+        row(
+            update,
+            "id",
+            name,
+            Missing,
+            |key| json!([format!("/partner_referral_links/{key}"), {"direct_tracking": true}]),
+        ),
+        row(update, "key", name, Own, |key| json!(["/partner_referral_links/shared", {"key": key}])),
+        row(
+            update,
+            "domain_id",
+            domain,
+            Missing,
+            |id| json!(["/partner_referral_links/shared", {"domain_id": id, "is_additional": false}]),
+        ),
+        row(update, "program_id", program, Missing, |id| json!(["/partner_referral_links/shared", {"program_id": id}])),
+        row(delete, "id", a_link, Missing, |id| json!(format!("/partner_referral_links/{id}"))),
+        row(delete, "id", name, Missing, |key| json!(format!("/partner_referral_links/{key}"))),
+        row(delete, "program_id", program, Missing, |id| {
+            json!(format!("/partner_referral_links/shared?program_id={id}"))
         }),
         row(retrieve, "id", a_link, Missing, |id| json!(format!("/partner_referral_links/{id}"))),
         row(retrieve, "id", name, Missing, |key| json!(format!("/partner_referral_links/{key}"))),

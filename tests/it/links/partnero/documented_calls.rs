@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::fixtures::{delete, update};
 use crate::enrollments::fixtures::World;
 
 /// A program whose links live at `partnero.com?aff=`, with the partner of the documentation.
@@ -125,4 +126,12 @@ async fn the_php_library() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
     let found = actor.get("/v1/partner_referral_links:search?key=spring").await.expect(200);
     assert_eq!(found["data"], data);
+    // Of a link that it changes it sends what it has set.
+    let changed =
+        update(&world, "spring", json!({ "key": "summer", "directTrackingRedirect": false })).await.expect(200);
+    assert_eq!(
+        (&changed["data"]["key"], &changed["data"]["direct_tracking_redirect"]),
+        (&json!("summer"), &json!(false))
+    );
+    assert_eq!(delete(&world, "summer").await.expect(200), json!({ "status": 1 }));
 }

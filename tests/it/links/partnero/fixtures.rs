@@ -1,12 +1,15 @@
 //! What tests of the Partnero dialect have in common.
 
+use axum::body::Body;
+use http::Method;
+use http::header::CONTENT_TYPE;
 use pearset::clock::Clock as _;
 use pearset::id::DomainId;
 use pearset::programs::{LinkAddress, insert_domain};
 use serde_json::{Value, json};
 
 use crate::enrollments::fixtures::World;
-use crate::support::actor::Answer;
+use crate::support::actor::{Actor, Answer};
 use crate::support::app::Workspace;
 
 pub(super) const LINKS: &str = "/partner_referral_links";
@@ -40,4 +43,26 @@ pub(super) async fn create(world: &World, key: &str, domain: Value) -> Answer {
 pub(super) async fn links_of(world: &World, partner: &str) -> Vec<Value> {
     let path = format!("/partners/{partner}/referral_links?limit=250");
     world.workspace.actor.get(&path).await.expect(200)["data"].as_array().unwrap().clone()
+}
+
+/// Changes the link with this id or key.
+pub(super) async fn update(world: &World, name: &str, body: Value) -> Answer {
+    update_as(&world.workspace.actor, name, body).await
+}
+
+pub(super) async fn update_as(actor: &Actor, name: &str, body: Value) -> Answer {
+    let request = actor.request(Method::PUT, &format!("{LINKS}/{name}")).header(CONTENT_TYPE, "application/json");
+    actor.send(request.body(body.to_string().into()).unwrap()).await
+}
+
+/// Deletes the link with this id or key.
+pub(super) async fn delete(world: &World, name: &str) -> Answer {
+    let actor = &world.workspace.actor;
+    actor.send(actor.request(Method::DELETE, &format!("{LINKS}/{name}")).body(Body::empty()).unwrap()).await
+}
+
+/// What the audit log says of each link that was changed or deleted: the action, its id, and the rest.
+pub(super) async fn audited(world: &World) -> Vec<Value> {
+    let entries = world.rows("audit_logs").await;
+    entries.iter().map(|entry| json!([entry["action"], entry["target"], entry["details"]])).collect()
 }

@@ -1,6 +1,7 @@
 //! Referral links in the Partnero dialect.
 
 mod create_partner_referral_link;
+mod delete_partner_referral_link;
 mod direct_tracking;
 mod documented_calls;
 mod fixtures;
@@ -10,3 +11,4 @@ mod one_table;
 mod pages;
 mod referral_link_errors;
 mod retrieve_partner_referral_link;
+mod update_partner_referral_link;

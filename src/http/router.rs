@@ -2,15 +2,16 @@
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::{docs, health, middleware};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
 use crate::links::partnero::routes as partnero;
+use crate::links::pearset::{links, partner_links};
 use crate::state::AppState;
-use crate::{audit_logs, embed_tokens, enrollments, groups};
+use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
@@ -53,6 +54,12 @@ fn api() -> Vec<Route> {
             "/partners/{id}",
             get(enrollments::routes::retrieve_partner).patch(enrollments::update::routes::update_partner),
         ),
+        ("/partners/links", get(partner_links::retrieve_partner_links).post(partner_links::create_partner_link)),
+        ("/partners/links/upsert", put(partner_links::upsert_partner_link)),
+        ("/links/info", get(links::get_link_info)),
+        ("/links/{id}", get(links::get_link).patch(links::update_link).delete(links::delete_link)),
+        ("/tags", get(tags::routes::get_tags).post(tags::routes::create_tag)),
+        ("/tags/{id}", patch(tags::routes::update_tag).delete(tags::routes::delete_tag)),
         ("/partners/{id}/referral_links", get(partnero::list_partner_referral_links)),
         ("/groups", get(groups::routes::list_groups).post(groups::routes::create_group)),
         (

@@ -123,7 +123,7 @@ pub(super) async fn update_link(
 ) -> Result<()> {
     let owner = link.owner;
     let mut changed = Vec::new();
-    if let Some(url) = &wanted.url {
+    if let Some(url) = wanted.url.as_ref().filter(|url| url.as_str() != link.url) {
         creation::find_terms(conn, owner).await?.check_url(url)?;
         set(&mut changed, "url", &mut link.url, Some(url.as_str().to_owned()));
     }

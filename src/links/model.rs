@@ -39,7 +39,7 @@ impl Text for ExternalId {
 
 /// The key of a link wherever it may live, or on one host.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct KeyRef {
+pub struct KeyRef {
     /// The key without regard to case.
     pub(super) key_folded: String,
     /// The host; a program may have several domains on it.
@@ -48,7 +48,7 @@ pub(super) struct KeyRef {
 
 /// How a request names a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum LinkRef {
+pub enum LinkRef {
     /// By id.
     Id(LinkId),
     /// By the id in the customer's own system.
@@ -59,7 +59,8 @@ pub(super) enum LinkRef {
 
 impl LinkRef {
     /// By key.
-    pub(super) fn key(key: &str, host: Option<&str>) -> Self {
+    #[must_use]
+    pub fn key(key: &str, host: Option<&str>) -> Self {
         Self::Key(KeyRef { key_folded: key::fold(key), host: host.map(str::to_ascii_lowercase) })
     }
 }

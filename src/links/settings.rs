@@ -97,7 +97,7 @@ impl Default for LinkSettings {
 
 /// A password on its way into the database.
 #[derive(Debug, Clone)]
-enum Password {
+pub(super) enum Password {
     /// As the request has it.
     Plain(Bounded<1, { usize::MAX }>),
     /// As it is stored.
@@ -123,7 +123,7 @@ pub struct SettingChanges {
     pub comments: Change<FreeText>,
     pub expires_at: Change<Timestamp>,
     pub expired_url: Change<HttpUrl>,
-    password: Change<Password>,
+    pub(super) password: Change<Password>,
     pub proxy: Option<bool>,
     pub title: Change<FreeText>,
     pub description: Change<FreeText>,

@@ -2,7 +2,8 @@
 
 mod model;
 mod reference;
+pub mod routes;
 mod store;
 
-pub use model::{Tag, TagName};
+pub use model::Tag;
 pub use reference::{TagRefs, resolve};

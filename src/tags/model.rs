@@ -9,18 +9,16 @@ use crate::validation::{Invalid, Text, length};
 
 /// The name of a tag: 1–50 characters without outer blanks. Names of one workspace differ in more than case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagName(String);
+pub(super) struct TagName(String);
 
 impl TagName {
     /// The name as its owner wrote it.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// What must be unique in a workspace.
-    #[must_use]
-    pub fn folded(&self) -> String {
+    pub(super) fn folded(&self) -> String {
         fold(&self.0)
     }
 }

@@ -3,8 +3,112 @@
 
 use sqlx::PgConnection;
 
+use super::model::{Tag, TagName};
+use crate::clock::Timestamp;
+use crate::color::Color;
 use crate::error::Result;
+use crate::http::extract::Page;
 use crate::id::{TagId, WorkspaceId};
+
+/// Which tags of a workspace are asked for, and in which order.
+#[derive(Debug, Clone)]
+pub(super) struct TagFilter {
+    /// A part of the name, without regard to case.
+    pub(super) search: Option<String>,
+    /// Only these.
+    pub(super) ids: Option<Vec<TagId>>,
+    pub(super) by_creation: bool,
+    pub(super) descending: bool,
+    pub(super) page: Page,
+}
+
+/// A page of tags.
+pub(super) async fn list_tags(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    filter: &TagFilter,
+) -> Result<Vec<Tag>> {
+    let rows = sqlx::query_as!(
+        Tag,
+        "/* tags::list_tags */
+         SELECT id, name, color FROM tags
+         WHERE workspace_id = $1 AND (strpos(name_folded, $2) > 0 OR $2 IS NULL) AND (id = ANY($3) OR $3 IS NULL)
+         ORDER BY CASE WHEN $4 AND NOT $5 THEN created_at END, CASE WHEN $4 AND $5 THEN created_at END DESC,
+                  CASE WHEN NOT $5 THEN name_folded END, CASE WHEN $5 THEN name_folded END DESC, id
+         LIMIT $6 OFFSET $7",
+        workspace_id as _,
+        filter.search.as_deref(),
+        filter.ids.as_deref() as _,
+        filter.by_creation,
+        filter.descending,
+        filter.page.limit,
+        filter.page.offset,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(rows)
+}
+
+/// A new tag. False when the workspace has one of this name.
+pub(super) async fn insert_tag(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    tag: (TagId, &TagName, Color),
+    now: Timestamp,
+) -> Result<bool> {
+    let (id, name, color) = tag;
+    let done = sqlx::query!(
+        "/* tags::insert_tag */
+         INSERT INTO tags (workspace_id, id, name, name_folded, color, created_at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT DO NOTHING",
+        workspace_id as _,
+        id as _,
+        name.as_str(),
+        name.folded(),
+        color as _,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Changes what is given of a tag. `None` when there is no such tag.
+pub(super) async fn update_tag(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: TagId,
+    name: Option<&TagName>,
+    color: Option<Color>,
+) -> Result<Option<Tag>> {
+    let tag = sqlx::query_as!(
+        Tag,
+        "/* tags::update_tag */
+         UPDATE tags SET name = COALESCE($3, name), name_folded = COALESCE($4, name_folded), color = COALESCE($5, color)
+         WHERE workspace_id = $1 AND id = $2
+         RETURNING id, name, color",
+        workspace_id as _,
+        id as _,
+        name.map(TagName::as_str),
+        name.map(TagName::folded),
+        color as Option<Color>,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(tag)
+}
+
+/// Removes a tag, also from the links that have it. False when there is no such tag.
+pub(super) async fn delete_tag(conn: &mut PgConnection, workspace_id: WorkspaceId, id: TagId) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* tags::delete_tag */ DELETE FROM tags WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        id as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
 
 /// A tag by both of its names.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ const operations = {
 };
 
 /** Every field of the request models. `tag` makes what must be unique. */
-const everything = (tag, groupId) => ({
+const everything = async (tag, groupId) => ({
   name: "Jane Doe",
   email: `Full.${tag}@Example.com`,
   username: `jane-${tag}`,
@@ -42,8 +42,8 @@ const everything = (tag, groupId) => ({
     tenantId: `full-${tag}`,
     prefix: "/c/",
     archived: false,
-    tagIds: ["clux0rgak00011"],
-    tagNames: "summer",
+    tagIds: [(await main.tags.create({ name: `autumn-${tag}` })).id],
+    tagNames: (await main.tags.create({ name: `summer-${tag}`, color: "yellow" })).name.toUpperCase(),
     comments: "The best",
     expiresAt: "2099-01-01T00:00:00.000Z",
     expiredUrl: "https://example.com/expired",
@@ -156,7 +156,7 @@ describe("embedTokens.referrals", () => {
   });
 
   test("every field", async () => {
-    const partner = everything("token", world.main.groupId);
+    const partner = await everything("token", world.main.groupId);
     const payload = await claims(await main.embedTokens.referrals({ partner }));
     const found = await main.partners.create({ email: partner.email, tenantId: partner.tenantId });
     assert.equal(found.id, payload.pid);
@@ -286,7 +286,7 @@ describe("partners.create", () => {
   });
 
   test("every field", async () => {
-    const request = everything("partner", world.main.groupId);
+    const request = await everything("partner", world.main.groupId);
     const partner = await main.partners.create(request);
     checkEverything(partner, request);
     assert.deepEqual(await main.partners.create(request), partner);

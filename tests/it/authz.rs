@@ -81,6 +81,21 @@ const ROWS: &[Row] = &[
     },
     Row { operation: "updateGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
     Row { operation: "deleteGroup", scopes: &["groups.write", "apis.all"], plan: Plan::Free },
+    Row {
+        operation: "retrievePartnerLinks",
+        scopes: &["links.read", "links.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
+    Row { operation: "createPartnerLink", scopes: &["links.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "upsertPartnerLink", scopes: &["links.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "getLinkInfo", scopes: &["links.read", "links.write", "apis.read", "apis.all"], plan: Plan::Free },
+    Row { operation: "getLink", scopes: &["links.read", "links.write", "apis.read", "apis.all"], plan: Plan::Free },
+    Row { operation: "getTags", scopes: &["links.read", "links.write", "apis.read", "apis.all"], plan: Plan::Free },
+    Row { operation: "updateLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "deleteLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "createTag", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "updateTag", scopes: &["links.write", "apis.all"], plan: Plan::Free },
+    Row { operation: "deleteTag", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row { operation: "createPartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row { operation: "updatePartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
     Row { operation: "deletePartnerReferralLink", scopes: &["links.write", "apis.all"], plan: Plan::Free },
@@ -503,6 +518,22 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             "retrieveGroup" | "updateGroup" | "deleteGroup" => {
                 vec![request.with_path(&format!("/groups/{first_group}"))]
             }
+            "retrievePartnerLinks" => {
+                vec![request.with_path("/partners/links?tenantId=stays")]
+            }
+            "createPartnerLink" => {
+                [json!({"tenantId": "stays"}), json!({"partnerId": stays})].map(|body| request.like(body)).into()
+            }
+            "upsertPartnerLink" => {
+                vec![request.like(json!({"tenantId": "stays", "url": "https://example.com/"}))]
+            }
+            "getLinkInfo" => {
+                let by_key = request.at("/links/info?domain=acme.localhost&key=stays");
+                vec![request.at("/links/info?externalId=59"), by_key, request]
+            }
+            "getLink" | "updateLink" | "deleteLink" => vec![request],
+            // The workspace's, whatever program its links are of.
+            "getTags" | "createTag" | "updateTag" | "deleteTag" => continue,
             "createPartnerReferralLink" => [
                 json!({"key": "x", "partner": {"id": stays}}),
                 json!({"key": "x", "partner": {"id": "stays"}}),

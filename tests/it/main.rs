@@ -21,4 +21,5 @@ mod links;
 mod programs;
 mod properties;
 mod round_trips;
+mod tags;
 mod tenancy;

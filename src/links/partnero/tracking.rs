@@ -13,11 +13,12 @@ pub(super) fn read(fields: &mut Fields<'_>) -> SettingChanges {
     let is_on = spelling(fields, "direct_tracking", "directTracking");
     let redirects = spelling(fields, "direct_tracking_redirect", "directTrackingRedirect");
     let redirect_url = spelling(fields, REDIRECT_URL, "directTrackingRedirectUrl");
-    let mut settings = SettingChanges::default();
-    settings.direct_tracking = fields.optional(is_on);
-    settings.direct_tracking_redirect = fields.optional(redirects);
-    settings.direct_tracking_redirect_url = fields.change(redirect_url);
-    settings
+    SettingChanges {
+        direct_tracking: fields.optional(is_on),
+        direct_tracking_redirect: fields.optional(redirects),
+        direct_tracking_redirect_url: fields.change(redirect_url),
+        ..SettingChanges::default()
+    }
 }
 
 /// The name that the request has for a field.

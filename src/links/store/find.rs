@@ -137,7 +137,15 @@ pub(in crate::links) async fn find_link(
 ) -> Result<Option<Link>> {
     let row = sqlx::query!(
         r#"/* links::find_link */
-         SELECT l.*, d.host, d.url_prefix, d.is_additional,
+         SELECT l.id, l.partner_id, l.tenant_id, l.domain_id, d.host, d.url_prefix, d.is_additional, l.key, l.url,
+                l.external_id,
+                l.track_conversion, l.archived, l.public_stats, l.comments, l.expires_at, l.expired_url,
+                l.password_hash, l.proxy, l.title, l.description, l.image, l.video, l.rewrite, l.ios, l.android,
+                l.do_index, l.geo, l.utm_source, l.utm_medium, l.utm_campaign, l.utm_term, l.utm_content,
+                l.test_variants, l.test_started_at, l.test_completed_at,
+                l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url,
+                l.disabled_at, l.clicks, l.leads, l.conversions, l.sales, l.sale_amount, l.last_clicked,
+                l.created_at, l.updated_at,
                 EXISTS (
                     SELECT FROM enrollments e
                     JOIN group_default_links g ON g.workspace_id = e.workspace_id AND g.group_id = e.group_id

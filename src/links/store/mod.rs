@@ -6,7 +6,9 @@ mod insert;
 mod terms;
 
 pub(super) use change::{delete_link, delete_link_tags, lock_owner_of, update_link};
-pub(super) use find::{external_id_exists, find_id_by_external_id, find_id_by_key, find_link, list_default_link_ids};
+pub(super) use find::{
+    external_id_exists, find_id_by_external_id, find_id_by_key, find_id_by_url, find_link, list_default_link_ids,
+};
 pub use find::{list_links_of_partners, list_partner_links};
 pub(super) use insert::{insert_link_tags, insert_links};
-pub(super) use terms::{LinkTerms, find_link_terms};
+pub(super) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};

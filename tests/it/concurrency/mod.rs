@@ -6,6 +6,7 @@ mod existing;
 mod lifecycle;
 mod link_changes;
 mod links;
+mod partner_links;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -30,8 +32,8 @@ const PARTNERS: &str = "/partners";
 /// What one client sends.
 #[derive(Clone)]
 struct Call {
-    authorization: String,
     method: Method,
+    authorization: String,
     path: String,
     body: Value,
 }
@@ -91,9 +93,15 @@ impl Race {
         self.call(PARTNERS, body)
     }
 
-    fn call(&self, path: &str, body: Value) -> Call {
+    /// A POST.
+    fn call(&self, path: impl Into<String>, body: Value) -> Call {
         let authorization = self.workspace.actor.authorization().to_owned();
-        Call { authorization, method: Method::POST, path: path.to_owned(), body }
+        Call { method: Method::POST, authorization, path: path.into(), body }
+    }
+
+    /// Brings about a state by SQL.
+    async fn arrange(&self, sql: &str) {
+        self.app.sql().await.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
 
     /// Sends all calls at the same moment, each from a connection of its own. Outcomes are in the order of the calls.

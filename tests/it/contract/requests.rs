@@ -1,10 +1,10 @@
 //! A request for each operation of openapi.yaml that it answers with success, and the ways to make it fail.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use pearset::id::PartnerId;
+use pearset::id::{PartnerId, TagId};
 use pearset::workspaces::Plan;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
@@ -33,14 +33,19 @@ pub(crate) struct Known {
     pub(crate) token: String,
     pub(crate) partner: String,
     pub(crate) link: String,
+    pub(crate) tag: String,
     pub(crate) group: String,
+    /// Tags that nothing else needs, each to be deleted once; there is a link `ext_<its number>` beside each.
+    pub(crate) spare_tags: Vec<String>,
+    spares_used: AtomicUsize,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
         let app = TestApp::start().await;
         let workspace = app.workspace_on("acme", Plan::Enterprise).await;
-        let known = enroll_known(&workspace.actor).await;
+        let mut known = enroll_known(&workspace.actor).await;
+        known.spare_tags = make_spares(&app).await;
         Self { app, workspace, known }
     }
 
@@ -51,6 +56,23 @@ impl World {
     }
 }
 
+/// What requests that delete something can delete, each once.
+#[expect(clippy::disallowed_methods, reason = "more of them than requests would make in good time")]
+async fn make_spares(app: &TestApp) -> Vec<String> {
+    const SPARES: i32 = 60;
+    let conn = &mut app.sql().await;
+    let links = "INSERT INTO links (workspace_id, id, program_id, partner_id, domain_id, key, key_folded, external_id,
+                                    url, created_at, updated_at)
+                 SELECT workspace_id, gen_random_uuid(), program_id, partner_id, domain_id, 'spare-' || n, 'spare-' || n,
+                        n - 1, url, created_at, updated_at
+                 FROM links, generate_series(1, $1) n WHERE key = 'known'";
+    sqlx::query(links).bind(SPARES).execute(&mut *conn).await.unwrap();
+    let tags = "INSERT INTO tags SELECT id, gen_random_uuid(), 'spare-' || n, 'spare-' || n, 'red', now()
+                FROM workspaces, generate_series(1, $1) n RETURNING id";
+    let tags: Vec<TagId> = sqlx::query_scalar(tags).bind(SPARES).fetch_all(conn).await.unwrap();
+    tags.iter().map(ToString::to_string).collect()
+}
+
 /// Enrolls the partner that the good requests name.
 pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     let partner = actor.post("/partners", json!({"email": "known@example.com", "tenantId": KNOWN})).await.expect(201);
@@ -58,12 +80,16 @@ pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     let program = id(&partner["programId"]);
     let token = json!({"partner": {"email": "watched@example.com"}});
     let token = id(&actor.post("/tokens/embed/referrals", token).await.expect(201)["publicToken"]);
+    let tag = actor.post("/tags", json!({"name": "known"})).await.expect(201);
     Known {
         program,
         token,
         partner: id(&partner["id"]),
         link: id(&partner["links"][0]["id"]),
+        tag: id(&tag["id"]),
         group: id(&partner["groupId"]),
+        spare_tags: Vec::new(),
+        spares_used: AtomicUsize::new(0),
     }
 }
 
@@ -83,7 +109,9 @@ impl GoodRequest {
         static KEYS: AtomicU32 = AtomicU32::new(0);
         let changing = PartnerId::from(CHANGING).to_string();
         let body = match operation.operation_id.as_str() {
-            "createReferralsEmbedToken" | "revokeReferralsEmbedTokens" => Some(json!({"tenantId": KNOWN})),
+            "createReferralsEmbedToken" | "revokeReferralsEmbedTokens" | "createPartnerLink" => {
+                Some(json!({"tenantId": KNOWN}))
+            }
             "createEmbedToken" => Some(json!({
                 "programId": known.program, "partner": {"email": "known@example.com"}, "externalUserId": KNOWN,
             })),
@@ -104,6 +132,10 @@ impl GoodRequest {
             }
             "updatePartnerReferralLink" => Some(json!({"direct_tracking": true})),
             "updatePartner" => Some(json!({"name": "Known"})),
+            "upsertPartnerLink" => Some(json!({"tenantId": KNOWN, "url": "https://example.com/upserted"})),
+            "updateLink" => Some(json!({"comments": "changed"})),
+            "createTag" => Some(json!({"name": format!("tag-{}", KEYS.fetch_add(1, Ordering::Relaxed))})),
+            "updateTag" => Some(json!({"color": "purple"})),
             "listPartners"
             | "countPartners"
             | "retrievePartner"
@@ -117,6 +149,12 @@ impl GoodRequest {
             | "deletePartnerInvite"
             | "listPartnerApplications"
             | "listAuditLogs"
+            | "retrievePartnerLinks"
+            | "getLinkInfo"
+            | "getLink"
+            | "deleteLink"
+            | "getTags"
+            | "deleteTag"
             | "listPartnerReferralLinkDomains"
             | "getHealth"
             | "getReadiness"
@@ -126,16 +164,27 @@ impl GoodRequest {
             | "getDocs" => None,
             other => panic!("{other} is new in openapi.yaml: add a request that it answers with success"),
         };
+        let spare = || known.spares_used.fetch_add(1, Ordering::Relaxed);
+        let spare_link;
         let id = match operation.path.split('/').nth(1) {
+            _ if operation.operation_id == "deleteLink" => {
+                spare_link = format!("ext_{}", spare());
+                &spare_link
+            }
+            _ if operation.operation_id == "deleteTag" => &known.spare_tags[spare()],
             Some("links" | "partner_referral_links") => &known.link,
+            Some("tags") => &known.tag,
             Some("groups") => &known.group,
             _ => &known.partner,
         };
         let id = if operation.operation_id == "deletePartnerInvite" { &changing } else { id };
-        let mut path = operation.path.replace("{id}", id);
-        if operation.operation_id == "searchPartnerReferralLinks" {
-            path = format!("{path}?id={}", known.link);
-        }
+        let query = match operation.operation_id.as_str() {
+            "retrievePartnerLinks" => format!("?tenantId={KNOWN}"),
+            "searchPartnerReferralLinks" => format!("?id={}", known.link),
+            "getLinkInfo" => format!("?linkId={}", known.link),
+            _ => String::new(),
+        };
+        let mut path = operation.path.replace("{id}", id) + &query;
         if operation.operation_id == "deleteGroup" {
             "/groups/spare".clone_into(&mut path);
         }
@@ -242,6 +291,7 @@ pub(crate) async fn take_database_away(app: &TestApp) {
 /// Makes the queries of every operation fail, but leaves those that look up its key.
 pub(crate) async fn break_schema(app: &TestApp) {
     let renamed = "ALTER TABLE enrollments RENAME TO hidden_enrollments; ALTER TABLE domains RENAME TO hidden_domains; \
-                   ALTER TABLE audit_logs RENAME TO hidden_audit_logs";
+                   ALTER TABLE audit_logs RENAME TO hidden_audit_logs; \
+                   ALTER TABLE tags RENAME TO hidden_tags";
     app.sql().await.execute(renamed).await.unwrap();
 }

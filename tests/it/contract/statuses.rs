@@ -85,10 +85,45 @@ async fn assert_produced(world: &World, request: GoodRequest, status: u16) {
     }
 }
 
+/// A request for a link or a tag that is answered with this status.
+fn bad_link_request(world: &World, good: &GoodRequest, status: u16) -> Option<GoodRequest> {
+    Some(match (good.operation.operation_id.as_str(), status) {
+        ("retrievePartnerLinks", 400) => good.at("/partners/links"),
+        ("getLinkInfo", 400) => good.at("/links/info?domain=acme.localhost"),
+        ("retrievePartnerLinks", 404) => good.at("/partners/links?tenantId=nobody"),
+        ("createPartnerLink" | "upsertPartnerLink", 404) => {
+            good.like(json!({"tenantId": "nobody", "url": "https://example.com/"}))
+        }
+        ("createPartnerLink", 409) => good.like(json!({"tenantId": KNOWN, "key": "SPARE-1"})),
+        ("upsertPartnerLink", 409) => {
+            good.like(json!({"tenantId": KNOWN, "url": "https://example.com/new", "key": "SPARE-1"}))
+        }
+        ("createPartnerLink", 422) => good.like(json!({"tenantId": KNOWN, "url": "mailto:a@b.c"})),
+        ("upsertPartnerLink", 422) => good.like(json!({"tenantId": KNOWN})),
+        ("getLinkInfo", 404) => good.at("/links/info?linkId=ext_nothing"),
+        ("getLink" | "updateLink" | "deleteLink", 404) => good.at("/links/ext_nothing"),
+        ("updateLink", 409) => good.like(json!({"key": "SPARE-1"})),
+        ("deleteLink", 409) => good.at(&format!("/links/{}", world.known.link)),
+        ("updateLink", 422) => good.like(json!({"url": null})),
+        ("retrievePartnerLinks" | "getLinkInfo" | "getLink" | "deleteLink", 422) => {
+            let path = format!("{}?tenantId={KNOWN}&programId=%00", good.path.split('?').next().unwrap_or_default());
+            good.at(&path)
+        }
+        ("getTags", 422) => good.at("/tags?sortBy=color"),
+        ("updateTag" | "deleteTag", 404) => good.at("/tags/tag_nothing"),
+        ("createTag" | "updateTag", 409) => good.like(json!({"name": "SPARE-1"})),
+        ("createTag" | "updateTag", 422) => good.like(json!({"color": "black"})),
+        _ => return None,
+    })
+}
+
 /// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.
 #[allow(clippy::too_many_lines, reason = "one arm for each operation and status")]
 async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer> {
     let actor = &world.workspace.actor;
+    if let Some(bad) = bad_link_request(world, &good, status) {
+        return Some(bad.send(actor).await);
+    }
     let operation = good.operation.operation_id.clone();
     let bad = match (operation.as_str(), status) {
         (_, 200 | 201) => good,

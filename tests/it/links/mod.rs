@@ -1,3 +1,4 @@
 //! Referral links.
 
 mod partnero;
+mod pearset;

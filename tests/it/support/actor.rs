@@ -42,6 +42,23 @@ impl Actor {
         self.post_text(path, "application/json", body.to_string()).await
     }
 
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send_json(Method::PUT, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.send_json(Method::PATCH, path, body).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: Value) -> Answer {
+        let request = self.request(method, path).header(CONTENT_TYPE, "application/json");
+        self.send(request.body(body.to_string().into()).unwrap()).await
+    }
+
     /// A body that need not be JSON.
     pub(crate) async fn post_text(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);

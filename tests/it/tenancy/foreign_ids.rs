@@ -95,6 +95,9 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let reject = "rejectPartnerApplication";
     let applications = "listPartnerApplications";
     let logs = "listAuditLogs";
+    let (partner_links, new_link, upsert) = ("retrievePartnerLinks", "createPartnerLink", "upsertPartnerLink");
+    let their_link = (tenants.only_b["links"][0]["id"].as_str().unwrap(), ids.next::<LinkId>(now).to_string());
+    let their_link = (their_link.0, their_link.1.as_str());
     let mut rows = vec![
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
         row(token, "partnerId", partner, Missing, |id| json!({"partnerId": id, "tenantId": "shared"})),
@@ -192,6 +195,97 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row("deleteGroup", "moveTo", name, Missing, |id| json!(format!("/groups/spare?moveTo={id}"))),
         row("deleteGroup", "id", group, Missing, |id| json!(format!("/groups/{id}"))),
         row("deleteGroup", "id", name, Missing, |id| json!(format!("/groups/{id}"))),
+        row(partner_links, "partnerId", partner, Missing, |id| json!(format!("/partners/links?partnerId={id}"))),
+        row(partner_links, "tenantId", name, Missing, |id| json!(format!("/partners/links?tenantId={id}"))),
+        row(partner_links, "programId", program, Missing, |id| {
+            json!(format!("/partners/links?tenantId=shared&programId={id}"))
+        }),
+        row(new_link, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+        row(new_link, "tenantId", name, Missing, |id| json!({"tenantId": id})),
+        row(new_link, "key", name, Own, |key| json!({"tenantId": "shared", "key": key})),
+        row(
+            new_link,
+            "linkProps.externalId",
+            name,
+            Own,
+            |id| json!({"tenantId": "shared", "linkProps": {"externalId": id}}),
+        ),
+        row(
+            new_link,
+            "linkProps.tenantId",
+            name,
+            Own,
+            |id| json!({"tenantId": "shared", "linkProps": {"tenantId": id}}),
+        ),
+        row(
+            new_link,
+            "linkProps.tagIds",
+            tag,
+            Refused,
+            |id| json!({"tenantId": "shared", "linkProps": {"tagIds": [id]}}),
+        ),
+        row(new_link, "programId", program, Missing, |id| json!({"tenantId": "shared", "programId": id})),
+        row(upsert, "partnerId", partner, Missing, |id| json!({"partnerId": id, "url": "https://example.com/"})),
+        row(upsert, "tenantId", name, Missing, |id| json!({"tenantId": id, "url": "https://example.com/"})),
+        row(upsert, "key", name, Own, |key| json!({"tenantId": "shared", "url": "https://example.com/", "key": key})),
+        row(
+            upsert,
+            "linkProps.externalId",
+            name,
+            Own,
+            |id| json!({"tenantId": "shared", "url": "https://example.com/", "linkProps": {"externalId": id}}),
+        ),
+        row(
+            upsert,
+            "linkProps.tenantId",
+            name,
+            Own,
+            |id| json!({"tenantId": "shared", "url": "https://example.com/x", "linkProps": {"tenantId": id}}),
+        ),
+        row(
+            upsert,
+            "linkProps.tagIds",
+            tag,
+            Refused,
+            |id| json!({"tenantId": "shared", "url": "https://example.com/x", "linkProps": {"tagIds": id}}),
+        ),
+        row(
+            upsert,
+            "programId",
+            program,
+            Missing,
+            |id| json!({"tenantId": "shared", "url": "https://example.com/", "programId": id}),
+        ),
+        row("getLinkInfo", "linkId", their_link, Missing, |id| json!(format!("/links/info?linkId={id}"))),
+        row("getLinkInfo", "linkId", name, Missing, |id| json!(format!("/links/info?linkId=ext_{id}"))),
+        row("getLinkInfo", "externalId", name, Missing, |id| json!(format!("/links/info?externalId={id}"))),
+        row("getLinkInfo", "key", name, Missing, |key| {
+            json!(format!("/links/info?domain=canary-bee.localhost&key={key}"))
+        }),
+        row("getLinkInfo", "key", name, Missing, |key| json!(format!("/links/info?domain=acme.localhost&key={key}"))),
+        row("getLinkInfo", "programId", program, Missing, |id| {
+            json!(format!("/links/info?linkId=ext_shared&programId={id}"))
+        }),
+        row("getLink", "id", their_link, Missing, |id| json!(format!("/links/{id}"))),
+        row("getLink", "id", name, Missing, |id| json!(format!("/links/ext_{id}"))),
+        row("getLink", "programId", program, Missing, |id| json!(format!("/links/ext_shared?programId={id}"))),
+        row("updateLink", "id", their_link, Missing, |id| json!([format!("/links/{id}"), {"key": "k"}])),
+        row("updateLink", "id", name, Missing, |id| json!([format!("/links/ext_{id}"), {"key": "k"}])),
+        row("updateLink", "key", name, Own, |key| json!(["/links/ext_shared", {"key": key}])),
+        row("updateLink", "externalId", name, Own, |id| json!(["/links/ext_shared", {"externalId": id}])),
+        row("updateLink", "tagIds", tag, Refused, |id| json!(["/links/ext_shared", {"tagIds": id}])),
+        row(
+            "updateLink",
+            "programId",
+            program,
+            Missing,
+            |id| json!(["/links/ext_shared", {"key": "k", "programId": id}]),
+        ),
+        row("deleteLink", "id", their_link, Missing, |id| json!(format!("/links/{id}"))),
+        row("deleteLink", "id", name, Missing, |id| json!(format!("/links/ext_{id}"))),
+        row("deleteLink", "programId", program, Missing, |id| json!(format!("/links/ext_shared?programId={id}"))),
+        row("updateTag", "id", tag, Missing, |id| json!([format!("/tags/{id}"), {"color": "red"}])),
+        row("deleteTag", "id", tag, Missing, |id| json!(format!("/tags/{id}"))),
         row(link, "key", name, Own, |key| json!({"key": key, "partner": {"id": "shared"}})),
         row(
             link,

@@ -1,0 +1,174 @@
+//! `/links/{id}` and `/links/info`.
+#![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use serde::Serialize;
+
+use super::answer::LinkAnswer;
+use crate::error::{Error, Result};
+use crate::http::extract::{Body, Caller, PathId, Query, ReadLinks, WriteLinks};
+use crate::http::response::Found;
+use crate::id::{InvalidId, LinkId, ProgramId, WorkspaceId};
+use crate::links::change::{self, Actor, LinkChanges, no_link};
+use crate::links::model::{ExternalId, FreeText, LinkRef};
+use crate::links::settings::SettingChanges;
+use crate::programs::ProgramRef;
+use crate::state::AppState;
+use crate::validation::{Fields, FromFields};
+
+/// A query that may name a program.
+pub struct ProgramQuery {
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for ProgramQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId") })
+    }
+}
+
+/// `GET /links/{id}`.
+pub async fn get_link(
+    State(app): State<AppState>,
+    caller: Caller<ReadLinks>,
+    PathId(link): PathId<LinkRef>,
+    Query(query): Query<ProgramQuery>,
+) -> Result<Found<impl Serialize>> {
+    let program = caller.program(&app, query.program).await?;
+    find(&app, program, link.ok_or_else(no_link)?).await
+}
+
+/// The link that a query names.
+pub struct LinkInfoQuery {
+    /// A text that is no id is one that does not exist.
+    link: Option<std::result::Result<LinkRef, InvalidId>>,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for LinkInfoQuery {
+    /// The first that is there counts: `linkId`, `externalId`, then `domain` and `key`.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let id = fields.optional::<FreeText>("linkId").map(|id| id.as_str().parse());
+        let external_id = fields.optional::<ExternalId>("externalId").map(|id| Ok(LinkRef::External(id)));
+        let domain = fields.optional::<FreeText>("domain");
+        let key = fields.optional::<FreeText>("key");
+        let by_key = domain.zip(key).map(|(domain, key)| Ok(LinkRef::key(key.as_str(), Some(domain.as_str()))));
+        Some(Self { link: id.or(external_id).or(by_key), program: fields.optional("programId") })
+    }
+}
+
+/// `GET /links/info`.
+pub async fn get_link_info(
+    State(app): State<AppState>,
+    caller: Caller<ReadLinks>,
+    Query(query): Query<LinkInfoQuery>,
+) -> Result<Found<impl Serialize>> {
+    let link = query
+        .link
+        .ok_or_else(|| Error::bad_request("You must provide a linkId, an externalId, or a domain and a key."))?;
+    let program = caller.program(&app, query.program).await?;
+    find(&app, program, link.map_err(|_| no_link())?).await
+}
+
+async fn find(app: &AppState, program: (WorkspaceId, ProgramId), link: LinkRef) -> Result<Found<LinkAnswer>> {
+    let link = Arc::new(link);
+    let found = app
+        .db
+        .read("find_link", move |conn| {
+            let link = Arc::clone(&link);
+            Box::pin(async move { change::find_link(conn, program, &link).await })
+        })
+        .await?;
+    Ok(Found(LinkAnswer::from(found)))
+}
+
+/// What is to change of a link.
+pub struct UpdateLinkRequest {
+    changes: LinkChanges,
+    program: Option<ProgramRef>,
+}
+
+impl FromFields for UpdateLinkRequest {
+    /// In the order of the document, which is the order in which problems are reported.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let url = fields.optional("url");
+        let host = fields.optional::<FreeText>("domain").map(|domain| domain.as_str().to_ascii_lowercase());
+        let key = fields.optional("key");
+        let external_id = fields.change("externalId");
+        // The fields of a struct are read as they stand here, those of the base last.
+        let settings = SettingChanges {
+            track_conversion: fields.optional("trackConversion"),
+            public_stats: fields.optional("publicStats"),
+            geo: fields.change("geo"),
+            utm_source: fields.change("utm_source"),
+            utm_medium: fields.change("utm_medium"),
+            utm_campaign: fields.change("utm_campaign"),
+            utm_term: fields.change("utm_term"),
+            utm_content: fields.change("utm_content"),
+            ..SettingChanges::from_fields(fields)
+        };
+        let program = fields.nullable("programId");
+        Some(Self { changes: LinkChanges { url, host, key, external_id, settings }, program })
+    }
+}
+
+/// `PATCH /links/{id}`.
+pub async fn update_link(
+    State(app): State<AppState>,
+    caller: Caller<WriteLinks>,
+    PathId(link): PathId<LinkRef>,
+    Body(UpdateLinkRequest { mut changes, program }): Body<UpdateLinkRequest>,
+) -> Result<Found<impl Serialize>> {
+    let program = caller.program(&app, program).await?;
+    let link = link.ok_or_else(no_link)?;
+    changes.settings.hash_password(&app.ids).await?;
+    let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
+    let wanted = Arc::new((link, changes));
+    let changed = app
+        .db
+        .run("update_link", move |conn, _| {
+            let (ids, wanted) = (Arc::clone(&ids), Arc::clone(&wanted));
+            Box::pin(async move {
+                let (link, changes) = &*wanted;
+                let link = change::lock_link(conn, program, link).await?;
+                let id = link.id;
+                change::update_link(conn, Actor { ids: &ids, now, api_key_id }, link, changes).await?;
+                // By its id: the request may have changed the other names of the link.
+                change::find_link(conn, program, &LinkRef::Id(id)).await
+            })
+        })
+        .await?;
+    Ok(Found(LinkAnswer::from(changed)))
+}
+
+/// The id of what was deleted.
+#[derive(Serialize)]
+pub struct DeletedLink {
+    id: LinkId,
+}
+
+/// `DELETE /links/{id}`.
+pub async fn delete_link(
+    State(app): State<AppState>,
+    caller: Caller<WriteLinks>,
+    PathId(link): PathId<LinkRef>,
+    Query(query): Query<ProgramQuery>,
+) -> Result<Found<DeletedLink>> {
+    let program = caller.program(&app, query.program).await?;
+    let link = Arc::new(link.ok_or_else(no_link)?);
+    let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
+    let id = app
+        .db
+        .run("delete_link", move |conn, _| {
+            let (ids, link) = (Arc::clone(&ids), Arc::clone(&link));
+            Box::pin(async move {
+                let link = change::lock_link(conn, program, &link).await?;
+                change::delete_link(conn, Actor { ids: &ids, now, api_key_id }, &link).await?;
+                Ok(link.id)
+            })
+        })
+        .await?;
+    Ok(Found(DeletedLink { id }))
+}

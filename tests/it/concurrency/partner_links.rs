@@ -1,0 +1,97 @@
+//! Links that many clients want at the same moment for one partner.
+
+use http::Method;
+use serde_json::{Value, json};
+
+use super::{CLIENTS, Call, ROUNDS, Race, count, only};
+
+const EMAIL: &str = "jane@example.com";
+const TENANT: &str = "jane";
+
+/// A race for links of Jane, who has one default link.
+async fn prepare() -> Race {
+    let race = Race::prepare().await;
+    race.run(vec![race.token_for(EMAIL, Some(TENANT))]).await[0].expect(201);
+    race
+}
+
+fn upsert(race: &Race, url: &str, comments: &str) -> Call {
+    let body = json!({ "tenantId": TENANT, "url": url, "comments": comments });
+    Call { method: Method::PUT, ..race.call("/partners/links/upsert", body) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_free_place_is_one_clients_whichever_route_it_takes() {
+    let race = prepare().await;
+    for round in 1..=ROUNDS {
+        let most = i32::try_from(1 + round).unwrap();
+        race.arrange(&format!("UPDATE groups SET max_partner_links = {most}")).await;
+        let calls = (0..CLIENTS).map(|client| {
+            let name = format!("{round}-{client}");
+            match client % 3 {
+                0 => race.call("/partners/links", json!({ "tenantId": TENANT, "key": name })),
+                1 => upsert(&race, &format!("https://example.com/{name}"), "new"),
+                _ => race.call("/partner_referral_links", json!({ "key": name, "partner": { "id": TENANT } })),
+            }
+        });
+        let outcomes = race.run(calls.collect()).await;
+        assert_eq!(count(&outcomes, 201) + count(&outcomes, 200), 1);
+        assert_eq!(count(&outcomes, 409), CLIENTS - 1);
+        race.expect_totals(1, 1, 1 + round, 1).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_address_is_one_link() {
+    let race = prepare().await;
+    for round in 1..=ROUNDS {
+        let url = format!("https://example.com/{round}");
+        let calls = (0..CLIENTS).map(|client| upsert(&race, &url, &client.to_string()));
+        let outcomes = race.run(calls.collect()).await;
+        only(outcomes.iter().map(|outcome| outcome.expect(200)["id"].to_string()));
+        // Each was told what it had asked for.
+        for (client, outcome) in outcomes.iter().enumerate() {
+            assert_eq!(outcome.body["comments"], client.to_string());
+        }
+        race.expect_totals(1, 1, 1 + round, 1).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_several_changes_want_is_one_links() {
+    let race = prepare().await;
+    let calls = (0..CLIENTS)
+        .map(|client| race.call("/partners/links", json!({ "tenantId": TENANT, "key": format!("k{client}") })));
+    let links = race.run(calls.collect()).await;
+    for round in 1..=ROUNDS {
+        let calls = links.iter().map(|link| {
+            let path = format!("/links/{}", link.body["id"].as_str().unwrap());
+            let body = json!({ "key": format!("wanted-{round}"), "externalId": format!("wanted-{round}") });
+            Call { method: Method::PATCH, ..race.call(path, body) }
+        });
+        let outcomes = race.run(calls.collect()).await;
+        assert_eq!((count(&outcomes, 200), count(&outcomes, 409)), (1, CLIENTS - 1));
+        race.expect_totals(1, 1, 1 + CLIENTS, 1).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_is_deleted_once() {
+    let race = prepare().await;
+    for round in 1..=ROUNDS {
+        let made = race.run(vec![race.call("/partners/links", json!({ "tenantId": TENANT }))]).await;
+        let path = format!("/links/{}", made[0].expect(201)["id"].as_str().unwrap());
+        let calls = (0..CLIENTS).map(|client| match client % 2 {
+            0 => Call { method: Method::DELETE, ..race.call(path.clone(), Value::Null) },
+            _ => Call { method: Method::PATCH, ..race.call(path.clone(), json!({ "comments": client.to_string() })) },
+        });
+        let outcomes = race.run(calls.collect()).await;
+        let deleted = outcomes.iter().step_by(2).filter(|outcome| outcome.status == 200).count();
+        assert_eq!(deleted, 1, "round {round}");
+        race.expect_totals(1, 1, 1, 1).await;
+    }
+    race.expect_no_deadlock().await;
+}

@@ -110,7 +110,7 @@ impl FromFields for UpdateLinkRequest {
             ..SettingChanges::from_fields(fields)
         };
         let program = fields.nullable("programId");
-        Some(Self { changes: LinkChanges { url, host, key, external_id, settings }, program })
+        Some(Self { changes: LinkChanges { url, domain_id: None, host, key, external_id, settings }, program })
     }
 }
 

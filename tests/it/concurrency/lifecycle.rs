@@ -11,7 +11,7 @@ const INVITES: &str = "/partners/invites";
 
 impl Race {
     fn step(&self, step: &str, partner: &Value) -> Call {
-        self.call(&format!("/partners/{step}"), json!({ "partnerId": partner["id"], "reason": "fraud" }))
+        self.call(format!("/partners/{step}"), json!({ "partnerId": partner["id"], "reason": "fraud" }))
     }
 
     fn invite(&self, email: &str) -> Call {

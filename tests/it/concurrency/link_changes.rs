@@ -21,7 +21,7 @@ fn make(race: &Race, key: &str, email: &str) -> Call {
 }
 
 fn change(race: &Race, name: &str, body: Value) -> Call {
-    Call { method: Method::PUT, ..race.call(&format!("{LINKS}/{name}"), body) }
+    Call { method: Method::PUT, ..race.call(format!("{LINKS}/{name}"), body) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,7 +79,7 @@ async fn a_link_is_deleted_once() {
     race.run(vec![race.partner(json!({ "email": "jane@example.com" }))]).await[0].expect(201);
     for round in 1..=ROUNDS {
         race.run(vec![make(&race, "old", "jane@example.com")]).await[0].expect(201);
-        let delete = Call { method: Method::DELETE, ..race.call(&format!("{LINKS}/old"), Value::Null) };
+        let delete = Call { method: Method::DELETE, ..race.call(format!("{LINKS}/old"), Value::Null) };
         let outcomes = race.run_same(delete).await;
         assert_eq!((count(&outcomes, 200), count(&outcomes, 404)), (1, CLIENTS - 1));
         assert_eq!(entries(&race).await, round);

@@ -2,11 +2,14 @@
 
 usage: world.py PEARSET SERVER_URL
 
-For each suite (they share nothing) four workspaces:
+For each suite (they share nothing) these workspaces:
   main     plan enterprise, access mode public, and keys that may do less
-  plan     plan business: one below what the two operations need
+  plan     plan business: one below what most operations need
   invite   access mode invite
   private  access mode private
+  review   the same, for applications and nothing else
+  list     for the list of partners and nothing else
+  tags     for the list of tags and nothing else
 """
 
 import json
@@ -34,20 +37,34 @@ def key(slug: str, *options: str) -> dict:
     return made("key", "create", "--workspace", slug, "--name", "client test", *options)
 
 
+SCOPES = ["partners.read", "partners.write", "links.read", "links.write", "tokens.write"]
+
+
+def all_but(scope: str) -> str:
+    # To write includes to read.
+    without = [scope, scope.replace(".read", ".write")]
+    return ",".join(it for it in SCOPES if it not in without)
+
+
 def suite(name: str) -> dict:
     main = workspace(f"{name}-main")
     revoked = key(f"{name}-main")
     pearset("key", "revoke", revoked["keyId"])
     return {
         "main": main,
-        "readOnlyKey": key(f"{name}-main", "--scopes", "partners.read,links.read")["apiKey"],
+        "keysWithout": {
+            scope: key(f"{name}-main", "--scopes", all_but(scope))["apiKey"] for scope in SCOPES
+        },
         "tokensOnlyKey": key(f"{name}-main", "--scopes", "tokens.write")["apiKey"],
         "revokedKey": revoked["apiKey"],
         "unknownKey": pearset("key", "generate").strip(),
         "plan": workspace(f"{name}-plan", plan="business"),
         "invite": workspace(f"{name}-invite", access_mode="invite"),
         "private": workspace(f"{name}-private", access_mode="private"),
+        "review": workspace(f"{name}-review", access_mode="private"),
+        "list": workspace(f"{name}-list"),
+        "tags": workspace(f"{name}-tags"),
     }
 
 
-print(json.dumps({"url": URL, "node": suite("node"), "python": suite("python")}, indent=2))
+print(json.dumps({"url": URL, "node": suite("node"), "python": suite("python"), "python-async": suite("python-async")}, indent=2))

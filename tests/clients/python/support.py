@@ -1,0 +1,267 @@
+"""What the suites of the PyPI client share: the client, the world that world.py made, and the checks."""
+
+import asyncio
+import json
+import os
+import re
+import subprocess
+
+import httpx
+import jwt
+import pytest
+from dub import Dub
+from dub.models import errors
+
+# Each method of the client has a variant to be awaited. The whole suite runs with either, in a world of its own.
+SUITE = os.environ["PEARSET_CLIENT_TEST_SUITE"]
+IS_ASYNC = SUITE == "python-async"
+with open(os.environ["PEARSET_CLIENT_TEST_WORLD"], encoding="utf-8") as file:
+    ALL = json.load(file)
+URL, WORLD = ALL["url"], ALL[SUITE]
+JWKS = jwt.PyJWKClient(f"{URL}/.well-known/jwks.json")
+UNKNOWN_GROUP = "grp_00000000000000000000000000"
+UNKNOWN_LINK = "link_00000000000000000000000000"
+UNKNOWN_PARTNER = "pn_00000000000000000000000000"
+UNKNOWN_TAG = "tag_00000000000000000000000000"
+ID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
+NOT_ENROLLED = r"^The partner is not enrolled in this program\.$"
+NOBODY_NAMED = r"^You must provide either partnerId or tenantId\.$"
+
+
+class Awaited:
+    """A client, or a part of one, of which each method is its awaited variant."""
+
+    # One for all: the connections of a client stay with the loop that opened them.
+    loop = asyncio.new_event_loop()
+
+    def __init__(self, part):
+        self.part = part
+
+    def __getattr__(self, name):
+        method = getattr(self.part, f"{name}_async", None)
+        if method is None:
+            return Awaited(getattr(self.part, name))
+        return lambda **arguments: self.loop.run_until_complete(method(**arguments))
+
+
+def dub(token, **options):
+    client = Dub(token=token, **{"server_url": URL, **options})
+    return Awaited(client) if IS_ASYNC else client
+
+
+MAIN = dub(WORLD["main"]["apiKey"])
+
+
+def together(calls, client=MAIN):
+    """Makes calls of an awaited client at the same time; each is given the client and returns what is awaited."""
+    if not IS_ASYNC:
+        return [call(client) for call in calls]
+
+    async def gathered():
+        return await asyncio.gather(*(call(client.part) for call in calls))
+
+    return Awaited.loop.run_until_complete(gathered())
+
+
+def referrals(client, **request):
+    return client.embed_tokens.referrals(request=request)
+
+
+def referrals_for(client, **partner):
+    return referrals(client, partner=partner)
+
+
+def create(client, **partner):
+    return client.partners.create(request=partner)
+
+
+def enrolled(tag, client=MAIN, **partner):
+    """A partner of that tenant id."""
+    return create(client, email=f"{tag}@example.com", tenant_id=tag, **partner)
+
+
+def listed(tenant_id, client=MAIN):
+    """The partner of that tenant id, from the list."""
+    [partner] = client.partners.list(request={"tenant_id": tenant_id})
+    return partner
+
+
+def post(path, body, token=WORLD["main"]["apiKey"]):
+    """What the client has no method for."""
+    return httpx.post(f"{URL}{path}", json=body, headers={"authorization": f"Bearer {token}"})
+
+
+def new_group(slug, token=WORLD["main"]["apiKey"], **group):
+    answer = post("/groups", {"name": slug, "slug": slug, **group}, token)
+    assert answer.status_code == 201, answer.text
+    return answer.json()["id"]
+
+
+def is_good(token, api_key=WORLD["main"]["apiKey"]):
+    """Whether a token that was given out is still good."""
+    status = post("/tokens/embed/referrals/verify", {"token": token.public_token}, api_key).status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def two_tags(name, client=MAIN):
+    """Two tags, one to be named by its id and one by its name."""
+    return [client.tags.create(request={"name": f"{name} by {way}"}) for way in ["id", "name"]]
+
+
+def link_props(tag, tags):
+    """Every field of `link_props` but the prefix. `tag` makes what must be unique; the two tags must exist."""
+    by_id, by_name = tags
+    return {
+        "external_id": f"ext_link-{tag}",
+        "tenant_id": f"full-{tag}",
+        "archived": False,
+        "tag_ids": [by_id.id],
+        "tag_names": by_name.name.upper(),
+        "comments": "The best",
+        "expires_at": "2099-01-01T00:00:00.000Z",
+        "expired_url": "https://example.com/expired",
+        "password": "correct horse",
+        "proxy": True,
+        "title": "Title",
+        "description": "Description",
+        "image": "https://example.com/preview.png",
+        "video": "https://example.com/preview.mp4",
+        "rewrite": False,
+        "ios": "https://apps.example.com/ios",
+        "android": "https://apps.example.com/android",
+        "do_index": True,
+        "test_variants": [
+            {"url": "https://example.com/variant-1", "percentage": 40},
+            {"url": "https://example.com/variant-2", "percentage": 60},
+        ],
+        "test_started_at": "2030-01-01T00:00:00.000Z",
+        "test_completed_at": "2031-01-01T00:00:00.000Z",
+    }
+
+
+# Every field of `link_props` that may be null, null.
+NULL_LINK_PROPS = dict.fromkeys(
+    ["external_id", "tenant_id", "comments", "expires_at", "expired_url", "password", "title", "description", "image"]
+    + ["video", "ios", "android", "test_variants", "test_started_at", "test_completed_at"]
+)
+
+
+def members(model, names):
+    """Some members of what the client made of an answer, as plain values."""
+    values = {name: getattr(model, name) for name in names}
+    if values.get("test_variants"):
+        values["test_variants"] = [variant.model_dump() for variant in values["test_variants"]]
+    return values
+
+
+def check_link_props(link, props, tags):
+    """What `link_props` asked for is what the link has."""
+    asked = {**props, "external_id": props["external_id"].removeprefix("ext_")}
+    # What is kept of a password shows nothing of it.
+    asked["password"] = None
+    del asked["tag_ids"], asked["tag_names"]
+    assert members(link, asked) == asked
+    assert link.tags == tags
+
+
+def everything(tag):
+    """Every field of a partner that is asked for. `tag` makes what must be unique."""
+    return {
+        "name": "Jane Doe",
+        "email": f"Full.{tag}@Example.com",
+        "username": f"jane-{tag}",
+        "image": "https://example.com/jane.png",
+        "tenant_id": f"full-{tag}",
+        "group_id": WORLD["main"]["groupId"],
+        "country": "US",
+        "description": "Writes about things.\nAnd more.",
+        "link_props": {**link_props(tag, two_tags(tag)), "prefix": "/c/"},
+    }
+
+
+def nulls(tag):
+    """Every field of a partner that may be null, null."""
+    partner = dict.fromkeys(["name", "username", "image", "country", "description"])
+    return {**partner, "email": f"null-{tag}@example.com", "link_props": NULL_LINK_PROPS}
+
+
+def check_everything(partner, request):
+    for field in ["email", "name", "username", "image", "tenant_id", "group_id", "country", "description"]:
+        assert getattr(partner, field) == request[field], field
+    assert [link.key for link in partner.links] == [f"c/{request['username']}"]
+
+
+def claims(token):
+    header = jwt.get_unverified_header(token.public_token)
+    assert set(header) == {"alg", "kid", "typ"}
+    assert (header["alg"], header["typ"]) == ("ES256", "pearset-embed+jwt")
+    return jwt.decode(
+        token.public_token,
+        JWKS.get_signing_key_from_jwt(token.public_token).key,
+        algorithms=["ES256"],
+        audience="pearset:embed:referrals",
+        issuer=URL,
+        options={"require": ["sub", "wid", "prg", "pid", "iat", "nbf", "exp", "jti", "ver"]},
+    )
+
+
+def refused(call, status, error_class, message):
+    """The call is refused with the client's own error class, whose members are as the client models them."""
+    with pytest.raises(errors.DubError) as raised:
+        call()
+    error = raised.value
+    assert type(error) is error_class, error
+    assert error.status_code == status
+    assert error.headers["content-type"] == "application/json"
+    assert re.search(message, error.message), error.message
+    detail = error.data.error
+    assert detail.message == error.message
+    # Of the code, the first underscore becomes a hyphen.
+    page = f"/api-reference/errors#{detail.code.value.replace('_', '-', 1)}"
+    assert httpx.URL(detail.doc_url).is_absolute_url and detail.doc_url.endswith(page)
+    return error
+
+
+def replaced(request, body):
+    headers = {name: value for name, value in request.headers.items() if name != "content-length"}
+    return httpx.Request(request.method, request.url, headers=headers, content=body)
+
+
+class OtherBody(httpx.Client):
+    """Sends another body than the one that the Dub client made."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    def send(self, request, **options):
+        return super().send(replaced(request, self.body), **options)
+
+
+class AwaitedOtherBody(httpx.AsyncClient):
+    """The same, awaited."""
+
+    def __init__(self, body):
+        super().__init__()
+        self.body = body
+
+    async def send(self, request, **options):
+        return await super().send(replaced(request, self.body), **options)
+
+
+def with_body(body, token=WORLD["main"]["apiKey"]):
+    """A client that sends this body, whatever it is called with: the client itself refuses to send some."""
+    return dub(token, client=OtherBody(body), async_client=AwaitedOtherBody(body))
+
+
+def sql(statement):
+    psql = os.environ["PEARSET_CLIENT_TEST_PSQL"]
+    subprocess.run([psql, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, os.environ["DATABASE_URL"]], check=True)
+
+
+def invitation(tenant_id, lapses):
+    sql(
+        f"UPDATE enrollments SET status = 'invited', invite_expires_at = now() + interval '{lapses}'"
+        f" WHERE tenant_id = '{tenant_id}'"
+    )

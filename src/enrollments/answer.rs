@@ -48,6 +48,9 @@ pub(super) struct EnrolledPartnerRow {
     pub(super) net_revenue: i64,
 }
 
+/// There is no network of partners to have a status in.
+pub(super) const NETWORK_STATUS: &str = "draft";
+
 /// Something that the wire format has a field for and that Pearset knows nothing about. Shown as null.
 #[derive(Debug, Clone, Copy, Default)]
 struct Unknown;
@@ -158,7 +161,7 @@ impl EnrolledPartner {
             instagram: row.instagram,
             tiktok: row.tiktok,
             metadata: row.metadata.0,
-            network_status: "draft",
+            network_status: NETWORK_STATUS,
             program_id: row.program_id,
             group_id: row.group_id,
             tenant_id: row.tenant_id,

@@ -50,6 +50,9 @@ fn api() -> Vec<Route> {
         ("/partners/applications", get(applications::routes::list_partner_applications)),
         ("/partners/applications/approve", post(applications::routes::approve_partner_application)),
         ("/partners/applications/reject", post(applications::routes::reject_partner_application)),
+        ("/program-applications", get(applications::routes::list_partner_applications)),
+        ("/program-applications/approve", post(applications::routes::approve_partner_application)),
+        ("/program-applications/reject", post(applications::routes::reject_partner_application)),
         (
             "/partners/{id}",
             get(enrollments::routes::retrieve_partner).patch(enrollments::update::routes::update_partner),

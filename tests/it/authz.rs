@@ -58,6 +58,13 @@ const ROWS: &[Row] = &[
     Row { operation: "deletePartnerInvite", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "approvePartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "rejectPartnerApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "approveProgramApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "rejectProgramApplication", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row {
+        operation: "listProgramApplications",
+        scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
+        plan: Plan::Advanced,
+    },
     Row {
         operation: "listPartnerApplications",
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
@@ -499,11 +506,14 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 let path = format!("/partners/invites/{}", stays.as_str().unwrap());
                 vec![request.with_path(&path)]
             }
-            "approvePartnerApplication" | "rejectPartnerApplication" => {
+            "approvePartnerApplication"
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication" => {
                 vec![request.like(json!({"partnerId": stays}))]
             }
             // Of the program of the key, not of all of the workspace.
-            "listPartnerApplications" | "listAuditLogs" => {
+            "listPartnerApplications" | "listProgramApplications" | "listAuditLogs" => {
                 assert_eq!(request.send(&second_key).await.expect(200), json!([]));
                 continue;
             }

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::enrollments::Status;
+use crate::enrollments::answer::NETWORK_STATUS;
 use crate::id::{ApplicationId, GroupId, PartnerId};
 
 /// An application with its partner, as it is stored.
@@ -35,7 +36,7 @@ pub struct PartnerApplication {
     id: ApplicationId,
     created_at: Timestamp,
     partner: Applicant,
-    application_form_data: NoForm,
+    application_form_data: Nothing,
 }
 
 /// Who applies.
@@ -51,6 +52,9 @@ struct Applicant {
     country: Option<String>,
     group_id: GroupId,
     status: Status,
+    network_status: &'static str,
+    default_payout_method: Nothing,
+    payouts_enabled_at: Nothing,
     website: Option<String>,
     youtube: Option<String>,
     twitter: Option<String>,
@@ -59,11 +63,11 @@ struct Applicant {
     tiktok: Option<String>,
 }
 
-/// Who applies through a token fills in no form. Shown as null.
+/// What nothing in Pearset fills; who applies through a token fills in no form, either. Shown as null.
 #[derive(Debug)]
-struct NoForm;
+struct Nothing;
 
-impl Serialize for NoForm {
+impl Serialize for Nothing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_none()
     }
@@ -81,6 +85,9 @@ impl From<ApplicationRow> for PartnerApplication {
             country: row.country,
             group_id: row.group_id,
             status: row.status,
+            network_status: NETWORK_STATUS,
+            default_payout_method: Nothing,
+            payouts_enabled_at: Nothing,
             website: row.website,
             youtube: row.youtube,
             twitter: row.twitter,
@@ -88,6 +95,6 @@ impl From<ApplicationRow> for PartnerApplication {
             instagram: row.instagram,
             tiktok: row.tiktok,
         };
-        Self { id: row.id, created_at: row.created_at, partner, application_form_data: NoForm }
+        Self { id: row.id, created_at: row.created_at, partner, application_form_data: Nothing }
     }
 }

@@ -1,6 +1,33 @@
-//! What an application is refused with.
+//! Which applications there are, and what one is refused with.
 
+use crate::enrollments::listing::{SortOrder, Who};
+use crate::partners::Country;
+use crate::programs::GroupRef;
 use crate::validation::{Bounded, choices};
+
+choices! {
+    /// How far an application has come.
+    #[derive(Default)]
+    pub(super) ReviewStatus {
+        /// It waits for a review.
+        #[default]
+        Pending = "pending",
+        /// The partner takes part.
+        Approved = "approved",
+        /// It was refused.
+        Rejected = "rejected",
+    }
+}
+
+/// Which applications are asked for, in the order of their creation.
+#[derive(Debug, Clone)]
+pub(super) struct ApplicationFilter {
+    pub(super) country: Option<Country>,
+    pub(super) group: Option<GroupRef>,
+    pub(super) order: SortOrder,
+    pub(super) who: Who,
+    pub(super) status: ReviewStatus,
+}
 
 choices! {
     /// Why an application is refused, as far as the partner is to know.

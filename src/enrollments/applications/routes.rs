@@ -1,4 +1,5 @@
-//! `GET /partners/applications`, `POST /partners/applications/approve`, `POST /partners/applications/reject`.
+//! `GET /partners/applications`, `POST /partners/applications/approve`, `POST /partners/applications/reject`; and the
+//! same at `/program-applications`, which is where the client library for Python looks for them.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
 use std::sync::Arc;
@@ -6,21 +7,21 @@ use std::sync::Arc;
 use axum::extract::State;
 
 use super::answer::PartnerApplication;
-use super::model::{ReapplicationTimeframe, Rejection};
+use super::model::{ApplicationFilter, ReapplicationTimeframe, Rejection};
 use super::{service, store};
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
+use crate::enrollments::listing::Who;
 use crate::error::Result;
 use crate::http::extract::{Body, Caller, Page, Query, ReadPartners, WritePartners};
 use crate::http::response::Found;
-use crate::partners::{Country, PartnerRef};
+use crate::partners::PartnerRef;
 use crate::programs::{GroupRef, ProgramRef};
 use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
 
 /// Which applications.
 pub struct ListApplicationsRequest {
-    country: Option<Country>,
-    group: Option<GroupRef>,
+    filter: ApplicationFilter,
     page: Page,
     program: Option<ProgramRef>,
 }
@@ -29,26 +30,26 @@ impl FromFields for ListApplicationsRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let country = fields.optional("country");
         let group = fields.optional::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
+        let order = fields.optional("sortOrder").unwrap_or_default();
+        let who = Who::found_by(fields.optional("search"));
+        let status = fields.optional("status").unwrap_or_default();
         let page = Page::from_query(fields);
         let program = fields.optional("programId");
-        Some(Self { country, group, page, program })
+        Some(Self { filter: ApplicationFilter { country, group, order, who, status }, page, program })
     }
 }
 
-/// `GET /partners/applications`: who waits for a review, newest first.
+/// `GET /partners/applications`.
 pub async fn list_partner_applications(
     State(app): State<AppState>,
     caller: Caller<ReadPartners>,
     Query(request): Query<ListApplicationsRequest>,
 ) -> Result<Found<Vec<PartnerApplication>>> {
-    let (workspace_id, program_id) = caller.program(&app, request.program).await?;
-    let (filters, page) = (Arc::new((request.country, request.group)), request.page);
-    let rows = app.db.read("list_applications", move |conn| {
-        let filters = Arc::clone(&filters);
-        Box::pin(async move {
-            let filters = (filters.0.as_ref(), filters.1.as_ref());
-            store::list_applications(conn, workspace_id, program_id, filters, page).await
-        })
+    let program = caller.program(&app, request.program).await?;
+    let (filter, page) = (Arc::new(request.filter), request.page);
+    let rows = app.db.read_snapshot("list_applications", move |conn| {
+        let filter = Arc::clone(&filter);
+        Box::pin(async move { store::list_applications(conn, program, &filter, page).await })
     });
     Ok(Found(rows.await?.into_iter().map(PartnerApplication::from).collect()))
 }
@@ -56,6 +57,7 @@ pub async fn list_partner_applications(
 /// An application to be accepted.
 pub struct ApproveApplicationRequest {
     partner: PartnerRef,
+    application: Option<AnyText>,
     group: Option<GroupRef>,
     program: Option<ProgramRef>,
 }
@@ -63,9 +65,10 @@ pub struct ApproveApplicationRequest {
 impl FromFields for ApproveApplicationRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner = applicant(fields);
+        let application = fields.optional("applicationId");
         let group = fields.nullable::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
         let program = fields.optional("programId");
-        Some(Self { partner: partner?, group, program })
+        Some(Self { partner: partner?, application, group, program })
     }
 }
 
@@ -76,10 +79,13 @@ pub async fn approve_partner_application(
     Body(request): Body<ApproveApplicationRequest>,
 ) -> Result<Found<ChangedPartner>> {
     let act = Act::of(&caller, &app, request.program).await?;
-    let application = Arc::new((request.partner, request.group));
+    let names = Arc::new((request.partner, request.application, request.group));
     let partner_id = app.db.run("approve_application", move |conn, _| {
-        let (act, application) = (act.clone(), Arc::clone(&application));
-        Box::pin(async move { service::approve(conn, &act, &application.0, application.1.as_ref()).await })
+        let (act, names) = (act.clone(), Arc::clone(&names));
+        Box::pin(async move {
+            let (partner, application, group) = &*names;
+            service::approve(conn, &act, partner, application.as_ref().map(AnyText::as_str), group.as_ref()).await
+        })
     });
     Ok(Found(ChangedPartner { partner_id: partner_id.await? }))
 }

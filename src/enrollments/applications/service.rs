@@ -12,17 +12,23 @@ use crate::id::{GroupId, PartnerId};
 use crate::partners::PartnerRef;
 use crate::programs::{self, GroupRef};
 
-/// Accepts an application, into another group than the partner applied to if one is named.
+/// Accepts an application, that one if it is named, into another group than the partner applied to if one is named.
 ///
 /// # Errors
-/// 404 when there is no such partner or group, 400 when the partner does not wait for a review.
+/// 404 when there is no such partner, application or group, 400 when the partner does not wait for a review.
 pub(super) async fn approve(
     conn: &mut PgConnection,
     act: &Act,
     partner: &PartnerRef,
+    application: Option<&str>,
     group: Option<&GroupRef>,
 ) -> Result<PartnerId> {
     let found = lock(conn, act, partner).await?;
+    if let Some(wanted) = application
+        && found.application_id.is_none_or(|id| id.to_string() != wanted)
+    {
+        return Err(Error::not_found("The application does not exist."));
+    }
     let group_id = match group {
         Some(group) => find_group(conn, act, group).await?,
         None => found.group_id,

@@ -4,7 +4,8 @@
 use sqlx::PgConnection;
 
 use super::answer::ApplicationRow;
-use super::model::{Rejection, RejectionReason};
+use super::model::{ApplicationFilter, Rejection, RejectionReason};
+use crate::enrollments::listing::SortOrder;
 use crate::error::Result;
 use crate::http::extract::Page;
 use crate::id::{EnrollmentId, GroupId, ProgramId, WorkspaceId};
@@ -12,44 +13,54 @@ use crate::partners::Country;
 use crate::programs::GroupRef;
 use crate::validation::Bounded;
 
-/// The applications of a program, newest first, of one country or group if these are named.
+/// A page of the applications of a program. Each call is planned for its own values (see `db::Db::read_snapshot`), so
+/// that those who wait for a review come from their own index.
 pub(super) async fn list_applications(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    (country, group): (Option<&Country>, Option<&GroupRef>),
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    filter: &ApplicationFilter,
     page: Page,
 ) -> Result<Vec<ApplicationRow>> {
-    let (group_id, slug) = match group {
-        Some(GroupRef::Id(id)) => (Some(*id), None),
-        Some(GroupRef::Slug(slug)) => (None, Some(slug.as_str())),
-        None => (None, None),
-    };
-    let rows = sqlx::query_as!(
-        ApplicationRow,
-        r#"/* enrollments::list_applications */
-         SELECT e.application_id AS "id!", e.created_at, p.id AS partner_id, p.name, p.company_name, p.email, p.image,
-                p.description, p.country, e.group_id, e.status, p.website, p.youtube, p.twitter, p.linkedin,
-                p.instagram, p.tiktok
-         FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
-         WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.status = 'pending'
-           AND ($3::text IS NULL OR p.country = $3) AND ($4::uuid IS NULL OR e.group_id = $4)
-           AND ($5::text IS NULL OR e.group_id = (
-               SELECT g.id FROM groups g
-               WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.slug = $5 AND g.deleted_at IS NULL))
-         ORDER BY e.created_at DESC, e.id DESC
-         LIMIT $6 OFFSET $7"#,
-        workspace_id as _,
-        program_id as _,
-        country.map(Country::as_str),
-        group_id as _,
-        slug,
-        page.limit,
-        page.offset,
-    )
-    .fetch_all(conn)
-    .await?;
-    Ok(rows)
+    let (group_id, slug) = filter.group.as_ref().map(GroupRef::parts).unwrap_or_default();
+    macro_rules! sorted {
+        ($order:literal) => {
+            sqlx::query_as!(
+                ApplicationRow,
+                r#"/* enrollments::list_applications */
+                 SELECT e.application_id AS "id!", e.created_at, p.id AS partner_id, p.name, p.company_name, p.email,
+                        p.image, p.description, p.country, e.group_id, e.status, p.website, p.youtube, p.twitter,
+                        p.linkedin, p.instagram, p.tiktok
+                 FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+                 WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.status = $3 AND e.application_id IS NOT NULL
+                   AND ($4::text IS NULL OR p.country = $4)
+                   AND ($5::uuid IS NULL OR e.group_id = $5)
+                   AND ($6::text IS NULL OR e.group_id = (
+                       SELECT g.id FROM groups g
+                       WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.slug = $6 AND g.deleted_at IS NULL))
+                   AND ($7::uuid IS NULL OR p.id = $7)
+                   AND ($8::text IS NULL OR p.email_normalized = $8)
+                   AND ($9::text[] IS NULL OR concat_ws(' ', p.name, p.email, p.company_name) ~ ALL ($9))
+                 ORDER BY e.created_at "# + $order + ", e.id " + $order + " LIMIT $10 OFFSET $11",
+                workspace_id as _,
+                program_id as _,
+                filter.status.as_str(),
+                filter.country.as_ref().map(Country::as_str),
+                group_id as _,
+                slug,
+                filter.who.partner_id as _,
+                filter.who.email_normalized.as_deref(),
+                filter.who.words.as_deref() as _,
+                page.limit,
+                page.offset,
+            )
+            .fetch_all(conn)
+            .await?
+        };
+    }
+    Ok(match filter.order {
+        SortOrder::Asc => sorted!("ASC"),
+        SortOrder::Desc => sorted!("DESC"),
+    })
 }
 
 /// What the application of a locked enrollment was refused with.

@@ -7,7 +7,7 @@ use super::model::BanReason;
 use crate::clock::Timestamp;
 use crate::enrollments::model::Status;
 use crate::error::Result;
-use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::id::{ApplicationId, EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::PartnerRef;
 
 /// An enrollment that nobody else changes until the end of the transaction.
@@ -18,6 +18,7 @@ pub(in crate::enrollments) struct LockedEnrollment {
     pub(in crate::enrollments) group_id: GroupId,
     pub(in crate::enrollments) tenant_id: Option<String>,
     pub(in crate::enrollments) status: Status,
+    pub(in crate::enrollments) application_id: Option<ApplicationId>,
 }
 
 /// Holds off whoever else wants to change the enrollment, until the end of the transaction.
@@ -30,7 +31,7 @@ pub(super) async fn lock_enrollment(
     let row = sqlx::query_as!(
         LockedEnrollment,
         "/* enrollments::lock_enrollment */
-         SELECT id, partner_id, group_id, tenant_id, status FROM enrollments
+         SELECT id, partner_id, group_id, tenant_id, status, application_id FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
          FOR NO KEY UPDATE",
         workspace_id as _,

@@ -4,3 +4,5 @@ mod model;
 pub mod routes;
 mod search;
 mod store;
+
+pub(super) use model::{SortOrder, Who};

@@ -18,15 +18,20 @@ pub(super) struct PartnerFilter {
 
 /// Who in particular. Of the three parameters that name somebody only the first that is given counts.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Who {
-    pub(super) tenant_id: Option<String>,
-    pub(super) email_normalized: Option<String>,
-    pub(super) partner_id: Option<PartnerId>,
+pub(in crate::enrollments) struct Who {
+    pub(in crate::enrollments) tenant_id: Option<String>,
+    pub(in crate::enrollments) email_normalized: Option<String>,
+    pub(in crate::enrollments) partner_id: Option<PartnerId>,
     /// Regular expressions: see [`Search::Words`].
-    pub(super) words: Option<Vec<String>>,
+    pub(in crate::enrollments) words: Option<Vec<String>>,
 }
 
 impl Who {
+    /// Who is found by a search, if there is one.
+    pub(in crate::enrollments) fn found_by(search: Option<Search>) -> Self {
+        Self::new(None, None, search)
+    }
+
     fn new(tenant_id: Option<&TenantId>, email: Option<&Email>, search: Option<Search>) -> Self {
         let mut who = Self::default();
         match (tenant_id, email, search) {
@@ -110,7 +115,7 @@ impl Text for SortBy {
 
 /// From which end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum SortOrder {
+pub(in crate::enrollments) enum SortOrder {
     Asc,
     #[default]
     Desc,

@@ -9,7 +9,7 @@ const MAX_LENGTH: usize = 255;
 
 /// A search among partners.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Search {
+pub(in crate::enrollments) enum Search {
     /// A partner's id.
     Partner(PartnerId),
     /// A whole e-mail address, normalised.

@@ -123,7 +123,9 @@ impl GoodRequest {
             | "deactivatePartner"
             | "reactivatePartner"
             | "approvePartnerApplication"
-            | "rejectPartnerApplication" => Some(json!({"partnerId": changing})),
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication" => Some(json!({"partnerId": changing})),
             "createGroup" => Some(json!({"name": format!("Group {}", KEYS.fetch_add(1, Ordering::Relaxed))})),
             "updateGroup" => Some(json!({"name": "Renamed"})),
             "createPartnerReferralLink" => {
@@ -148,6 +150,7 @@ impl GoodRequest {
             | "retrievePartnerReferralLink"
             | "deletePartnerInvite"
             | "listPartnerApplications"
+            | "listProgramApplications"
             | "listAuditLogs"
             | "retrievePartnerLinks"
             | "getLinkInfo"
@@ -196,7 +199,10 @@ impl GoodRequest {
             "unbanPartner" => Some(a_partner_who_is("banned")),
             "deletePartnerInvite" => Some(a_partner_who_is("invited")),
             "reactivatePartner" => Some(a_partner_who_is("deactivated")),
-            "approvePartnerApplication" | "rejectPartnerApplication" => Some(a_partner_who_is("pending")),
+            "approvePartnerApplication"
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication" => Some(a_partner_who_is("pending")),
             "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
             "deletePartnerReferralLink" => Some(A_SPARE_LINK.to_owned()),
             _ => None,

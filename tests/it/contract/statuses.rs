@@ -194,7 +194,9 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             | "deactivatePartner"
             | "reactivatePartner"
             | "approvePartnerApplication"
-            | "rejectPartnerApplication",
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication",
             404,
         ) => good.like(json!({"partnerId": "pn_01kkntq2cnf1prr1w49pfyaa1w", "reason": "fraud"})),
         (
@@ -203,16 +205,18 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             | "deactivatePartner"
             | "reactivatePartner"
             | "approvePartnerApplication"
-            | "rejectPartnerApplication",
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication",
             422,
         ) => good.like(json!({"partnerId": 1, "reason": "fraud"})),
         ("deletePartnerInvite", 404) => good.with_path("/partners/invites/pn_01kkntq2cnf1prr1w49pfyaa1w"),
         ("deletePartnerInvite", 422) => good.with_path("/partners/invites/x?programId=%00"),
-        ("listPartnerApplications" | "listAuditLogs", 404) => {
+        ("listPartnerApplications" | "listProgramApplications" | "listAuditLogs", 404) => {
             let path = format!("{}?programId=prog_01kkntq2cnf1prr1w49pfyaa1w", good.path);
             good.with_path(&path)
         }
-        ("listPartnerApplications" | "listAuditLogs", 422) => {
+        ("listPartnerApplications" | "listProgramApplications" | "listAuditLogs", 422) => {
             let path = format!("{}?pageSize=0", good.path);
             good.with_path(&path)
         }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pearset::id::{DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
+use pearset::id::{ApplicationId, DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -54,6 +54,9 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let domain: DomainId = sqlx::query_scalar(domain).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let tag = "SELECT id FROM tags WHERE workspace_id = $1";
     let tag: TagId = sqlx::query_scalar(tag).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
+    let application = "UPDATE enrollments SET application_id = id WHERE workspace_id = $1 RETURNING application_id";
+    let application: ApplicationId =
+        sqlx::query_scalar(application).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let (ids, now) = (&tenants.app.state.ids, pearset::clock::Clock::now(&*tenants.app.clock));
     let partner = tenants.only_b["id"].as_str().unwrap().to_owned();
     let no_partner = ids.next::<PartnerId>(now).to_string();
@@ -77,6 +80,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let tag = (tag.as_str(), no_tag.as_str());
     let a_link = (tenants.only_b["links"][0]["id"].as_str().unwrap(), ids.next::<LinkId>(now).to_string());
     let a_link = (a_link.0, a_link.1.as_str());
+    let (application, no_application) = (application.to_string(), ids.next::<ApplicationId>(now).to_string());
+    let application = (application.as_str(), no_application.as_str());
     let name = ("only-b", "only-nobody");
     let email = ("only-b@example.com", "only-nobody@example.com");
 
@@ -91,9 +96,8 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let retrieve = "retrievePartnerReferralLink";
     let update = "updatePartnerReferralLink";
     let delete = "deletePartnerReferralLink";
-    let approve = "approvePartnerApplication";
-    let reject = "rejectPartnerApplication";
     let applications = "listPartnerApplications";
+    let program_applications = "listProgramApplications";
     let logs = "listAuditLogs";
     let (partner_links, new_link, upsert) = ("retrievePartnerLinks", "createPartnerLink", "upsertPartnerLink");
     let their_link = (tenants.only_b["links"][0]["id"].as_str().unwrap(), ids.next::<LinkId>(now).to_string());
@@ -360,18 +364,39 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row("deletePartnerInvite", "programId", program, Missing, |id| {
             json!(format!("/partners/invites/{OWN_PARTNER}?programId={id}"))
         }),
-        row(approve, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
-        row(approve, "groupId", group, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
-        row(approve, "groupId", name, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
-        row(approve, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
-        row(reject, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
-        row(reject, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
         row(applications, "groupId", group, Empty, |id| json!(format!("/partners/applications?groupId={id}"))),
         row(applications, "groupId", name, Empty, |id| json!(format!("/partners/applications?groupId={id}"))),
+        row(applications, "search", partner, Empty, |id| json!(format!("/partners/applications?search={id}"))),
         row(applications, "programId", program, Missing, |id| json!(format!("/partners/applications?programId={id}"))),
+        row(program_applications, "groupId", group, Empty, |id| json!(format!("/program-applications?groupId={id}"))),
+        row(program_applications, "search", partner, Empty, |id| json!(format!("/program-applications?search={id}"))),
+        row(program_applications, "programId", program, Missing, |id| {
+            json!(format!("/program-applications?programId={id}"))
+        }),
         row(logs, "partnerId", partner, Empty, |id| json!(format!("/audit-logs?partnerId={id}"))),
         row(logs, "programId", program, Missing, |id| json!(format!("/audit-logs?programId={id}"))),
     ];
+    for approve in ["approvePartnerApplication", "approveProgramApplication"] {
+        rows.extend([
+            row(approve, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+            row(
+                approve,
+                "applicationId",
+                application,
+                Missing,
+                |id| json!({"partnerId": OWN_PARTNER, "applicationId": id}),
+            ),
+            row(approve, "groupId", group, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
+            row(approve, "groupId", name, Missing, |id| json!({"partnerId": OWN_PARTNER, "groupId": id})),
+            row(approve, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
+        ]);
+    }
+    for reject in ["rejectPartnerApplication", "rejectProgramApplication"] {
+        rows.extend([
+            row(reject, "partnerId", partner, Missing, |id| json!({"partnerId": id})),
+            row(reject, "programId", program, Missing, |id| json!({"programId": id, "partnerId": OWN_PARTNER})),
+        ]);
+    }
     for step in ["banPartner", "unbanPartner", "deactivatePartner", "reactivatePartner"] {
         rows.extend([
             row(step, "partnerId", partner, Missing, |id| json!({"partnerId": id, "reason": "fraud"})),

@@ -41,6 +41,7 @@ async fn an_application_is_shown_as_the_client_libraries_read_it() {
         "partner": {
             "id": partner["id"], "name": "Jane", "companyName": null, "email": JANE, "image": null,
             "description": "Writes.", "country": "GB", "groupId": partner["groupId"], "status": "pending",
+            "networkStatus": "draft", "defaultPayoutMethod": null, "payoutsEnabledAt": null,
             "website": null, "youtube": null, "twitter": null, "linkedin": null, "instagram": null, "tiktok": null,
         },
         "applicationFormData": null,
@@ -61,6 +62,73 @@ async fn only_who_is_pending_is_listed_newest_first_and_in_pages() {
     assert_eq!(listed(&world, "?pageSize=3&page=3").await, [""; 0]);
     world.arrange("UPDATE enrollments SET status = 'rejected' WHERE status = 'pending'").await;
     assert_eq!(listed(&world, "").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn applications_are_found_by_their_status_and_a_search_and_sorted_by_their_age() {
+    let mut world = World::start().await;
+    let names = [("a@x.com", "Ann Able"), ("b@x.com", "Bob Brück"), ("c@x.com", "Cid Able")];
+    applicants(&mut world, &names.map(|(email, name)| json!({ "email": email, "name": name }))).await;
+    // It was never an application.
+    world.partner(json!({ "email": "approved@x.com", "name": "Able" })).await.expect(201);
+    let list = world.workspace.actor.get(APPLICATIONS).await.expect(200);
+    for (path, application) in [(APPROVE, &list[2]), (REJECT, &list[1])] {
+        world.workspace.actor.post(path, json!({ "partnerId": application["partner"]["id"] })).await.expect(200);
+    }
+    let bob = list[1]["partner"]["id"].as_str().unwrap();
+    for (query, expected) in [
+        ("", vec!["c@x.com"]),
+        ("?status=pending", vec!["c@x.com"]),
+        ("?status=approved", vec!["a@x.com"]),
+        ("?status=rejected", vec!["b@x.com"]),
+        ("?search=able", vec!["c@x.com"]),
+        ("?search=able&status=approved", vec!["a@x.com"]),
+        ("?search=B%40x.com&status=rejected", vec!["b@x.com"]),
+        ("?search=BR%C3%9CCK&status=rejected", vec!["b@x.com"]),
+        (&format!("?search={bob}&status=rejected"), vec!["b@x.com"]),
+        ("?search=bob", vec![]),
+    ] {
+        assert_eq!(listed(&world, query).await, expected, "{query}");
+    }
+    world.arrange("UPDATE enrollments SET status = 'pending' WHERE application_id IS NOT NULL").await;
+    assert_eq!(listed(&world, "?sortOrder=asc").await, ["a@x.com", "b@x.com", "c@x.com"]);
+    assert_eq!(listed(&world, "?sortOrder=asc&pageSize=2&page=2").await, ["c@x.com"]);
+    assert_eq!(listed(&world, "?sortOrder=desc").await, ["c@x.com", "b@x.com", "a@x.com"]);
+    for query in ["?status=banned", "?sortOrder=up", &format!("?search={}", "x".repeat(256))] {
+        world.workspace.actor.get(&format!("{APPLICATIONS}{query}")).await.expect_error(422);
+    }
+}
+
+#[tokio::test]
+async fn an_application_that_is_named_must_be_the_partners() {
+    let mut world = World::start().await;
+    applicants(&mut world, &[json!({ "email": "a@x.com" }), json!({ "email": "b@x.com" })]).await;
+    let list = world.workspace.actor.get(APPLICATIONS).await.expect(200);
+    let partner = &list[0]["partner"]["id"];
+    for application in [&list[1]["id"], &json!("pga_01h455vb4pex5vsknk084sn02q"), &json!("no id"), &json!("")] {
+        let body = json!({ "partnerId": partner, "applicationId": application });
+        let message = world.workspace.actor.post(APPROVE, body).await.expect_error(404);
+        assert_eq!(message, "The application does not exist.");
+    }
+    assert_eq!(world.written().await, NOTHING);
+    let body = json!({ "partnerId": partner, "applicationId": list[0]["id"] });
+    world.workspace.actor.post(APPROVE, body).await.expect(200);
+}
+
+/// Where the client library for Python looks for them.
+#[tokio::test]
+async fn the_same_applications_are_at_a_path_of_their_own() {
+    let mut world = World::start().await;
+    applicants(&mut world, &[json!({ "email": "a@x.com" }), json!({ "email": "b@x.com" })]).await;
+    let actor = &world.workspace.actor;
+    let list = actor.get(APPLICATIONS).await.expect(200);
+    assert_eq!(actor.get("/program-applications").await.expect(200), list);
+    for (step, application) in [("approve", &list[0]), ("reject", &list[1])] {
+        let body = json!({ "partnerId": application["partner"]["id"] });
+        actor.post(&format!("/program-applications/{step}"), body).await.expect(200);
+        let query = if step == "approve" { "?status=approved" } else { "?status=rejected" };
+        assert_eq!(listed(&world, query).await.len(), 1, "{step}");
+    }
 }
 
 #[tokio::test]

@@ -36,7 +36,15 @@ impl TagRefs {
     }
 }
 
-struct OneOrMany(Vec<Named>);
+/// Tags by ids or names, one string or a list.
+pub(super) struct OneOrMany(Vec<Named>);
+
+impl OneOrMany {
+    /// The ids or names.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|named| named.text.as_str())
+    }
+}
 
 impl FromJson for OneOrMany {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 
 use super::model::{Tag, TagName, fold};
+use super::reference::OneOrMany;
 use super::store::{self, TagFilter};
 use crate::color::Color;
 use crate::error::{Error, Result};
@@ -60,11 +61,11 @@ impl FromFields for TagsQuery {
         let by_creation = fields.optional("sortBy") == Some(SortBy::CreatedAt);
         let descending = fields.optional("sortOrder") == Some(SortOrder::Desc);
         let search = fields.optional::<Bounded<0, { usize::MAX }>>("search");
-        let ids = fields.optional::<Bounded<0, { usize::MAX }>>("ids");
+        let ids = fields.optional::<OneOrMany>("ids");
         Some(Self(TagFilter {
             search: search.map(|search| fold(search.as_str())),
             // What is no id is one that does not exist.
-            ids: ids.map(|ids| ids.as_str().split(',').filter_map(|id| id.parse().ok()).collect()),
+            ids: ids.map(|ids| ids.texts().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect()),
             by_creation,
             descending,
             page: Page::from_query(fields),

@@ -65,6 +65,7 @@ async fn a_list_is_sorted_searched_and_paged() {
         ("?search=%25_".to_owned(), vec!["100%_"]),
         ("?search=nothing".to_owned(), vec![]),
         (format!("?ids={third},{first}"), vec!["100%_", "banana"]),
+        (format!("?ids={third}&ids={first}"), vec!["100%_", "banana"]),
         (format!("?ids=x,{first}"), vec!["banana"]),
         ("?ids=".to_owned(), vec![]),
         ("?page=2&pageSize=3".to_owned(), vec!["cherry"]),
@@ -76,6 +77,7 @@ async fn a_list_is_sorted_searched_and_paged() {
         ("?sortBy=color", "sortBy"),
         ("?sortOrder=up", "sortOrder"),
         ("?page=0", "page"),
+        ("?page=1&page=2", "page"),
         ("?pageSize=101", "pageSize"),
     ] {
         let message = world.workspace.actor.get(&format!("{TAGS}{query}")).await.expect_error(422);

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::state::AppState;
 use crate::validation::{FromFields, read_request};
 
-/// A query string that was read into `T`, or 422. Of a repeated parameter the last one counts.
+/// A query string that was read into `T`, or 422. A repeated parameter is a list: 422 where one value is asked for.
 pub struct Query<T>(pub T);
 
 impl<T: FromFields> FromRequestParts<AppState> for Query<T> {
@@ -16,9 +16,15 @@ impl<T: FromFields> FromRequestParts<AppState> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
-        let parameters: Map<String, Value> = url::form_urlencoded::parse(query.as_bytes())
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-            .collect();
+        let mut parameters = Map::new();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            let value = Value::String(value.into_owned());
+            match parameters.get_mut(name.as_ref()) {
+                None => drop(parameters.insert(name.into_owned(), value)),
+                Some(Value::Array(values)) => values.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+        }
         read_request(&Value::Object(parameters)).map(Self)
     }
 }

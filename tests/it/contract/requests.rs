@@ -194,19 +194,7 @@ impl GoodRequest {
         if operation.operation_id == "deletePartnerReferralLink" {
             "/partner_referral_links/spare".clone_into(&mut path);
         }
-        let arrangement = match operation.operation_id.as_str() {
-            "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
-            "unbanPartner" => Some(a_partner_who_is("banned")),
-            "deletePartnerInvite" => Some(a_partner_who_is("invited")),
-            "reactivatePartner" => Some(a_partner_who_is("deactivated")),
-            "approvePartnerApplication"
-            | "rejectPartnerApplication"
-            | "approveProgramApplication"
-            | "rejectProgramApplication" => Some(a_partner_who_is("pending")),
-            "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
-            "deletePartnerReferralLink" => Some(A_SPARE_LINK.to_owned()),
-            _ => None,
-        };
+        let arrangement = arrangement(&operation.operation_id);
         Self { operation, path, body, arrangement, database: database.clone() }
     }
 
@@ -247,6 +235,23 @@ impl GoodRequest {
     /// The same operation at another path, too.
     pub(crate) fn at(&self, path: &str) -> Self {
         self.clone().with_path(path)
+    }
+}
+
+/// What a request uses up, to be brought about before it is sent.
+fn arrangement(operation_id: &str) -> Option<String> {
+    match operation_id {
+        "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
+        "unbanPartner" => Some(a_partner_who_is("banned")),
+        "deletePartnerInvite" => Some(a_partner_who_is("invited")),
+        "reactivatePartner" => Some(a_partner_who_is("deactivated")),
+        "approvePartnerApplication"
+        | "rejectPartnerApplication"
+        | "approveProgramApplication"
+        | "rejectProgramApplication" => Some(a_partner_who_is("pending")),
+        "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
+        "deletePartnerReferralLink" => Some(A_SPARE_LINK.to_owned()),
+        _ => None,
     }
 }
 

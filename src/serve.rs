@@ -13,6 +13,7 @@ use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::extract::GrantCache;
+use crate::http::time_limit::Drain;
 use crate::http::{build_app, server};
 use crate::id::Ids;
 use crate::programs::service::{NewWorkspace, create_workspace};
@@ -48,7 +49,11 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));
-        server::serve(listener, build_app(app), server::Limits::of_process(), signals.first()).await;
+        let stop = async {
+            signals.first().await;
+            app.drain.begin(server::DRAIN_DEADLINE);
+        };
+        server::serve(listener, build_app(app.clone()), server::Limits::of_process(), stop).await;
         anyhow::Ok(())
     });
     drop(runtime);
@@ -69,7 +74,8 @@ async fn start(
     let ids = Arc::new(Ids::system());
     let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids))?;
     let clock = Arc::new(SystemClock);
-    let app = AppState::from(Services { db, clock, ids, keyring, grants: GrantCache::default(), config });
+    let (grants, drain) = (GrantCache::default(), Drain::default());
+    let app = AppState::from(Services { db, clock, ids, keyring, grants, drain, config });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
     let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
     Ok((app, first_key))

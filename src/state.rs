@@ -8,6 +8,7 @@ use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
 use crate::http::extract::GrantCache;
+use crate::http::time_limit::Drain;
 use crate::id::Ids;
 
 /// The application's state. It is cloned several times for each request, so that it is one pointer.
@@ -26,6 +27,8 @@ pub struct Services {
     pub keyring: Keyring,
     /// The API keys of the last second.
     pub grants: GrantCache,
+    /// Whether the server is about to end.
+    pub drain: Drain,
     /// Settings that answers depend on.
     pub config: HttpConfig,
 }

@@ -36,6 +36,8 @@ pub struct Enrolled {
     /// The epoch of its tokens.
     pub token_epoch: i32,
     token_lifetime_seconds: i32,
+    /// Whether this request made it.
+    pub is_new: bool,
 }
 
 impl Enrolled {
@@ -54,8 +56,22 @@ impl From<&Candidate> for Enrolled {
             status: found.status,
             token_epoch: found.token_epoch,
             token_lifetime_seconds: found.token_lifetime_seconds,
+            is_new: false,
         }
     }
+}
+
+/// [`enroll`] as the workspace's own act: what `POST /partners` and an import do.
+///
+/// # Errors
+/// As [`enroll`].
+pub async fn enroll_by_workspace(
+    app: &AppState,
+    program: (WorkspaceId, ProgramId),
+    partner: PartnerRequest,
+) -> Result<Enrolled> {
+    // On the heap: it is large, and every item of a batch would carry the room for it.
+    Box::pin(enroll(app, program, Origin::Workspace, partner.identity(), Some(partner))).await
 }
 
 /// Finds the enrollment that an identity means, or makes it. A call that finds everything in place is one read;
@@ -102,6 +118,10 @@ pub async fn enroll(
             })
         })
         .await
+}
+
+pub(super) fn group_not_found() -> Error {
+    Error::not_found("The group was not found.")
 }
 
 /// One request for an enrollment.
@@ -195,7 +215,7 @@ impl Call {
         let group = partner.group.as_ref();
         let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, group)
             .await?
-            .ok_or_else(|| Error::not_found("The group was not found."))?;
+            .ok_or_else(group_not_found)?;
         let status = match (self.origin, terms.access_mode) {
             (Origin::Invitation(_), _) => Status::Invited,
             (Origin::Workspace, _) | (Origin::Token | Origin::TrustedToken, AccessMode::Public) => Status::Approved,
@@ -246,7 +266,7 @@ impl Call {
         create_default_links(conn, &self.ids, self.now, &links).await?;
         self.log_invitation(conn, partner_id, None).await?;
         let token_lifetime_seconds = terms.token_lifetime_seconds;
-        Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds })
+        Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds, is_new: true })
     }
 
     fn invitation(&self) -> Option<Invitation> {

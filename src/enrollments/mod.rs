@@ -2,6 +2,7 @@
 
 mod answer;
 pub mod applications;
+pub mod bulk;
 mod default_links;
 mod enroll;
 mod event;
@@ -16,7 +17,7 @@ mod store;
 mod turn;
 pub mod update;
 
-pub use enroll::{Enrolled, enroll};
+pub use enroll::{Enrolled, enroll, enroll_by_workspace};
 pub use model::Status;
-pub use request::PartnerRequest;
+pub use request::{CreatePartnerRequest, PartnerRequest};
 pub use rule::{Identity, Invitation, Origin};

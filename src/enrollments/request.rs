@@ -1,9 +1,27 @@
 //! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
 
+use super::rule::Identity;
 use crate::links::{LinkProps, check_username};
 use crate::partners::{Metadata, Profile, TenantId};
-use crate::programs::GroupRef;
+use crate::programs::{GroupRef, ProgramRef};
 use crate::validation::{Bounded, Fields, FromFields};
+
+/// The body of `POST /partners`: a partner to be enrolled.
+#[derive(Debug, Clone)]
+pub struct CreatePartnerRequest {
+    /// The program that the request names.
+    pub program: Option<ProgramRef>,
+    /// The partner.
+    pub partner: PartnerRequest,
+}
+
+impl FromFields for CreatePartnerRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let partner = PartnerRequest::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { program, partner: partner? })
+    }
+}
 
 /// A partner as a request describes it.
 #[derive(Debug, Clone)]
@@ -25,6 +43,16 @@ impl PartnerRequest {
     #[must_use]
     pub fn any_tenant_id(&self) -> Option<&TenantId> {
         self.tenant_id.as_ref().or(self.link_props.tenant_id.as_ref())
+    }
+
+    /// Who the partner is.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        Identity {
+            tenant_id: self.any_tenant_id().map(|id| id.as_str().to_owned()),
+            email_normalized: Some(self.profile.email.normalized().to_owned()),
+            ..Identity::default()
+        }
     }
 }
 

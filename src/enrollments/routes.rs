@@ -4,9 +4,8 @@
 use axum::extract::State;
 
 use super::answer::{self, EnrolledPartner};
-use super::enroll;
-use super::request::PartnerRequest;
-use super::rule::{Identity, Origin};
+use super::enroll::enroll_by_workspace;
+use super::request::{CreatePartnerRequest, PartnerRequest};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, PathId, Query, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
@@ -14,20 +13,6 @@ use crate::id::{PartnerId, ProgramId, WorkspaceId};
 use crate::programs::ProgramRef;
 use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
-
-/// A partner to be enrolled.
-pub struct CreatePartnerRequest {
-    program: Option<ProgramRef>,
-    partner: PartnerRequest,
-}
-
-impl FromFields for CreatePartnerRequest {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let partner = PartnerRequest::from_fields(fields);
-        let program = fields.optional("programId");
-        Some(Self { program, partner: partner? })
-    }
-}
 
 /// A query that may name a program.
 pub struct ProgramQuery {
@@ -44,16 +29,10 @@ impl FromFields for ProgramQuery {
 pub async fn create_partner(
     State(app): State<AppState>,
     caller: Caller<WritePartners>,
-    Body(CreatePartnerRequest { program, partner: request }): Body<CreatePartnerRequest>,
+    Body(CreatePartnerRequest { program, partner }): Body<CreatePartnerRequest>,
 ) -> Result<Created<impl serde::Serialize>> {
     let program = caller.program(&app, program).await?;
-    let identity = Identity {
-        tenant_id: request.any_tenant_id().map(|id| id.as_str().to_owned()),
-        email_normalized: Some(request.profile.email.normalized().to_owned()),
-        ..Identity::default()
-    };
-    let enrolled = enroll(&app, program, Origin::Workspace, identity, Some(request)).await?;
-    Ok(Created(load(&app, program, enrolled.partner_id).await?))
+    Ok(Created(create(&app, program, partner).await?))
 }
 
 /// `GET /partners/{id}`.
@@ -66,6 +45,16 @@ pub async fn retrieve_partner(
     let program = caller.program(&app, query.program).await?;
     let id = id.ok_or_else(Error::not_enrolled)?;
     Ok(Found(load(&app, program, id).await?))
+}
+
+/// What `POST /partners` does, for one partner.
+pub(super) async fn create(
+    app: &AppState,
+    program: (WorkspaceId, ProgramId),
+    partner: PartnerRequest,
+) -> Result<EnrolledPartner> {
+    let enrolled = enroll_by_workspace(app, program, partner).await?;
+    load(app, program, enrolled.partner_id).await
 }
 
 /// The answer that shows an enrollment whole.

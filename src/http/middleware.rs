@@ -1,23 +1,19 @@
-//! What stands around every route: panics, request ids, the deadline, errors in the path's dialect, headers.
+//! What stands around every route: panics, request ids, errors in the path's dialect, headers.
 
 use std::any::Any;
 use std::error::Error as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 
-use super::response::{Dialect, write_error};
+use super::response::{Dialect, ErrorsWithin, write_error};
 use super::server::Malformed;
 use crate::error::{Code, Error};
 use crate::id::RequestId;
 use crate::state::AppState;
-
-/// How long a request may take, from its headers to its answer's.
-const DEADLINE: Duration = Duration::from_millis(5_500);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
@@ -29,14 +25,16 @@ pub(super) async fn around(State(app): State<AppState>, request: Request, next: 
     let mut response = if let Some(Malformed(text)) = request.extensions().get() {
         Error::bad_request(*text).into_response()
     } else {
-        match tokio::time::timeout(DEADLINE, next.run(request)).await {
-            Ok(response) => response,
-            Err(elapsed) => Error::unavailable(elapsed).into_response(),
-        }
+        next.run(request).await
     };
     if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
         log(&error, &request_id);
         write_error(&mut response, &error, dialect, &app.config.docs_url);
+    }
+    if let Some(ErrorsWithin(errors)) = response.extensions_mut().remove() {
+        for error in errors {
+            log(&error, &request_id);
+        }
     }
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, request_id);

@@ -8,5 +8,6 @@ mod middleware;
 pub mod response;
 mod router;
 pub mod server;
+pub mod time_limit;
 
 pub use router::build_app;

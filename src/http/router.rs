@@ -1,11 +1,13 @@
 //! The one visible list of routes, in the order of openapi.yaml.
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{docs, health, middleware};
+use super::{docs, health, middleware, time_limit};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
 use crate::links::partnero::routes as partnero;
@@ -16,12 +18,12 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
 pub fn build_app(app: AppState) -> Router {
-    let api = router(api());
+    let api = router(api(), time_limit::NORMAL).merge(router(bulk(), time_limit::BULK));
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())
         .nest("/v1", api)
-        .merge(router(public()))
+        .merge(router(public(), time_limit::NORMAL))
         .with_state(app.clone())
         .merge(docs::pages())
         .fallback(not_found)
@@ -84,6 +86,11 @@ fn api() -> Vec<Route> {
     ]
 }
 
+/// What needs a key and is about very many things.
+fn bulk() -> Vec<Route> {
+    vec![("/partners/bulk", post(enrollments::bulk::routes::bulk_create_partners))]
+}
+
 /// What everybody may read.
 fn public() -> Vec<Route> {
     vec![
@@ -95,8 +102,12 @@ fn public() -> Vec<Route> {
     ]
 }
 
-fn router(routes: Vec<Route>) -> Router<AppState> {
-    routes.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+/// Routes that each have this time for an answer.
+fn router(routes: Vec<Route>, limit: Duration) -> Router<AppState> {
+    routes
+        .into_iter()
+        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+        .route_layer(from_fn_with_state(limit, time_limit::within))
 }
 
 async fn not_found() -> Error {
@@ -120,7 +131,7 @@ mod tests {
     fn the_paths_are_those_of_the_contract() {
         let contract: Value = serde_json::from_str(docs::OPENAPI_JSON).unwrap();
         let documented: BTreeSet<&str> = contract["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-        let listed = api().into_iter().chain(public()).map(|(path, _)| path);
+        let listed = api().into_iter().chain(bulk()).chain(public()).map(|(path, _)| path);
         // The page's files are no part of the contract.
         assert_eq!(listed.chain(["/docs"]).collect::<BTreeSet<_>>(), documented);
     }

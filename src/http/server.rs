@@ -23,7 +23,7 @@ pub use super::connection::Patience;
 use super::connection::{Progress, Watched};
 
 /// How long requests that have begun may go on after the server was told to end.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// After a failed accept (out of file descriptors): long enough for another connection to end.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

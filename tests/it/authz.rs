@@ -34,6 +34,7 @@ const ROWS: &[Row] = &[
     Row { operation: "verifyReferralsEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createEmbedToken", scopes: &["tokens.write", "apis.all"], plan: Plan::Advanced },
     Row { operation: "createPartner", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
+    Row { operation: "bulkCreatePartners", scopes: &["partners.write", "apis.all"], plan: Plan::Advanced },
     Row {
         operation: "listPartners",
         scopes: &["partners.read", "partners.write", "apis.read", "apis.all"],
@@ -397,6 +398,20 @@ async fn a_key_with_a_wrong_checksum_costs_no_query() {
     }
 }
 
+/// What of another program an item names is not there, and what of its own is; returns what is refused as a whole.
+async fn bulk_of_another_program(
+    request: GoodRequest,
+    key: &Actor,
+    own: &Value,
+    (program, group): (ProgramId, &str),
+) -> Vec<GoodRequest> {
+    let enrolled = request.like(json!([{"email": "both@example.com"}])).send(key).await.expect(200);
+    assert_eq!(&enrolled[0]["partner"], own);
+    let foreign = json!([{"email": "new@example.com", "groupId": group}]);
+    assert_eq!(request.like(foreign).send(key).await.expect(200)[0]["status"], 404);
+    vec![request.with_path(&format!("/partners/bulk?programId={program}"))]
+}
+
 /// One more program of the workspace.
 async fn second_program(app: &TestApp, workspace: &Workspace) -> ProgramId {
     let now = app.clock.now();
@@ -472,6 +487,9 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 assert_eq!(in_second["links"][0]["domain"], "go.second.example.com");
                 assert_eq!(in_second["links"][0]["url"], "https://second.example.com/");
                 vec![request.like(json!({"email": "new@example.com", "groupId": first_group}))]
+            }
+            "bulkCreatePartners" => {
+                bulk_of_another_program(request, &second_key, &in_second, (workspace.program_id, &first_group)).await
             }
             "listPartners" => {
                 assert_eq!(request.send(&second_key).await.expect(200), json!([in_second]));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Bytes};
 use hyper::header::CONTENT_TYPE;
 use serde_json::Value;
 
@@ -25,30 +25,40 @@ impl<T: FromFields> FromRequest<AppState> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self> {
-        if !is_json(&request) {
-            // Clients declare no type where they send nothing.
-            let nothing = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
-            return Err(if nothing {
-                Error::bad_request("The request has no body.")
-            } else {
-                Error::unsupported_media_type()
-            });
-        }
-        let body = Limited::new(request.into_body(), MAX_BODY).collect();
-        let body = tokio::time::timeout(BODY_TIMEOUT, body)
-            .await
-            .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;
-        let body = body.map_err(|error| {
-            if error.is::<LengthLimitError>() {
-                Error::payload_too_large(MAX_BODY)
-            } else {
-                Error::bad_request("The request body could not be read to its end.")
-            }
-        })?;
-        let value: Value = serde_json::from_slice(&body.to_bytes())
-            .map_err(|_| Error::bad_request("The request body is not valid JSON."))?;
+        let body = read(request, MAX_BODY, BODY_TIMEOUT).await?;
+        let value: Value = serde_json::from_slice(&body).map_err(|_| malformed())?;
         read_request(&value).map(Self)
     }
+}
+
+/// The bytes of a JSON body.
+pub(super) async fn read(request: Request, limit: usize, within: Duration) -> Result<Bytes> {
+    if !is_json(&request) {
+        // Clients declare no type where they send nothing.
+        let nothing = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
+        return Err(if nothing {
+            Error::bad_request("The request has no body.")
+        } else {
+            Error::unsupported_media_type()
+        });
+    }
+    let body = Limited::new(request.into_body(), limit).collect();
+    let body = tokio::time::timeout(within, body)
+        .await
+        .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() {
+            Error::payload_too_large(limit)
+        } else {
+            Error::bad_request("The request body could not be read to its end.")
+        }
+    })?;
+    Ok(body.to_bytes())
+}
+
+/// 400 for what is no JSON.
+pub(super) fn malformed() -> Error {
+    Error::bad_request("The request body is not valid JSON.")
 }
 
 /// `application/json` or a type with the suffix `+json`, with any parameters.

@@ -3,6 +3,7 @@
 mod address;
 mod auth;
 mod body;
+mod items;
 mod page;
 mod path;
 mod query;
@@ -13,6 +14,7 @@ pub use auth::{
     WriteLinks, WritePartnerLinks, WritePartners,
 };
 pub use body::Body;
+pub use items::Items;
 pub use page::Page;
 pub use path::PathId;
 pub use query::Query;

@@ -4,6 +4,8 @@ mod affonso;
 mod partnero;
 mod pearset;
 
+pub use pearset::ErrorObject;
+
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -87,6 +89,10 @@ impl Dialect {
 
 /// Seconds after which a request that found the service unavailable may come again.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Errors in the body of an answer that is none itself, for the log.
+#[derive(Clone)]
+pub struct ErrorsWithin(pub Vec<Arc<Error>>);
 
 /// Writes the body and the headers of an error.
 pub(super) fn write_error(response: &mut Response, error: &Error, dialect: Dialect, docs_url: &str) {

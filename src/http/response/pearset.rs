@@ -10,8 +10,9 @@ pub(super) struct ErrorBody<'a> {
     error: ErrorObject<'a>,
 }
 
+/// What an answer tells about an error.
 #[derive(Serialize)]
-struct ErrorObject<'a> {
+pub struct ErrorObject<'a> {
     code: &'static str,
     message: &'a str,
     doc_url: String,
@@ -21,15 +22,21 @@ struct ErrorObject<'a> {
 
 impl<'a> ErrorBody<'a> {
     pub(super) fn new(error: &'a Error, docs_url: &str) -> Self {
+        Self { error: ErrorObject::new(error, docs_url) }
+    }
+}
+
+impl<'a> ErrorObject<'a> {
+    /// The error, and where it is explained.
+    #[must_use]
+    pub fn new(error: &'a Error, docs_url: &str) -> Self {
         let code = error.code().as_str();
         let anchor = code.replacen('_', "-", 1);
         Self {
-            error: ErrorObject {
-                code,
-                message: error.message(),
-                doc_url: format!("{docs_url}/api-reference/errors#{anchor}"),
-                errors: error.problems(),
-            },
+            code,
+            message: error.message(),
+            doc_url: format!("{docs_url}/api-reference/errors#{anchor}"),
+            errors: error.problems(),
         }
     }
 }

@@ -12,6 +12,7 @@ use pearset::build_app;
 use pearset::clock::{Clock, Timestamp};
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::extract::GrantCache;
+use pearset::http::time_limit::Drain;
 use pearset::state::{AppState, Services};
 use serde_json::Value;
 use tower::ServiceExt;
@@ -102,6 +103,7 @@ async fn a_panic_is_an_error_like_every_other() {
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),
+        drain: Drain::default(),
         config: app.state.config.clone(),
     });
     let request = Request::get("/.well-known/jwks.json").header("x-request-id", "mine").body(Body::empty()).unwrap();

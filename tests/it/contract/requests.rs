@@ -117,6 +117,7 @@ impl GoodRequest {
             })),
             "verifyReferralsEmbedToken" => Some(json!({"token": known.token})),
             "createPartner" => Some(json!({"email": "known@example.com"})),
+            "bulkCreatePartners" => Some(json!([{"email": "known@example.com"}])),
             "banPartner" => Some(json!({"partnerId": changing, "reason": "fraud"})),
             "invitePartner" => Some(json!({"email": "invited@example.com"})),
             "unbanPartner"

@@ -44,6 +44,8 @@ const AFFONSO_CODES: [(u16, &str); 10] = [
 
 /// Larger than any body that the server reads.
 const TOO_LARGE: usize = 1024 * 1024 + 1;
+/// The same for a list of partners.
+const TOO_LARGE_BULK: usize = 8 * 1024 * 1024 + 1;
 
 #[tokio::test]
 async fn every_documented_status_is_produced() {
@@ -138,8 +140,21 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             let weak = world.app.actor_with(&world.workspace, &[Scope::WebhooksRead]).await;
             return Some(good.send(&weak).await);
         }
+        ("bulkCreatePartners", 413) => {
+            return Some(send_text(actor, &good, "application/json", &" ".repeat(TOO_LARGE_BULK)).await);
+        }
         (_, 413) => return Some(send_text(actor, &good, "application/json", &" ".repeat(TOO_LARGE)).await),
         (_, 415) => return Some(send_text(actor, &good, "text/plain", "{}").await),
+        // What goes wrong with an item is the item's: only the look-up of the key is left to fail.
+        ("bulkCreatePartners", 500 | 503) => {
+            let caller = world.app.actor_with(&world.workspace, &[Scope::PartnersWrite]).await;
+            if status == 500 {
+                world.app.sql().await.execute("ALTER TABLE api_keys RENAME TO hidden_keys").await.unwrap();
+            } else {
+                take_database_away(&world.app).await;
+            }
+            return Some(good.send(&caller).await);
+        }
         (_, 500) => {
             break_schema(&world.app).await;
             good
@@ -168,6 +183,8 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             assert_eq!(world.app.sql().await.execute(lapsed).await.unwrap().rows_affected(), 1);
             good
         }
+        ("bulkCreatePartners", 404) => good.with_path("/partners/bulk?programId=prog_x"),
+        ("bulkCreatePartners", 422) => good.like(json!([])),
         ("createPartner" | "invitePartner", 404) => {
             good.like(json!({"email": "new@example.com", "groupId": "nothing"}))
         }

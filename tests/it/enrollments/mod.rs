@@ -1,5 +1,6 @@
 //! Partners in programs.
 
+mod bulk_create_partners;
 mod count_partners;
 mod create_partner;
 mod default_links;

@@ -8,6 +8,7 @@ use pearset::build_app;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::extract::GrantCache;
+use pearset::http::time_limit::Drain;
 use pearset::state::{AppState, Services};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
@@ -50,6 +51,7 @@ impl Proxy {
             ids: Arc::clone(&app.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            drain: Drain::default(),
             config: app.state.config.clone(),
         });
         app.state.keyring.refresh(&app.state.db, app.state.clock.now()).await.unwrap();

@@ -10,6 +10,7 @@ use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::extract::GrantCache;
+use pearset::http::time_limit::Drain;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::programs::service::{NewWorkspace, create_workspace};
 use pearset::state::{AppState, Services};
@@ -67,6 +68,7 @@ impl TestApp {
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            drain: Drain::default(),
             config: HttpConfig {
                 issuer: "https://partners.example.com".to_owned(),
                 docs_url: "https://partners.example.com/docs".to_owned(),

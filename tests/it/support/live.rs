@@ -1,6 +1,7 @@
 //! The application behind a real socket, and a client for it.
 
 use std::net::SocketAddr;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -22,7 +23,7 @@ use super::openapi;
 /// A listening server. Dropping it ends the server.
 pub(crate) struct LiveServer {
     pub(crate) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
+    stop: Mutex<Option<oneshot::Sender<()>>>,
     running: JoinHandle<()>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
@@ -37,12 +38,14 @@ impl LiveServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
+        let state = app.state.clone();
         let stop_signal = async move {
             let _ = stopped.await;
+            state.drain.begin(server::DRAIN_DEADLINE);
         };
         let running = tokio::spawn(server::serve(listener, app.router.clone(), limits, stop_signal));
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { address, stop: Some(stop), running, client }
+        Self { address, stop: Mutex::new(Some(stop)), running, client }
     }
 
     /// A POST over a real connection; the answer is held against openapi.yaml.
@@ -74,9 +77,14 @@ impl LiveServer {
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
     }
 
+    /// As a first signal does it.
+    pub(crate) fn tell_to_end(&self) {
+        drop(self.stop.lock().unwrap().take());
+    }
+
     /// Ends the server and waits until it has.
-    pub(crate) async fn stop(mut self) {
-        drop(self.stop.take());
+    pub(crate) async fn stop(self) {
+        self.tell_to_end();
         self.running.await.unwrap();
     }
 }

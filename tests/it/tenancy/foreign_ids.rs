@@ -24,6 +24,7 @@ enum Outcome {
 }
 use Outcome::{Empty, Missing, Own, Refused};
 
+#[derive(Clone)]
 struct Row {
     operation: &'static str,
     parameter: &'static str,
@@ -42,11 +43,23 @@ const OWN_PARTNER: &str = "$partner";
 /// Its path.
 const OWN_PATH: &str = "/partners/$partner";
 
+/// The operation whose requests are lists of those of another.
+const BULK: &str = "bulkCreatePartners";
+
 /// A partner that the requests may create.
 const NEW: &str = "new@example.com";
 
-#[allow(clippy::too_many_lines, reason = "one table")]
 async fn rows(tenants: &TwoTenants) -> Vec<Row> {
+    let mut rows = single_rows(tenants).await;
+    // An item of many is what one is for itself.
+    let items = rows.iter().filter(|row| row.operation == "createPartner");
+    let items: Vec<Row> = items.map(|row| Row { operation: BULK, ..row.clone() }).collect();
+    rows.extend(items);
+    rows
+}
+
+#[allow(clippy::too_many_lines, reason = "one table")]
+async fn single_rows(tenants: &TwoTenants) -> Vec<Row> {
     let mut sql = tenants.app.sql().await;
     let group = "SELECT id FROM groups WHERE workspace_id = $1 AND slug = 'default'";
     let group: GroupId = sqlx::query_scalar(group).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
@@ -164,6 +177,13 @@ async fn rows(tenants: &TwoTenants) -> Vec<Row> {
         row(create, "linkProps.tenantId", name, Own, |id| json!({"email": NEW, "linkProps": {"tenantId": id}})),
         row(create, "linkProps.tagIds", tag, Refused, |id| json!({"email": NEW, "linkProps": {"tagIds": id}})),
         row(token, "programId", program, Missing, |id| json!({"programId": id, "partner": {"email": NEW}})),
+        row(
+            BULK,
+            "programId",
+            program,
+            Missing,
+            |id| json!([format!("/partners/bulk?programId={id}"), [{"email": NEW}]]),
+        ),
         row(create, "programId", program, Missing, |id| json!({"programId": id, "email": NEW})),
         row("listPartners", "programId", program, Missing, |id| json!(format!("/partners?programId={id}"))),
         row("listPartners", "groupId", group, Empty, |id| json!(format!("/partners?groupId={id}"))),
@@ -455,6 +475,10 @@ async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     let answer = match serde_json::from_str(&request).unwrap() {
         Value::String(path) => tenants.ask(operation.method, &path, None).await,
         Value::Array(both) => tenants.ask(operation.method, both[0].as_str().unwrap(), Some(&both[1])).await,
+        item if row.operation == BULK => {
+            let items = tenants.ask(operation.method, &operation.path, Some(&json!([item]))).await.expect(200);
+            return (items[0]["status"].as_u64().unwrap().try_into().unwrap(), items[0].clone());
+        }
         body => tenants.ask(operation.method, &operation.path, Some(&body)).await,
     };
     (answer.status.as_u16(), answer.body)
@@ -472,6 +496,7 @@ async fn assert_all_are_there(tenants: &TwoTenants, rows: &[Row]) {
             documented.push((id.clone(), parameter["name"].as_str().unwrap().to_owned()));
         }
         let body = &described["requestBody"]["content"]["application/json"]["schema"];
+        let body = if body["type"] == "array" { &body["items"] } else { body };
         collect(&contract, body, "", &mut |path| documented.push((id.clone(), path.to_owned())));
     }
     let mut documented: BTreeSet<_> = documented.into_iter().collect();

@@ -1,0 +1,80 @@
+//! A JSON request body that is a list, each item of which is a request of its own.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use axum::extract::{FromRequest, Request};
+use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::body::{malformed, read};
+use crate::error::{Error, Result};
+use crate::state::AppState;
+use crate::validation::{FromFields, Invalid, Problem, ProblemCode, read_request};
+
+/// The most items of a list.
+const MAX_ITEMS: usize = 1_000;
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 8 * 1024 * 1024;
+/// How long a client may take for it.
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The 1 to 1,000 items of a request body, each read into `T` or refused for itself; or 400, 413, 415 or 422 for the
+/// whole.
+pub struct Items<T>(pub Vec<Result<T>>);
+
+impl<T: FromFields> FromRequest<AppState> for Items<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &AppState) -> Result<Self> {
+        let body = read(request, MAX_BODY, BODY_TIMEOUT).await?;
+        parse(&body).map(Self)
+    }
+}
+
+fn parse<T: FromFields>(body: &[u8]) -> Result<Vec<Result<T>>> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let list = match json.deserialize_seq(List(PhantomData)) {
+        Ok(list) => list,
+        // Something else than a list: JSON all the same, or not.
+        Err(error) if error.is_data() && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+            return Err(refused(Invalid::new(ProblemCode::InvalidType, "Expected an array")));
+        }
+        Err(_) => return Err(malformed()),
+    };
+    json.end().map_err(|_| malformed())?;
+    match list.len() {
+        0 => Err(refused(Invalid::new(ProblemCode::TooSmall, "Must have at least 1 item"))),
+        1..=MAX_ITEMS => Ok(list),
+        _ => Err(refused(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_ITEMS} items")))),
+    }
+}
+
+fn refused(invalid: Invalid) -> Error {
+    Error::invalid(vec![Problem { code: invalid.code, path: String::new(), message: invalid.message }])
+}
+
+/// Reads one item after the other, so that the tree of only one of them is in memory: a tree is many times larger than
+/// its text. Beyond the most that there may be, only one more is kept, to tell.
+struct List<T>(PhantomData<T>);
+
+impl<'de, T: FromFields> Visitor<'de> for List<T> {
+    type Value = Vec<Result<T>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while items.len() <= MAX_ITEMS {
+            let Some(item) = list.next_element::<Value>()? else {
+                return Ok(items);
+            };
+            items.push(read_request(&item));
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(items)
+    }
+}

@@ -1,6 +1,8 @@
 //! The database that a command works on, and what it looks up there first.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::thread;
 
 use anyhow::Context;
 
@@ -15,11 +17,21 @@ pub(super) fn with_database(
     settings: &Settings,
     work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
+    with_sessions(settings, NonZeroUsize::MIN, work)
+}
+
+/// The same for work that uses so many sessions at the same time.
+pub(super) fn with_sessions(
+    settings: &Settings,
+    sessions: NonZeroUsize,
+    work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let source = Source::for_command(settings)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let threads = thread::available_parallelism().map_or(sessions, |most| most.min(sessions)).get();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let options = source.prepare().await?;
-        work(Db::new(options, 1, Arc::new(Ids::system()))?).await
+        work(Db::new(options, sessions.get(), Arc::new(Ids::system()))?).await
     });
     drop(runtime);
     source.stop();

@@ -4,6 +4,7 @@ mod address;
 mod database;
 mod domain;
 mod healthcheck;
+mod import;
 mod key;
 pub(crate) mod output;
 mod program;
@@ -17,8 +18,9 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use self::database::with_database;
+use self::database::{with_database, with_sessions};
 pub use domain::DomainCommand;
+pub use import::ImportCommand;
 pub use key::KeyCommand;
 pub use program::ProgramCommand;
 pub use signing_key::SigningKeyCommand;
@@ -57,6 +59,9 @@ pub enum Command {
     /// Link domains
     #[command(subcommand)]
     Domain(DomainCommand),
+    /// Move in from another system
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Keys that sign embed tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
@@ -108,6 +113,9 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Key(command) => with_database(&settings, async |db| command.run(&db).await),
         Command::Program(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
         Command::Domain(command) => with_database(&settings, async |db| command.run(&db).await),
+        Command::Import(command) => {
+            with_sessions(&settings, command.sessions(), async |db| command.run(db, &settings).await)
+        }
         Command::SigningKey(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
     }
 }

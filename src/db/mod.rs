@@ -25,6 +25,8 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Db {
     pool: pool::Pool,
     ids: Arc<Ids>,
+    /// The statement that ends a transaction whose work is done.
+    ending: &'static str,
 }
 
 impl Db {
@@ -34,7 +36,13 @@ impl Db {
     /// When the pool cannot be built.
     pub fn new(options: PgConnectOptions, max_connections: usize, ids: Arc<Ids>) -> Result<Self> {
         let pool = pool::open(options, max_connections)?;
-        Ok(Self { pool, ids })
+        Ok(Self { pool, ids, ending: "COMMIT" })
+    }
+
+    /// The same database for a rehearsal: work that is done is rolled back, so that one learns what would come of it.
+    #[must_use]
+    pub fn rehearsal(self) -> Self {
+        Self { ending: "ROLLBACK", ..self }
     }
 
     /// Whether the database answers.

@@ -121,7 +121,7 @@ impl Db {
         lease.conn().execute(if mode == Mode::Snapshot { BEGIN_SNAPSHOT } else { "BEGIN" }).await?;
         match work(lease.conn(), attempt).await {
             Ok(value) => {
-                lease.conn().execute("COMMIT").await.map_err(|error| Error::from(error).after_commit())?;
+                lease.conn().execute(self.ending).await.map_err(|error| Error::from(error).after_commit())?;
                 lease.give_back();
                 Ok(value)
             }

@@ -120,10 +120,6 @@ pub async fn enroll(
         .await
 }
 
-pub(super) fn group_not_found() -> Error {
-    Error::not_found("The group was not found.")
-}
-
 /// One request for an enrollment.
 struct Call {
     ids: Arc<Ids>,
@@ -215,7 +211,7 @@ impl Call {
         let group = partner.group.as_ref();
         let terms = programs::find_enrollment_terms(conn, self.workspace_id, self.program_id, group)
             .await?
-            .ok_or_else(group_not_found)?;
+            .ok_or_else(|| Error::not_found("The group was not found."))?;
         let status = match (self.origin, terms.access_mode) {
             (Origin::Invitation(_), _) => Status::Invited,
             (Origin::Workspace, _) | (Origin::Token | Origin::TrustedToken, AccessMode::Public) => Status::Approved,

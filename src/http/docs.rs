@@ -11,7 +11,7 @@ use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 /// `openapi.yaml`.
 pub const OPENAPI_YAML: &str = include_str!("../../openapi.yaml");
 /// The same document, made by the build script.
-pub(super) const OPENAPI_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
+pub(crate) const OPENAPI_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
 /// The page's own script stands in its text.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(

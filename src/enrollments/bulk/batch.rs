@@ -16,6 +16,7 @@ pub struct Batch<W, R> {
     work: W,
     waiting: VecDeque<Chain>,
     places: usize,
+    is_stopped: bool,
     /// What each has done, and what comes after it.
     running: JoinSet<(usize, R, Chain)>,
 }
@@ -34,7 +35,13 @@ where
         for (number, request) in numbers.into_iter().zip(requests) {
             waiting.entry(number).or_default().push_back(request);
         }
-        Self { work, waiting: waiting.into_values().collect(), places, running: JoinSet::new() }
+        Self { work, waiting: waiting.into_values().collect(), places, is_stopped: false, running: JoinSet::new() }
+    }
+
+    /// Begins no other.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+        self.waiting.clear();
     }
 
     /// The next result, with the number of its request; `None` when all are done, or those that had begun when it was
@@ -53,7 +60,7 @@ where
             // Nobody aborts one: it panicked, and so does whoever waits for it.
             Err(error) => panic::resume_unwind(error.into_panic()),
         };
-        if !rest.is_empty() {
+        if !rest.is_empty() && !self.is_stopped {
             self.waiting.push_front(rest);
         }
         Some((number, result))

@@ -2,6 +2,7 @@
 
 mod effects;
 mod every_command;
+mod import;
 mod program;
 mod refusals;
 mod settings;

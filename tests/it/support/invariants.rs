@@ -90,6 +90,10 @@ pub(crate) async fn end_sessions(app: &TestApp) -> usize {
     ended.len()
 }
 
+pub(crate) async fn text(conn: &mut PgConnection, query: &str) -> String {
+    sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(conn).await.unwrap()
+}
+
 pub(crate) async fn count(conn: &mut PgConnection, query: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(conn).await.unwrap()
 }

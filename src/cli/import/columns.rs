@@ -1,0 +1,188 @@
+//! The columns of a CSV file: the members of a body of `POST /partners`, nested ones with a dot.
+
+use anyhow::bail;
+use serde_json::{Map, Value};
+
+/// How the text of a cell becomes a JSON value. Text that is no such value stays text, for the validation to refuse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    /// `true` or `false`.
+    Boolean,
+    /// JSON.
+    Json,
+    /// One text, or a JSON array.
+    List,
+}
+
+const COLUMNS: [(&str, Kind); 31] = [
+    ("name", Kind::Text),
+    ("email", Kind::Text),
+    ("username", Kind::Text),
+    ("image", Kind::Text),
+    ("tenantId", Kind::Text),
+    ("groupId", Kind::Text),
+    ("country", Kind::Text),
+    ("description", Kind::Text),
+    ("programId", Kind::Text),
+    ("linkProps.externalId", Kind::Text),
+    ("linkProps.tenantId", Kind::Text),
+    ("linkProps.prefix", Kind::Text),
+    ("linkProps.archived", Kind::Boolean),
+    ("linkProps.tagIds", Kind::List),
+    ("linkProps.tagNames", Kind::List),
+    ("linkProps.comments", Kind::Text),
+    ("linkProps.expiresAt", Kind::Text),
+    ("linkProps.expiredUrl", Kind::Text),
+    ("linkProps.password", Kind::Text),
+    ("linkProps.proxy", Kind::Boolean),
+    ("linkProps.title", Kind::Text),
+    ("linkProps.description", Kind::Text),
+    ("linkProps.image", Kind::Text),
+    ("linkProps.video", Kind::Text),
+    ("linkProps.rewrite", Kind::Boolean),
+    ("linkProps.ios", Kind::Text),
+    ("linkProps.android", Kind::Text),
+    ("linkProps.doIndex", Kind::Boolean),
+    ("linkProps.testVariants", Kind::Json),
+    ("linkProps.testStartedAt", Kind::Text),
+    ("linkProps.testCompletedAt", Kind::Text),
+];
+
+/// A column of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    /// The object that the member stands in, if it is not the body itself.
+    parent: Option<String>,
+    member: String,
+    kind: Kind,
+}
+
+impl Column {
+    /// The columns with these names.
+    pub(super) fn all<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Vec<Self>> {
+        let mut columns: Vec<Self> = Vec::new();
+        for name in names {
+            let Some(kind) = kind(name) else {
+                bail!(
+                    "the header has a column '{name}', which POST /partners does not know: rename it, or take it out \
+                     (metadata.<name> keeps a value of your own)"
+                );
+            };
+            let (parent, member) = match name.split_once('.') {
+                Some((parent, member)) => (Some(parent.to_owned()), member),
+                None => (None, name),
+            };
+            let column = Self { parent, member: member.to_owned(), kind };
+            if columns.contains(&column) {
+                bail!("the header has the column '{name}' twice");
+            }
+            columns.push(column);
+        }
+        if !columns.iter().any(|column| column.parent.is_none() && column.member == "email") {
+            bail!("the header has no column 'email': the first line must name the columns");
+        }
+        Ok(columns)
+    }
+
+    /// Adds a cell to a body; an empty one is an absent member.
+    pub(super) fn set(&self, body: &mut Map<String, Value>, cell: &str) {
+        if cell.is_empty() {
+            return;
+        }
+        let object = match &self.parent {
+            None => Some(body),
+            Some(parent) => body.entry(parent.as_str()).or_insert_with(|| Value::Object(Map::new())).as_object_mut(),
+        };
+        if let Some(object) = object {
+            object.insert(self.member.clone(), self.kind.value(cell));
+        }
+    }
+}
+
+fn kind(name: &str) -> Option<Kind> {
+    let known = COLUMNS.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+    known.or_else(|| name.strip_prefix("metadata.").filter(|member| !member.is_empty()).map(|_| Kind::Text))
+}
+
+impl Kind {
+    fn value(self, cell: &str) -> Value {
+        let json = || serde_json::from_str(cell).ok();
+        let value = match self {
+            Self::Text => None,
+            Self::Boolean => json().filter(Value::is_boolean),
+            Self::Json => json(),
+            Self::List => json().filter(Value::is_array),
+        };
+        value.unwrap_or_else(|| Value::String(cell.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every member that the contract has, and no other.
+    #[test]
+    fn the_columns_are_the_members_of_the_request() {
+        let contract: Value = serde_json::from_str(crate::http::docs::OPENAPI_JSON).unwrap();
+        let own = members(&contract, "#/components/schemas/CreatePartnerRequest");
+        let mut expected = members(&contract, "#/components/schemas/LinkProps");
+        expected = expected.into_iter().map(|(name, is)| (format!("linkProps.{name}"), is)).collect();
+        expected.extend(own.into_iter().filter(|(name, _)| name != "linkProps" && name != "metadata"));
+        let columns: BTreeMap<String, bool> =
+            COLUMNS.iter().map(|(name, kind)| ((*name).to_owned(), *kind == Kind::Boolean)).collect();
+        assert_eq!(columns, expected);
+    }
+
+    /// The members of a schema, and whether each is a boolean.
+    fn members(contract: &Value, place: &str) -> BTreeMap<String, bool> {
+        let schema = contract.pointer(place.trim_start_matches('#')).unwrap();
+        let parts = schema["allOf"].as_array().into_iter().flatten();
+        let mut found = BTreeMap::new();
+        for part in std::iter::once(schema).chain(parts) {
+            if let Some(place) = part["$ref"].as_str() {
+                found.extend(members(contract, place));
+            }
+            let own = part["properties"].as_object().into_iter().flatten();
+            found.extend(own.map(|(name, member)| (name.clone(), member["type"] == "boolean")));
+        }
+        found
+    }
+
+    #[test]
+    fn cells_become_what_the_member_is() {
+        let names = ["email", "linkProps.proxy", "linkProps.tagNames", "linkProps.testVariants", "metadata.a.b"];
+        let columns = Column::all(names).unwrap();
+        let body = |cells: [&str; 5]| {
+            let mut body = Map::new();
+            columns.iter().zip(cells).for_each(|(column, cell)| column.set(&mut body, cell));
+            Value::Object(body)
+        };
+        assert_eq!(
+            body(["1", "true", "[\"a\"]", "[{}]", "7"]),
+            json!({"email": "1", "linkProps": {"proxy": true, "tagNames": ["a"], "testVariants": [{}]},
+                   "metadata": {"a.b": "7"}})
+        );
+        assert_eq!(
+            body(["x", "yes", "a, b", "no", ""]),
+            json!({"email": "x", "linkProps": {"proxy": "yes", "tagNames": "a, b", "testVariants": "no"}})
+        );
+        assert_eq!(body(["", "", "", "", ""]), json!({}));
+    }
+
+    #[test]
+    fn a_header_that_is_not_understood_is_refused() {
+        let refused = |names: &[&str]| Column::all(names.iter().copied()).unwrap_err().to_string();
+        assert!(refused(&["email", "tenant_id"]).contains("'tenant_id'"));
+        assert!(refused(&["email", "linkProps"]).contains("'linkProps'"));
+        assert!(refused(&["email", "metadata."]).contains("'metadata.'"));
+        assert!(refused(&["email", "name", "email"]).contains("twice"));
+        assert!(refused(&["name"]).contains("no column 'email'"));
+        assert!(refused(&["jane@example.com"]).contains("'jane@example.com'"));
+    }
+}

@@ -1,0 +1,109 @@
+//! `pearset import`: how a customer moves in from another system.
+
+mod columns;
+mod csv;
+mod jsonl;
+mod outcome;
+mod progress;
+mod report;
+mod run;
+mod source;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::{Args, Subcommand};
+
+use super::database::{find_program, find_workspace};
+use super::output::Output;
+use crate::clock::SystemClock;
+use crate::config::Settings;
+use crate::db::Db;
+use crate::embed_tokens::{Keyring, SigningKeySource};
+use crate::http::extract::GrantCache;
+use crate::http::time_limit::Drain;
+use crate::id::{Ids, ProgramId};
+use crate::programs;
+use crate::state::{AppState, Services};
+use crate::workspaces::Slug;
+
+/// `pearset import`
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Enroll the partners of a file; who is enrolled already is found, so that it may be run again
+    Partners(ImportPartners),
+}
+
+/// `pearset import partners`
+#[derive(Debug, Args)]
+pub struct ImportPartners {
+    /// A .jsonl file with a body of `POST /partners` on each line, or a .csv file whose header has the same names
+    file: PathBuf,
+    /// Slug of the workspace
+    #[arg(long)]
+    workspace: Slug,
+    /// Id of the program [default: the workspace's default program]
+    #[arg(long)]
+    program: Option<ProgramId>,
+    /// Write nothing: tell what would become of each row, if it were the only one
+    #[arg(long)]
+    dry_run: bool,
+    /// Where each refused row is written, with its line, the error and the row
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Rows that are worked on at the same time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    concurrency: u16,
+    /// Seconds to wait for a database that does not answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=3_600))]
+    wait: u64,
+    /// How the result is printed
+    #[command(flatten)]
+    output: Output,
+}
+
+impl ImportCommand {
+    /// Sessions to the database that it needs at the same time.
+    pub(super) fn sessions(&self) -> NonZeroUsize {
+        let Self::Partners(import) = self;
+        NonZeroUsize::new(import.concurrency.into()).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    pub(super) async fn run(self, db: Db, settings: &Settings) -> anyhow::Result<()> {
+        let Self::Partners(import) = self;
+        import.run(db, settings).await
+    }
+}
+
+impl ImportPartners {
+    async fn run(self, db: Db, settings: &Settings) -> anyhow::Result<()> {
+        let workspace_id = find_workspace(&db, &self.workspace).await?;
+        let program_id = find_program(&db, workspace_id, self.program).await?;
+        let is_active =
+            db.read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, program_id))).await?;
+        if !is_active {
+            bail!("the program is not active");
+        }
+        let db = if self.dry_run { db.rehearsal() } else { db };
+        let app = AppState::from(Services {
+            db,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(Ids::system()),
+            keyring: Keyring::new(&SigningKeySource::Database)?,
+            grants: GrantCache::default(),
+            drain: Drain::default(),
+            config: settings.http()?,
+        });
+        let import = run::Import {
+            app,
+            program: (workspace_id, program_id),
+            dry_run: self.dry_run,
+            places: self.concurrency.into(),
+            patience: Duration::from_secs(self.wait),
+        };
+        import.run(&self.file, self.report.as_deref(), self.output.json).await
+    }
+}

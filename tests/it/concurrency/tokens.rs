@@ -1,9 +1,12 @@
 //! Tokens that are minted and ended at the same moment.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
 
 use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count, only};
-use crate::support::token;
+use crate::support::{invariants, token};
 
 const AFFONSO: &str = "/embed/token";
 const REVOKE: &str = "/tokens/embed/referrals/revoke";
@@ -91,6 +94,39 @@ async fn a_token_from_before_a_revocation_does_not_outlive_it() {
         race.expect_totals(round, round, round, round).await;
     }
     race.expect_no_deadlock().await;
+}
+
+/// What a call has read before it writes may be no longer true.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_committed_while_a_call_waits_for_the_enrollment_counts() {
+    let race = Race::prepare().await;
+    for (round, change, status) in [(1, "status = 'banned'", 403), (2, "tenant_id = 'moved'", 201)] {
+        race.run(vec![affonso(&race, round)]).await[0].expect(201);
+        let other = &mut race.app.sql().await;
+        other.execute("BEGIN").await.unwrap();
+        let rows = if status == 201 { &["enrollments", "links"][..] } else { &["enrollments"] };
+        for table in rows {
+            let sql = format!("UPDATE {table} SET {change} WHERE tenant_id = 'user-{round}'");
+            other.execute(AssertSqlSafe(sql)).await.unwrap();
+        }
+        let commit = async {
+            let waiting = "SELECT count(*) FROM pg_stat_activity
+                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
+            let observer = &mut race.app.sql().await;
+            while invariants::count(observer, waiting).await == 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            other.execute("COMMIT").await.unwrap();
+        };
+        let (outcomes, ()) = tokio::join!(race.run(vec![affonso(&race, round)]), commit);
+        outcomes[0].expect(status);
+        race.expect_totals(round, round, round, round).await;
+        let ours = format!("SELECT count(*) FROM enrollments WHERE tenant_id = 'user-{round}'");
+        assert_eq!(invariants::count(&mut race.app.sql().await, &ours).await, 1, "{change}");
+        let ended = format!("SELECT token_epoch::bigint FROM enrollments WHERE tenant_id = 'user-{round}'");
+        let ended = invariants::count(&mut race.app.sql().await, &ended).await;
+        assert_eq!(ended, i64::from(status == 201), "{change}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

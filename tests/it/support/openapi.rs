@@ -641,11 +641,11 @@ mod tests {
         let mut body = not_found();
         body["error"]["code"] = json!("method_not_allowed");
         body["error"]["doc_url"] = json!("http://x.example/api-reference/errors#method-not_allowed");
-        assert!(verify(&Method::PATCH, PARTNER, 405, &usual(), &body).is_err());
+        assert!(verify(&Method::PUT, PARTNER, 405, &usual(), &body).is_err());
         let mut with_allow = usual();
         with_allow.insert(header::ALLOW, HeaderValue::from_static("GET,HEAD"));
-        assert_eq!(verify(&Method::PATCH, PARTNER, 405, &with_allow, &body), Ok(None));
-        assert!(verify(&Method::PATCH, PARTNER, 404, &usual(), &not_found()).is_err());
+        assert_eq!(verify(&Method::PUT, PARTNER, 405, &with_allow, &body), Ok(None));
+        assert!(verify(&Method::PUT, PARTNER, 404, &usual(), &not_found()).is_err());
     }
 
     #[test]

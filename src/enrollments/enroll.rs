@@ -292,6 +292,14 @@ impl Call {
         tenant_id: Option<&'a str>,
         status: Status,
     ) -> EnrollmentEvent<'a> {
-        EnrollmentEvent { enrollment_id, partner_id, program_id: self.program_id, group_id, tenant_id, status }
+        EnrollmentEvent {
+            enrollment_id,
+            partner_id,
+            program_id: self.program_id,
+            group_id,
+            tenant_id,
+            status,
+            invite_expires_at: self.invitation().map(|invitation| invitation.expires_at),
+        }
     }
 }

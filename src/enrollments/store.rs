@@ -364,8 +364,8 @@ pub(super) async fn find_enrolled_partner(
          SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country, p.company_name,
                 p.paypal_email, p.website, p.youtube, p.twitter, p.linkedin, p.instagram, p.tiktok,
                 e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.application_id, e.banned_at,
-                e.banned_reason, e.metadata AS "metadata: Json<Metadata>", e.total_clicks, e.total_leads,
-                e.total_conversions, e.total_sales, e.total_sale_amount, e.total_commissions,
+                e.banned_reason, e.invite_expires_at, e.metadata AS "metadata: Json<Metadata>", e.total_clicks,
+                e.total_leads, e.total_conversions, e.total_sales, e.total_sale_amount, e.total_commissions,
                 e.net_revenue AS "net_revenue!"
          FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
          WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3"#,

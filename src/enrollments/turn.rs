@@ -31,7 +31,7 @@ impl Turn {
             }
             Origin::Workspace => Ok(None),
             Origin::Invitation(invitation) => {
-                Step::Invite.from(found.status)?;
+                Step::Invite.from(found.status, None)?;
                 Ok(Some(Self::Invite(invitation)))
             }
         }

@@ -27,6 +27,10 @@ pub(super) struct ApplicationRow {
     pub(super) linkedin: Option<String>,
     pub(super) instagram: Option<String>,
     pub(super) tiktok: Option<String>,
+    pub(super) rejection_reason: Option<String>,
+    pub(super) rejection_note: Option<String>,
+    pub(super) reapplication_timeframe: Option<String>,
+    pub(super) fraud_suspicion: Option<String>,
 }
 
 /// The answer.
@@ -37,6 +41,11 @@ pub struct PartnerApplication {
     created_at: Timestamp,
     partner: Applicant,
     application_form_data: Nothing,
+    rejection_reason: Option<String>,
+    rejection_note: Option<String>,
+    reapplication_timeframe: Option<String>,
+    flag_for_fraud: bool,
+    flag_for_fraud_reason: Option<String>,
 }
 
 /// Who applies.
@@ -95,6 +104,16 @@ impl From<ApplicationRow> for PartnerApplication {
             instagram: row.instagram,
             tiktok: row.tiktok,
         };
-        Self { id: row.id, created_at: row.created_at, partner, application_form_data: Nothing }
+        Self {
+            id: row.id,
+            created_at: row.created_at,
+            partner,
+            application_form_data: Nothing,
+            rejection_reason: row.rejection_reason,
+            rejection_note: row.rejection_note,
+            reapplication_timeframe: row.reapplication_timeframe,
+            flag_for_fraud: row.fraud_suspicion.is_some(),
+            flag_for_fraud_reason: row.fraud_suspicion,
+        }
     }
 }

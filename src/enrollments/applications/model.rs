@@ -29,6 +29,13 @@ pub(super) struct ApplicationFilter {
     pub(super) status: ReviewStatus,
 }
 
+impl ApplicationFilter {
+    /// Whether it asks for something that stands with the partner, not with the enrollment.
+    pub(super) fn asks_for_partners(&self) -> bool {
+        self.country.is_some() || self.who.asks_for_partners()
+    }
+}
+
 choices! {
     /// Why an application is refused, as far as the partner is to know.
     pub(super) RejectionReason {

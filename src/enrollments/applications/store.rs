@@ -14,7 +14,8 @@ use crate::programs::GroupRef;
 use crate::validation::Bounded;
 
 /// A page of the applications of a program. Each call is planned for its own values (see `db::Db::read_snapshot`), so
-/// that those who wait for a review come from their own index.
+/// that those who wait for a review come from their own index. Partners of whom the filter asks something are found
+/// first, as in `listing`: nearly all applications of an old program are approved.
 pub(super) async fn list_applications(
     conn: &mut PgConnection,
     (workspace_id, program_id): (WorkspaceId, ProgramId),
@@ -22,25 +23,27 @@ pub(super) async fn list_applications(
     page: Page,
 ) -> Result<Vec<ApplicationRow>> {
     let (group_id, slug) = filter.group.as_ref().map(GroupRef::parts).unwrap_or_default();
-    macro_rules! sorted {
-        ($order:literal) => {
+    macro_rules! query {
+        ($from_where:literal, $order:literal) => {
             sqlx::query_as!(
                 ApplicationRow,
                 r#"/* enrollments::list_applications */
                  SELECT e.application_id AS "id!", e.created_at, p.id AS partner_id, p.name, p.company_name, p.email,
                         p.image, p.description, p.country, e.group_id, e.status, p.website, p.youtube, p.twitter,
-                        p.linkedin, p.instagram, p.tiktok
-                 FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
-                 WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.status = $3 AND e.application_id IS NOT NULL
-                   AND ($4::text IS NULL OR p.country = $4)
-                   AND ($5::uuid IS NULL OR e.group_id = $5)
-                   AND ($6::text IS NULL OR e.group_id = (
-                       SELECT g.id FROM groups g
-                       WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.slug = $6 AND g.deleted_at IS NULL))
-                   AND ($7::uuid IS NULL OR p.id = $7)
-                   AND ($8::text IS NULL OR p.email_normalized = $8)
-                   AND ($9::text[] IS NULL OR concat_ws(' ', p.name, p.email, p.company_name) ~ ALL ($9))
-                 ORDER BY e.created_at "# + $order + ", e.id " + $order + " LIMIT $10 OFFSET $11",
+                        p.linkedin, p.instagram, p.tiktok, e.rejection_reason, e.rejection_note,
+                        e.reapplication_timeframe, e.fraud_suspicion"#
+                    + $from_where
+                    + " e.workspace_id = $1 AND e.program_id = $2 AND e.status = $3 AND e.application_id IS NOT NULL
+                          AND ($5::uuid IS NULL OR e.group_id = $5)
+                          AND ($6::text IS NULL OR e.group_id = (
+                              SELECT g.id FROM groups g
+                              WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.slug = $6 AND g.deleted_at IS NULL))
+                          AND ($7::uuid IS NULL OR e.partner_id = $7)
+                        ORDER BY e.created_at "
+                    + $order
+                    + ", e.id "
+                    + $order
+                    + " LIMIT $10 OFFSET $11",
                 workspace_id as _,
                 program_id as _,
                 filter.status.as_str(),
@@ -55,6 +58,28 @@ pub(super) async fn list_applications(
             )
             .fetch_all(conn)
             .await?
+        };
+    }
+    macro_rules! sorted {
+        ($order:literal) => {
+            if filter.asks_for_partners() {
+                query!(
+                    " FROM (SELECT p.* FROM partners p
+                            WHERE p.workspace_id = $1
+                              AND ($4::text IS NULL OR p.country = $4)
+                              AND ($8::text IS NULL OR p.email_normalized = $8)
+                              AND ($9::text[] IS NULL OR concat_ws(' ', p.name, p.email, p.company_name) ~ ALL ($9))
+                            OFFSET 0) p
+                      JOIN enrollments e ON e.partner_id = p.id WHERE",
+                    $order
+                )
+            } else {
+                query!(
+                    " FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+                      WHERE $4::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL AND",
+                    $order
+                )
+            }
         };
     }
     Ok(match filter.order {

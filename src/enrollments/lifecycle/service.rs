@@ -59,7 +59,7 @@ pub(in crate::enrollments) async fn advance(
     step: Step,
     reason: Option<BanReason>,
 ) -> Result<()> {
-    let status = step.from(found.status)?;
+    let status = step.from(found.status, found.banned_from)?;
     let ban = reason.map(|reason| (now, reason));
     store::update_status(conn, act.workspace_id, found.id, status, step.ends_tokens(), ban).await
 }
@@ -73,7 +73,7 @@ pub(in crate::enrollments) async fn record(
     step: Step,
     mut details: Value,
 ) -> Result<()> {
-    let status = step.from(found.status)?;
+    let status = step.from(found.status, found.banned_from)?;
     let event = EnrollmentEvent {
         enrollment_id: found.id,
         partner_id: found.partner_id,
@@ -81,6 +81,7 @@ pub(in crate::enrollments) async fn record(
         group_id: found.group_id,
         tenant_id: found.tenant_id.as_deref(),
         status,
+        invite_expires_at: None,
     };
     let event = (act.app.ids.next(now), step.event(), &event.payload());
     insert_event(conn, act.workspace_id, event, now).await?;

@@ -24,16 +24,18 @@ pub(in crate::enrollments) enum Step {
 }
 
 impl Step {
-    /// The status that the step leads to from this one.
+    /// The status that the step leads to from this one. An unban leads back to the one before the ban; where that is
+    /// not known the partner takes part.
     ///
     /// # Errors
     /// 400, naming the present status, when it leads nowhere from there.
-    pub(in crate::enrollments) fn from(self, present: Status) -> Result<Status> {
+    pub(in crate::enrollments) fn from(self, present: Status, banned_from: Option<Status>) -> Result<Status> {
         use Status::{Approved, Archived, Banned, Deactivated, Declined, Invited, Pending, Rejected};
         match (self, present) {
             (Self::Ban, Pending | Approved | Rejected | Invited | Declined | Deactivated | Archived) => Ok(Banned),
             (Self::Deactivate, Approved | Archived) => Ok(Deactivated),
-            (Self::Unban, Banned) | (Self::Reactivate, Deactivated) | (Self::Approve, Pending) => Ok(Approved),
+            (Self::Unban, Banned) => Ok(banned_from.unwrap_or(Approved)),
+            (Self::Reactivate, Deactivated) | (Self::Approve, Pending) => Ok(Approved),
             (Self::Reject, Pending) => Ok(Rejected),
             (Self::Invite, Invited | Declined) => Ok(Invited),
             _ => Err(refused(present, self.participle())),

@@ -18,6 +18,8 @@ pub(in crate::enrollments) struct LockedEnrollment {
     pub(in crate::enrollments) group_id: GroupId,
     pub(in crate::enrollments) tenant_id: Option<String>,
     pub(in crate::enrollments) status: Status,
+    /// Where it stood before it was banned.
+    pub(in crate::enrollments) banned_from: Option<Status>,
     pub(in crate::enrollments) application_id: Option<ApplicationId>,
 }
 
@@ -31,7 +33,7 @@ pub(super) async fn lock_enrollment(
     let row = sqlx::query_as!(
         LockedEnrollment,
         "/* enrollments::lock_enrollment */
-         SELECT id, partner_id, group_id, tenant_id, status, application_id FROM enrollments
+         SELECT id, partner_id, group_id, tenant_id, status, banned_from, application_id FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
          FOR NO KEY UPDATE",
         workspace_id as _,
@@ -44,7 +46,8 @@ pub(super) async fn lock_enrollment(
     Ok(row)
 }
 
-/// Sets where a locked enrollment stands. An invitation and a ban end with the status that they belong to.
+/// Sets where a locked enrollment stands. An invitation and a ban end with the status that they belong to; a ban keeps
+/// what it interrupts for the unban.
 pub(in crate::enrollments) async fn update_status(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -58,7 +61,8 @@ pub(in crate::enrollments) async fn update_status(
         "/* enrollments::update_status */
          UPDATE enrollments
          SET status = $3, token_epoch = token_epoch + $4::boolean::integer, banned_at = $5, banned_reason = $6,
-             invite_expires_at = NULL
+             banned_from = CASE WHEN $3 = 'banned' THEN status END,
+             invite_expires_at = CASE WHEN $3 IN ('banned', 'invited') THEN invite_expires_at END
          WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,
         id as _,

@@ -32,6 +32,11 @@ impl Who {
         Self::new(None, None, search)
     }
 
+    /// Whether it asks for something that stands with the partner, not with the enrollment.
+    pub(in crate::enrollments) fn asks_for_partners(&self) -> bool {
+        self.email_normalized.is_some() || self.words.is_some()
+    }
+
     fn new(tenant_id: Option<&TenantId>, email: Option<&Email>, search: Option<Search>) -> Self {
         let mut who = Self::default();
         match (tenant_id, email, search) {
@@ -73,7 +78,7 @@ pub(super) struct Filter {
 impl Filter {
     /// Whether it asks for something that stands with the partner, not with the enrollment.
     pub(super) fn asks_for_partners(&self) -> bool {
-        self.country.is_some() || self.who.email_normalized.is_some() || self.who.words.is_some()
+        self.country.is_some() || self.who.asks_for_partners()
     }
 }
 

@@ -281,7 +281,7 @@ fn a_partner_who_is(status: &str) -> String {
          ON CONFLICT DO NOTHING;
          INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, status, application_id,
                                   invite_expires_at, created_at)
-         SELECT w.id, '{CHANGING}', p.id, '{CHANGING}', p.default_group_id, '{status}', '{CHANGING}', 'infinity', now()
+         SELECT w.id, '{CHANGING}', p.id, '{CHANGING}', p.default_group_id, '{status}', '{CHANGING}', '2030-01-01', now()
          FROM workspaces w JOIN programs p ON p.workspace_id = w.id AND p.id = w.default_program_id
          WHERE w.slug = 'acme'
          ON CONFLICT (workspace_id, program_id, partner_id)

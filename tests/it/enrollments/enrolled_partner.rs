@@ -23,7 +23,7 @@ const ZERO: [&str; 12] = [
 ];
 
 /// What nothing is known of for a new partner.
-const NULL: [&str; 36] = [
+const NULL: [&str; 37] = [
     "companyName",
     "defaultPayoutMethod",
     "paypalEmail",
@@ -39,6 +39,7 @@ const NULL: [&str; 36] = [
     "applicationId",
     "bannedAt",
     "bannedReason",
+    "inviteExpiresAt",
     "earningsPerClick",
     "averageLifetimeValue",
     "clickToLeadRate",

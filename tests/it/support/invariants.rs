@@ -20,7 +20,7 @@ const NEVER: [(&str, &str); 3] = [
     (
         "an enrollment that has a default link of its group not exactly once",
         "SELECT count(*) FROM enrollments e JOIN group_default_links d ON d.group_id = e.group_id AND d.removed_at IS NULL
-         WHERE e.status <> 'invited' AND 1 <> (
+         WHERE COALESCE(e.banned_from, e.status) <> 'invited' AND 1 <> (
              SELECT count(*) FROM links l WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
                 AND l.partner_id = e.partner_id AND l.group_default_link_id = d.id)",
     ),
@@ -52,7 +52,7 @@ pub(crate) async fn check(app: &TestApp) {
     for (what, query) in NEVER {
         assert_eq!(count(conn, query).await, 0, "{what}");
     }
-    let enrolled = "SELECT id FROM enrollments WHERE status <> 'invited'";
+    let enrolled = "SELECT id FROM enrollments WHERE COALESCE(banned_from, status) <> 'invited'";
     let mut enrolled: Vec<String> = sqlx::query_scalar::<_, EnrollmentId>(enrolled)
         .fetch_all(&mut *conn)
         .await

@@ -45,6 +45,8 @@ async fn an_application_is_shown_as_the_client_libraries_read_it() {
             "website": null, "youtube": null, "twitter": null, "linkedin": null, "instagram": null, "tiktok": null,
         },
         "applicationFormData": null,
+        "rejectionReason": null, "rejectionNote": null, "reapplicationTimeframe": null,
+        "flagForFraud": false, "flagForFraudReason": null,
     }]);
     assert_eq!(list, expected);
     assert!(partner["applicationId"].as_str().unwrap().starts_with("pga_"), "{partner}");
@@ -216,12 +218,16 @@ async fn a_rejection_is_kept_with_the_enrollment_and_its_words_are_kept_out_of_t
         "partnerId": jane["id"], "rejectionReason": "other", "rejectionNote": "canary one",
         "reapplicationTimeframe": "never", "flagForFraud": true, "flagForFraudReason": "canary two",
     });
-    world.workspace.actor.post(REJECT, body).await.expect(200);
+    world.workspace.actor.post(REJECT, body.clone()).await.expect(200);
     let row = world.rows("enrollments").await.remove(0);
     assert_eq!(row["status"], "rejected");
     assert_eq!((&row["rejection_reason"], &row["rejection_note"]), (&json!("other"), &json!("canary one")));
     assert_eq!(row["reapplication_timeframe"], "never");
     assert_eq!(row["fraud_suspicion"], "canary two");
+    let list = world.workspace.actor.get("/partners/applications?status=rejected").await.expect(200);
+    for member in ["rejectionReason", "rejectionNote", "reapplicationTimeframe", "flagForFraud", "flagForFraudReason"] {
+        assert_eq!(list[0][member], body[member], "{member}");
+    }
     let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
     let details = json!({
         "from": "pending", "to": "rejected", "reason": "other", "reapplicationTimeframe": "never",
@@ -244,6 +250,8 @@ async fn a_rejection_without_anything_is_one_until_30_days_from_now() {
     for column in ["rejection_reason", "rejection_note", "fraud_suspicion"] {
         assert_eq!(row[column], Value::Null, "{column}");
     }
+    let list = world.workspace.actor.get("/partners/applications?status=rejected").await.expect(200);
+    assert_eq!((&list[0]["flagForFraud"], &list[0]["flagForFraudReason"]), (&json!(false), &Value::Null));
     world.token(json!({ "tenantId": "jane" })).await.expect_error(403);
 }
 

@@ -84,6 +84,7 @@ async fn entries_come_newest_first_in_pages_and_filtered() {
         (format!("?target={john}"), &all[..1]),
         (format!("?target={john}&action=partner.deactivated"), &[]),
         (format!("?target={john}&partnerId={jane}"), &[]),
+        (format!("?target={jane}&partnerId={jane}"), &all[1..]),
         ("?partnerId=nobody".to_owned(), &[]),
     ] {
         assert_eq!(actions(&world, &query).await, expected, "{query}");

@@ -32,6 +32,7 @@ async fn an_invitation_is_an_enrollment_with_links_an_event_and_an_entry() {
         (&jane["status"], &jane["name"], &jane["tenantId"]),
         (&json!("invited"), &json!("Jane"), &json!("jane"))
     );
+    assert_eq!(jane["inviteExpiresAt"], "2026-03-15T12:00:00.250Z");
     assert_eq!(jane["links"][0]["key"], "jane");
     let row = world.rows("enrollments").await.remove(0);
     assert_eq!(row["invite_expires_at"], "2026-03-15T12:00:00.25+00:00");
@@ -40,6 +41,7 @@ async fn an_invitation_is_an_enrollment_with_links_an_event_and_an_entry() {
     let expected = json!({
         "enrollmentId": event["payload"]["enrollmentId"], "partnerId": jane["id"], "programId": jane["programId"],
         "groupId": jane["groupId"], "tenantId": "jane", "status": "invited",
+        "inviteExpiresAt": "2026-03-15T12:00:00.250Z",
     });
     assert_eq!(event["payload"], expected);
     let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
@@ -71,7 +73,7 @@ async fn an_invitation_lapses_after_the_days_that_it_was_made_for() {
     world.app.clock.advance(DAY * 13 + Duration::from_millis(86_399_999));
     world.token(json!({ "partner": { "email": JANE } })).await.expect(201);
     let jane = world.partner(json!({ "email": JANE })).await.expect(201);
-    assert_eq!(jane["status"], "approved");
+    assert_eq!((&jane["status"], &jane["inviteExpiresAt"]), (&json!("approved"), &Value::Null));
     // It is accepted: there is nothing left that could lapse.
     world.app.clock.advance(DAY);
     world.token(json!({ "partner": { "email": JANE } })).await.expect(201);
@@ -84,6 +86,7 @@ async fn only_who_is_invited_or_has_declined_can_be_invited_again() {
     for status in STATUSES {
         set_status(&mut world, status).await;
         world.arrange("DELETE FROM audit_logs").await;
+        world.arrange("DELETE FROM outbox").await;
         let body = json!({ "email": JANE, "name": "Another", "groupId": "nothing", "expiresInDays": 1 });
         let answer = invite(&world, body).await;
         if !["invited", "declined"].contains(&status) {
@@ -100,6 +103,9 @@ async fn only_who_is_invited_or_has_declined_can_be_invited_again() {
         assert_eq!(invited["status"], "invited");
         let row = world.rows("enrollments").await.remove(0);
         assert_eq!(row["invite_expires_at"], "2026-03-02T12:00:00.25+00:00", "{status}");
+        assert_eq!(invited["inviteExpiresAt"], "2026-03-02T12:00:00.250Z", "{status}");
+        let told = world.rows("outbox").await.remove(0);
+        assert_eq!(told["payload"]["inviteExpiresAt"], invited["inviteExpiresAt"], "{status}");
         let log = world.rows("audit_logs").await.remove(0);
         assert_eq!((&log["details"]["from"], &log["details"]["to"]), (&json!(status), &json!("invited")), "{status}");
     }

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{JANE, jane_who_is, set_status};
 use crate::enrollments::fixtures::{NOTHING, TOKENS, World};
+use crate::support::invariants;
 use crate::support::token::claims;
 
 /// Where each step leads from each status; `x`: it is refused.
@@ -15,6 +16,7 @@ const MACHINE: [(&str, [&str; 6]); 8] = [
     ("invited", ["banned", "x", "x", "x", "x", "x"]),
     ("declined", ["banned", "x", "x", "x", "x", "x"]),
     ("deactivated", ["banned", "x", "x", "approved", "x", "x"]),
+    // `set_status` bans by hand.
     ("banned", ["x", "approved", "x", "x", "x", "x"]),
     ("archived", ["banned", "x", "deactivated", "x", "x", "x"]),
 ];
@@ -61,7 +63,13 @@ async fn every_step_from_every_status() {
             assert_eq!(after["status"], next, "{cell}");
             let raised = after["token_epoch"].as_i64().unwrap() - before["token_epoch"].as_i64().unwrap();
             assert_eq!(raised, i64::from(ends_tokens), "{cell}: token epoch");
-            assert_eq!(after["invite_expires_at"], Value::Null, "{cell}");
+            let (interrupted, invitation) = match (next, present) {
+                ("banned", "invited") => (json!("invited"), before["invite_expires_at"].clone()),
+                ("banned", _) => (json!(present), Value::Null),
+                _ => (Value::Null, Value::Null),
+            };
+            assert_eq!(after["banned_from"], interrupted, "{cell}");
+            assert_eq!(after["invite_expires_at"], invitation, "{cell}");
             let ban = if next == "banned" { json!("fraud") } else { Value::Null };
             assert_eq!(after["banned_reason"], ban, "{cell}");
             assert_eq!(after["banned_at"].is_null(), next != "banned", "{cell}");
@@ -102,6 +110,83 @@ async fn a_ban_tells_when_and_why_and_an_unban_forgets_it() {
         world.workspace.actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
         assert_eq!(world.workspace.actor.get(&path).await.expect(200), jane);
     }
+}
+
+/// Else a ban that is lifted would let in whoever waits for a review, was refused, or has not come yet.
+#[tokio::test]
+async fn an_unban_brings_back_what_the_ban_ended() {
+    let mut world = World::start().await;
+    world.arrange("UPDATE programs SET access_mode = 'private'").await;
+    let actor = world.workspace.actor.clone();
+    let applications = "/partners/applications";
+    for (status, token) in [
+        ("pending", 201),
+        ("approved", 201),
+        ("rejected", 403),
+        ("invited", 201),
+        ("declined", 403),
+        ("deactivated", 403),
+        ("archived", 201),
+    ] {
+        let named = json!({ "tenantId": status });
+        let partner = json!({ "email": format!("{status}@example.com"), "tenantId": status });
+        let before = match status {
+            "pending" | "rejected" => {
+                world.token(json!({ "partner": partner })).await.expect(201);
+                world.partner(partner.clone()).await.expect(201)
+            }
+            "invited" => actor.post("/partners/invites", partner.clone()).await.expect(201),
+            _ => world.partner(partner.clone()).await.expect(201),
+        };
+        let id = json!({ "partnerId": before["id"] });
+        match status {
+            "rejected" => drop(actor.post(&format!("{applications}/reject"), id.clone()).await.expect(200)),
+            "deactivated" => drop(actor.post("/partners/deactivate", named.clone()).await.expect(200)),
+            "declined" | "archived" => {
+                world
+                    .arrange(&format!("UPDATE enrollments SET status = '{status}' WHERE tenant_id = '{status}'"))
+                    .await;
+            }
+            _ => {}
+        }
+        let before = world.partner(partner.clone()).await.expect(201);
+        assert_eq!(before["status"], status);
+        actor.post("/partners/ban", json!({ "tenantId": status, "reason": "spam" })).await.expect(200);
+        invariants::check(&world.app).await;
+        assert_eq!(world.partner(partner.clone()).await.expect(201)["status"], "banned");
+        actor.post("/partners/unban", named.clone()).await.expect(200);
+        invariants::check(&world.app).await;
+        assert_eq!(world.partner(partner).await.expect(201), before, "{status}");
+        let logs = actor.get("/audit-logs?action=partner.unbanned").await.expect(200);
+        let entry = logs.as_array().unwrap().iter().find(|entry| entry["target"] == before["id"]).unwrap();
+        assert_eq!(entry["details"], json!({ "from": "banned", "to": status }));
+
+        world.token(named).await.expect(token);
+        invariants::check(&world.app).await;
+    }
+    // Whoever was banned by hand is one who took part.
+    world.arrange("UPDATE enrollments SET status = 'banned', banned_from = NULL WHERE tenant_id = 'rejected'").await;
+    actor.post("/partners/unban", json!({ "tenantId": "rejected" })).await.expect(200);
+    let partner = world.partner(json!({ "email": "rejected@example.com" })).await.expect(201);
+    assert_eq!(partner["status"], "approved");
+}
+
+#[tokio::test]
+async fn an_invitation_lapses_during_a_ban_too() {
+    let mut world = World::start().await;
+    let actor = world.workspace.actor.clone();
+    let invitation = json!({ "email": JANE, "tenantId": "jane", "expiresInDays": 1 });
+    actor.post("/partners/invites", invitation.clone()).await.expect(201);
+    actor.post("/partners/ban", json!({ "tenantId": "jane", "reason": "spam" })).await.expect(200);
+    // A ban is no invitation to be renewed.
+    actor.post("/partners/invites", invitation.clone()).await.expect_error(400);
+    world.app.clock.advance(std::time::Duration::from_hours(25));
+    actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
+    world.written().await;
+    world.token(json!({ "tenantId": "jane" })).await.expect(410);
+    assert_eq!(world.written().await, NOTHING);
+    actor.post("/partners/invites", invitation).await.expect(201);
+    world.token(json!({ "tenantId": "jane" })).await.expect(201);
 }
 
 /// A token carries the epoch in which it was minted; one of an earlier epoch is ended.

@@ -24,8 +24,10 @@ async fn jane_who_is(world: &mut World, status: &str) -> Value {
 async fn set_status(world: &mut World, status: &str) {
     let set = match status {
         "banned" => "banned_at = '2026-01-01T00:00:00Z', banned_reason = 'spam', invite_expires_at = NULL",
-        "invited" => "banned_at = NULL, banned_reason = NULL, invite_expires_at = '2026-12-31T00:00:00Z'",
+        "invited" => "invite_expires_at = '2026-12-31T00:00:00Z', banned_at = NULL, banned_reason = NULL",
         _ => "banned_at = NULL, banned_reason = NULL, invite_expires_at = NULL",
     };
-    world.arrange(&format!("UPDATE enrollments SET status = '{status}', application_id = id, {set}")).await;
+    world
+        .arrange(&format!("UPDATE enrollments SET status = '{status}', application_id = id, banned_from = NULL, {set}"))
+        .await;
 }

@@ -19,6 +19,12 @@ pub enum SigningKeyCommand {
         #[command(flatten)]
         output: Output,
     },
+    /// End the database's keys once a key of your own signs: they stay valid until their last token has expired
+    Retire {
+        /// How the result is printed
+        #[command(flatten)]
+        output: Output,
+    },
     /// List the keys
     List {
         /// How the result is printed
@@ -37,10 +43,19 @@ impl SigningKeyCommand {
                 let kid = Keyring::rotate(db, SystemClock.now()).await?;
                 print(&json!({ "kid": kid }), output.json)
             }
-            Self::List { output } => {
-                let all = db.read("list_signing_keys", |conn| Box::pin(embed_tokens::list_signing_keys(conn))).await?;
-                print(&all, output.json)
+            Self::Retire { output } => {
+                if matches!(settings.signing_key()?, SigningKeySource::Database) {
+                    bail!("the database's keys sign: set a key of your own first, or use 'signing-key rotate'");
+                }
+                Keyring::retire_stored(db, SystemClock.now()).await?;
+                print_keys(db, output.json).await
             }
+            Self::List { output } => print_keys(db, output.json).await,
         }
     }
+}
+
+async fn print_keys(db: &Db, json: bool) -> anyhow::Result<()> {
+    let all = db.read("list_signing_keys", |conn| Box::pin(embed_tokens::list_signing_keys(conn))).await?;
+    print(&all, json)
 }

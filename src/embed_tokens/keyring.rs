@@ -110,6 +110,22 @@ impl Keyring {
         .await
     }
 
+    /// Sets the end of the database's keys, for an operator whose own key signs in place of them: they stay
+    /// published until the last token that they signed has expired.
+    ///
+    /// # Errors
+    /// 503 when the database is away.
+    pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
+        let retired_at = now + REFRESH_EVERY + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
+        db.run("retire_signing_keys", move |conn, _| {
+            Box::pin(async move {
+                store::lock_signing_keys(conn).await?;
+                store::retire_signing_keys(conn, retired_at).await
+            })
+        })
+        .await
+    }
+
     /// Signs claims with the key whose time it is.
     ///
     /// # Errors
@@ -134,8 +150,9 @@ impl Keyring {
         }
         let mut last = self.looked_for_unknown.lock().await;
         if last.is_none_or(|last| last.elapsed() >= LOOK_FOR_UNKNOWN_EVERY) {
-            self.refresh(db, now).await?;
+            // Also when it fails: whoever asks for unknown keys must not ask a struggling database again and again.
             *last = Some(Instant::now());
+            self.refresh(db, now).await?;
         }
         Ok(self.find_known(now, kid))
     }

@@ -1,4 +1,4 @@
-//! Embed tokens: minting them, and the keys that sign them.
+//! Embed tokens: minting, verifying and ending them, and the keys that sign them.
 
 pub mod affonso;
 mod claims;

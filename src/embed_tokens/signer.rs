@@ -23,7 +23,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         }
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
     },
-    // Nothing here reads a token; who does will check more than a signature.
+    // `verify.rs` checks signatures, and more than that, without this crate.
     verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     key_utils: KeyUtils::new_unimplemented(),
 };

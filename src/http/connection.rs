@@ -4,7 +4,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ impl Default for Patience {
     }
 }
 
+/// For how long a closing connection takes what the client still sends.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// What a client must take of an answer in the time that it has.
 const WRITE_STEP: usize = 16 * 1024;
 
@@ -45,13 +48,32 @@ enum Stage {
 }
 
 /// What the two sides of a connection know of each other: the bytes, and the requests in them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Progress {
     stage: AtomicU8,
+    /// When the last answer was made, in milliseconds from `began`.
+    rests_since: AtomicU64,
+    began: Instant,
     two_lengths: AtomicBool,
+    /// Whether the last request had a body, of which bytes may come that nobody reads.
+    had_body: AtomicBool,
 }
 
 impl Progress {
+    pub(super) fn new() -> Self {
+        Self {
+            stage: AtomicU8::new(Stage::Head as u8),
+            rests_since: AtomicU64::new(0),
+            began: Instant::now(),
+            two_lengths: AtomicBool::new(false),
+            had_body: AtomicBool::new(false),
+        }
+    }
+
+    fn rests_since(&self) -> Instant {
+        self.began + Duration::from_millis(self.rests_since.load(Ordering::Relaxed))
+    }
+
     fn stage(&self) -> Stage {
         match self.stage.load(Ordering::Relaxed) {
             0 => Stage::Head,
@@ -66,13 +88,16 @@ impl Progress {
 
     /// A request has been read. Tells whether its head says two things about where the body ends, which hyper does
     /// not pass on (RFC 9112, 6.1).
-    pub(super) fn begin_request(&self) -> bool {
+    pub(super) fn begin_request(&self, has_body: bool) -> bool {
         self.set(Stage::Busy);
+        self.had_body.store(has_body, Ordering::Relaxed);
         self.two_lengths.swap(false, Ordering::Relaxed)
     }
 
     /// Its answer is made.
     pub(super) fn end_request(&self) {
+        let elapsed = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.rests_since.store(elapsed, Ordering::Relaxed);
         self.set(Stage::Idle);
     }
 }
@@ -87,12 +112,14 @@ pub(super) struct Watched<I> {
     read: Option<(Stage, Pin<Box<Sleep>>)>,
     /// The same for a write, and how much was written since it began.
     write: Option<(usize, Pin<Box<Sleep>>)>,
+    /// The end of the time in which what still comes in is thrown away.
+    linger: Option<Pin<Box<Sleep>>>,
 }
 
 impl<I> Watched<I> {
     pub(super) fn new(io: I, patience: Patience, progress: Arc<Progress>) -> Self {
         let read = Some((Stage::Head, Box::pin(tokio::time::sleep(patience.head))));
-        Self { io, patience, progress, head: HeadScan::default(), read, write: None }
+        Self { io, patience, progress, head: HeadScan::default(), read, write: None, linger: None }
     }
 
     /// Bytes came in: of a head, unless a request is being worked on.
@@ -116,7 +143,7 @@ impl<I> Watched<I> {
     }
 
     /// Ready when a read has waited for too long. hyper does not poll a read again that waits already when a request
-    /// ends: the time between two requests is counted from the last read of the first one.
+    /// ends: whether the connection rests, and since when, is looked at when the time is up.
     fn poll_read_deadline(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             let stage = self.progress.stage();
@@ -128,10 +155,14 @@ impl<I> Watched<I> {
                 }
             };
             ready!(sleep.as_mut().poll(cx));
-            if stage != Stage::Busy {
-                return Poll::Ready(());
+            let rests_until = self.progress.rests_since() + self.patience.idle;
+            match stage {
+                Stage::Head => return Poll::Ready(()),
+                // The client is still taking the answer, which has a time limit of its own.
+                Stage::Idle if self.write.is_none() && rests_until <= Instant::now() => return Poll::Ready(()),
+                Stage::Idle if self.write.is_none() => sleep.as_mut().reset(rests_until),
+                Stage::Idle | Stage::Busy => self.read = None,
             }
-            self.read = None;
         }
     }
 
@@ -173,7 +204,7 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
     }
 }
 
-impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+impl<I: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if let Poll::Ready(written) = Pin::new(&mut self.io).poll_write(cx, bytes) {
             self.written(*written.as_ref().unwrap_or(&0));
@@ -209,22 +240,47 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         flushed
     }
 
+    /// Where a request was refused before its body was read, closing at once would let the kernel answer the rest of
+    /// the body with a reset, which takes the answer away from the client (RFC 9112, 9.6): the rest is read and thrown
+    /// away for a moment.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+            if !self.progress.had_body.load(Ordering::Relaxed) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        let end = self.linger.get_or_insert_with(|| Box::pin(tokio::time::sleep(LINGER)));
+        if end.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut bytes = [0; 8 * 1024];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match ready!(Pin::new(&mut self.io).poll_read(cx, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => {}
+                _ => return Poll::Ready(Ok(())),
+            }
+        }
     }
 }
 
 /// The longest name that is looked for, and its colon.
 const LONGEST_NAME: usize = "transfer-encoding:".len();
 
-/// Looks in the bytes of a head for the two headers that each say where the body ends.
+/// Looks in the bytes of a head for the two headers that each say where the body ends. Only of the first head after a
+/// rest: one that a client sends behind a running request is not seen, and hyper takes its body by the
+/// `Transfer-Encoding` and closes the connection after it.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "four independent observations")]
 struct HeadScan {
     /// The beginning of the present line, in lower case, and how long it is so far.
     line: [u8; LONGEST_NAME],
     length: usize,
     content_length: bool,
     transfer_encoding: bool,
+    /// Whether the first line has come; empty ones before it do not end the head.
+    started: bool,
     ended: bool,
 }
 
@@ -235,8 +291,8 @@ impl HeadScan {
                 return;
             }
             if *byte == b'\n' {
-                // An empty line ends the head; those before its first line do not count.
-                self.ended = self.length == 0 && (self.content_length || self.transfer_encoding);
+                self.ended = self.length == 0 && self.started;
+                self.started |= self.length > 0;
                 let line = &self.line[..self.length.min(LONGEST_NAME)];
                 self.content_length |= line.starts_with(b"content-length:");
                 self.transfer_encoding |= line.starts_with(b"transfer-encoding:");
@@ -272,6 +328,7 @@ mod tests {
             &b"POST / HTTP/1.1\r\nContent-Length: 60\r\n\r\nx\r\nTransfer-Encoding: chunked\r\n\r\n"[..],
             b"POST / HTTP/1.1\r\nX-Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
             b"GET /?content-length:=1 HTTP/1.1\r\nX: transfer-encoding:\r\n\r\n",
+            b"\r\n\r\nGET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         ] {
             let mut scan = HeadScan::default();
             scan.scan(one);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::HOST;
 use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
@@ -89,11 +89,11 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: imp
         };
         // Answers are written whole: waiting for more to send would only delay them.
         let _ = stream.set_nodelay(true);
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::new());
         let stream = Watched::new(stream, limits.patience, Arc::clone(&progress));
         let app = TowerToHyperService::new(app.clone());
         let service = service_fn(move |mut request: Request<Incoming>| {
-            let two_lengths = progress.begin_request();
+            let two_lengths = progress.begin_request(!request.body().is_end_stream());
             if let Some(malformed) = malformed(&request, two_lengths) {
                 request.extensions_mut().insert(malformed);
             }

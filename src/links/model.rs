@@ -70,6 +70,10 @@ impl FromStr for LinkRef {
 
     /// A `link_…` id, or `ext_` and the id in the customer's own system.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // No stored text has one, and PostgreSQL takes none.
+        if text.contains('\0') {
+            return Err(InvalidId);
+        }
         if text.starts_with("ext_") {
             return ExternalId::from_text(text).map(Self::External).map_err(|_| InvalidId);
         }

@@ -195,11 +195,7 @@ async fn a_new_signing_key_is_published_two_minutes_before_it_signs() {
 
 #[tokio::test]
 async fn the_operators_own_signing_key_signs_and_is_not_rotated_here() {
-    let pair = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING);
-    let pair = pair.unwrap();
-    let der = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair.to_pkcs8v1().unwrap().as_ref());
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n");
-
+    let pem = new_pem();
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let key = text(&home.json("workspace create --name Acme --slug acme --plan enterprise")["apiKey"]);
@@ -222,4 +218,30 @@ async fn the_operators_own_signing_key_signs_and_is_not_rotated_here() {
     rotate.args(["signing-key", "rotate"]).env("PEARSET_SIGNING_KEY_FILE", "key.pem");
     let refusal = Process::spawn(&mut rotate).finish().refused();
     assert!(refusal.contains("PEARSET_SIGNING_KEY_FILE"), "{refusal}");
+}
+
+/// Whoever has an old copy of the database must not be able to sign once the operator's own key does.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_databases_keys_can_be_ended_once_the_operators_own_key_signs() {
+    let database = SHARED.lend(TEMPLATE).await;
+    let home = Home::with_database(&database.url);
+    home.json("signing-key rotate");
+    let refusal = Process::spawn(home.pearset().args(["signing-key", "retire"])).finish().refused();
+    assert!(refusal.contains("signing-key rotate"), "{refusal}");
+
+    std::fs::write(home.path().join("key.pem"), new_pem()).unwrap();
+    let mut retire = home.pearset();
+    retire.args(["signing-key", "retire", "--json"]).env("PEARSET_SIGNING_KEY_FILE", "key.pem");
+    Process::spawn(&mut retire).finish().succeeded();
+    let listed = home.json("signing-key list");
+    let keys = listed.as_array().unwrap();
+    assert!(!keys.is_empty() && keys.iter().all(|key| key["retiredAt"].is_string()), "{listed}");
+}
+
+/// A key of an operator's own.
+fn new_pem() -> String {
+    let pair = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING);
+    let pair = pair.unwrap();
+    let der = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, pair.to_pkcs8v1().unwrap().as_ref());
+    format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
 }

@@ -19,6 +19,11 @@ const REQUESTS: &[(&str, &[&str])] = &[
         "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
         &["200", "200"],
     ),
+    (
+        "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nPOST /partners HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\
+         Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        &["200", "401"],
+    ),
     // Host.
     ("GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n", &["400"]),
     ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\nConnection: close\r\n\r\n", &["400"]),

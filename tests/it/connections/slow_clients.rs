@@ -132,3 +132,20 @@ async fn a_connection_above_the_most_is_served_when_another_ends() {
     drop(first);
     assert!(read_answer(&mut second).await.starts_with("HTTP/1.1 200 "));
 }
+
+/// A refusal that comes before the body is read reaches a client that is still sending.
+#[tokio::test]
+async fn who_is_refused_while_sending_gets_the_answer() {
+    let (_app, server) = server().await;
+    let mut stream = connect(&server).await;
+    let body = vec![b' '; 4 * 1024 * 1024];
+    let head = format!("POST /partners HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for part in body.chunks(64 * 1024) {
+        stream.write_all(part).await.expect("the server still takes what comes");
+        sleep(Duration::from_millis(1)).await;
+    }
+    let mut answer = Vec::new();
+    timeout(LONG, stream.read_to_end(&mut answer)).await.unwrap().expect("no reset");
+    assert!(answer.starts_with(b"HTTP/1.1 401 "), "{}", String::from_utf8_lossy(&answer));
+}

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::openapi;
 
 /// Nothing takes so long, also on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A folder in which the program is run. It goes with the test.
 pub(crate) struct Home {

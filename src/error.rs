@@ -191,6 +191,12 @@ impl Error {
         }
     }
 
+    /// 503 for work of which a part is done and stays so; the message says how the rest is.
+    #[must_use]
+    pub fn unfinished(message: String, source: Self) -> Self {
+        Self { source: Some(source.into()), ..Self::new(Code::ServiceUnavailable, message) }
+    }
+
     /// Another transaction inserted first: `db::tx` runs the transaction again, which then sees that
     /// row. 503 to the client if that should never come to an end.
     #[must_use]

@@ -16,18 +16,6 @@ impl HttpUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The host, in lower case, without a port.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        let authority =
-            self.0.split("://").nth(1).unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
-        match authority.rsplit_once(':') {
-            // What ends in a bracket is an IPv6 address without a port.
-            Some((host, port)) if !port.ends_with(']') => host,
-            _ => authority,
-        }
-    }
 }
 
 impl Text for HttpUrl {
@@ -77,19 +65,6 @@ mod tests {
             ("https://127.0.0.1/x", "https://127.0.0.1/x"),
         ] {
             assert_eq!(HttpUrl::from_text(text).as_ref().map(HttpUrl::as_str), Ok(url), "{text}");
-        }
-    }
-
-    #[test]
-    fn hosts() {
-        for (url, host) in [
-            ("https://Example.com", "example.com"),
-            ("http://localhost:3000/cb?x=http://a.b:1", "localhost"),
-            ("https://[::1]:8080/x", "[::1]"),
-            ("https://[::1]/x:y", "[::1]"),
-            ("apple.com?next=http://a.b", "apple.com"),
-        ] {
-            assert_eq!(HttpUrl::from_text(url).unwrap().host(), host, "{url}");
         }
     }
 

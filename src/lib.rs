@@ -19,6 +19,7 @@ pub mod id;
 pub mod links;
 pub mod partners;
 pub mod programs;
+pub mod search_pattern;
 mod serve;
 pub mod shutdown;
 pub mod slug;

@@ -11,6 +11,7 @@ use super::output::{Output, print};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
+use crate::groups;
 use crate::http_url::HttpUrl;
 use crate::id::{DomainId, Ids, ProgramId};
 use crate::programs::service::{self, NewProgram, PLACEHOLDER_URL};
@@ -125,8 +126,8 @@ impl ProgramCommand {
                 active,
                 output,
             } => {
-                let now = SystemClock.now();
-                let changes = Arc::new(ProgramChanges {
+                let (ids, now) = (Arc::new(Ids::system()), SystemClock.now());
+                let changes = ProgramChanges {
                     name,
                     url: url.map(|url| url.as_str().to_owned()),
                     portal_url: portal_url.map(|url| url.as_str().to_owned()),
@@ -134,12 +135,8 @@ impl ProgramCommand {
                     token_lifetime,
                     default_domain_id: default_domain,
                     active: (active || inactive).then_some(active),
-                });
-                db.run("update_program", move |conn, _| {
-                    let changes = Arc::clone(&changes);
-                    Box::pin(async move { service::update_program(conn, now, id, &changes).await })
-                })
-                .await?;
+                };
+                groups::update_program(db, &ids, now, id, changes).await?;
                 print(&json!({ "programId": id }), output.json)
             }
             Self::List { workspace, output } => {

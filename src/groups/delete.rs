@@ -6,14 +6,15 @@ use serde::Serialize;
 use serde_json::json;
 use sqlx::PgConnection;
 
+use super::member_store::{self, ClosedGroup};
 use super::model::Actor;
-use super::service::{no_group, write_entry};
-use super::{member_store, store};
+use super::service::write_entry;
+use super::store;
 use crate::audit_logs::Action;
 use crate::clock::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::id::{GroupId, Ids};
-use crate::programs::GroupRef;
+use crate::programs::{GroupRef, find_group_id, no_group};
 use crate::state::AppState;
 use crate::validation::{Problem, ProblemCode};
 
@@ -35,7 +36,8 @@ pub(super) struct DeletedGroup {
 /// a repeated one goes on.
 ///
 /// # Errors
-/// 404 for a group that is unknown, or deleted and empty; 409 for the default group; 422 when the partners are to stay
+/// 404 for a group that is unknown, or deleted and empty; 409 for the default group, and for a repeated call that names
+/// another target; 422 when the partners are to stay
 /// in it; 503 when they are more than can be moved in time.
 pub(super) async fn delete(
     app: &AppState,
@@ -54,7 +56,17 @@ pub(super) async fn delete(
         .await?;
     let mut moved_partners = 0;
     loop {
-        let (to, moved) = app.db.run("move_partners", move |conn, _| Box::pin(move_some(conn, actor, id))).await?;
+        let batch = app.db.run("move_partners", move |conn, _| Box::pin(move_some(conn, actor, id))).await;
+        // The slug is free by now and may be that of another group when the caller asks again.
+        let (to, moved) = batch.map_err(|error| match error.code() {
+            Code::ServiceUnavailable => Error::unfinished(
+                format!(
+                    "The group is deleted, but has partners yet. Send the request again with the id {id} in its path."
+                ),
+                error,
+            ),
+            _ => error,
+        })?;
         moved_partners += moved;
         if moved == 0 {
             return Ok(DeletedGroup { id, moved_to: to, moved_partners });
@@ -74,14 +86,14 @@ async fn close(
 ) -> Result<GroupId> {
     let Actor { workspace_id, program_id, .. } = actor;
     let default = store::lock_groups_of_program(conn, workspace_id, program_id).await?.ok_or_else(no_group)?;
-    let Some(id) = store::find_group_id(conn, workspace_id, program_id, group).await? else {
-        return member_store::find_closed_group(conn, workspace_id, program_id, group).await?.ok_or_else(no_group);
+    let Some(id) = find_group_id(conn, workspace_id, program_id, group).await? else {
+        return go_on(conn, actor, group, move_to).await;
     };
     if id == default {
         return Err(Error::conflict("The default group cannot be deleted: make another one the default first."));
     }
     let target = match move_to {
-        Some(target) => store::find_group_id(conn, workspace_id, program_id, target)
+        Some(target) => find_group_id(conn, workspace_id, program_id, target)
             .await?
             .ok_or_else(|| Error::not_found("The group to move the partners to does not exist."))?,
         None => default,
@@ -93,9 +105,28 @@ async fn close(
             message: "Must be another group".into(),
         }]));
     }
-    store::lock_group(conn, workspace_id, id).await?;
+    store::close_off_group(conn, workspace_id, id).await?;
     store::close_group(conn, workspace_id, program_id, (id, target), now).await?;
     write_entry(conn, ids, now, actor, Action::GroupDeleted, id, json!({ "movedTo": target })).await?;
+    Ok(id)
+}
+
+/// The group was closed before. Where its partners go was decided then; only a target that is gone may be named once
+/// more, as in the first request.
+async fn go_on(
+    conn: &mut PgConnection,
+    Actor { workspace_id, program_id, .. }: Actor,
+    group: &GroupRef,
+    move_to: Option<&GroupRef>,
+) -> Result<GroupId> {
+    let closed = member_store::find_closed_group(conn, workspace_id, program_id, group).await?;
+    let ClosedGroup { id, moved_to } = closed.ok_or_else(no_group)?;
+    if let Some(target) = move_to {
+        let target = find_group_id(conn, workspace_id, program_id, target).await?;
+        if target.is_some() && target != moved_to {
+            return Err(Error::conflict("The group is deleted already, and its partners go to another group."));
+        }
+    }
     Ok(id)
 }
 

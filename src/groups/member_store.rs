@@ -13,24 +13,56 @@ pub(super) struct Member {
     pub(super) partner_id: PartnerId,
 }
 
-/// The version of a group with default links that others have yet to follow.
-pub(super) async fn find_version_to_follow(
+/// How far the links of a group's partners have followed its default links.
+pub(super) struct Progress {
+    /// Of the group.
+    pub(super) version: i32,
+    /// Up to this enrollment; none: from the first one on.
+    pub(super) follow_after: Option<EnrollmentId>,
+}
+
+/// `None` when nothing has yet to follow.
+pub(super) async fn find_progress(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: GroupId,
-) -> Result<Option<i32>> {
-    let version = sqlx::query_scalar!(
-        "/* groups::find_version_to_follow */
-         SELECT version FROM groups g
+) -> Result<Option<Progress>> {
+    let progress = sqlx::query_as!(
+        Progress,
+        r#"/* groups::find_progress */
+         SELECT version, follow_after AS "follow_after: _" FROM groups g
          WHERE workspace_id = $1 AND id = $2 AND EXISTS (
              SELECT FROM group_default_links d
-             WHERE d.workspace_id = $1 AND d.group_id = g.id AND d.removed_at IS NULL AND d.previous_urls <> '{}')",
+             WHERE d.workspace_id = $1 AND d.group_id = g.id AND d.removed_at IS NULL AND d.previous_urls <> '{}')"#,
         workspace_id as _,
         id as _,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(version)
+    Ok(progress)
+}
+
+/// Notes how far the links have followed, unless the group has changed since. Two calls may be at it: the further one
+/// counts.
+pub(super) async fn note_progress(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: GroupId,
+    version: i32,
+    last: EnrollmentId,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::note_progress */
+         UPDATE groups SET follow_after = GREATEST(follow_after, $4)
+         WHERE workspace_id = $1 AND id = $2 AND version = $3",
+        workspace_id as _,
+        id as _,
+        version,
+        last as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// Notes that all links have followed, unless the group has changed since.
@@ -55,9 +87,9 @@ pub(super) async fn forget_previous_urls(
     Ok(())
 }
 
-/// Locks some of the enrollments in a group that have a link which has yet to follow, those behind `after` in the
-/// order of their ids.
-pub(super) async fn lock_followers(
+/// Locks the next enrollments in a group, in the order of their ids. Which of them have a link that has yet to follow is
+/// not asked: to look for some in a big group of which most have followed would take longer than a statement may.
+pub(super) async fn lock_members(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -67,16 +99,12 @@ pub(super) async fn lock_followers(
 ) -> Result<Vec<Member>> {
     let rows = sqlx::query_as!(
         Member,
-        "/* groups::lock_followers */
-         SELECT e.id, e.partner_id FROM enrollments e
-         WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.group_id = $3 AND ($4::uuid IS NULL OR e.id > $4)
-           AND EXISTS (
-               SELECT FROM group_default_links d
-               JOIN links l ON l.workspace_id = d.workspace_id AND l.program_id = $2 AND l.partner_id = e.partner_id
-                           AND l.group_default_link_id = d.id AND l.url = ANY (d.previous_urls)
-               WHERE d.workspace_id = $1 AND d.group_id = $3 AND d.removed_at IS NULL)
-         ORDER BY e.id LIMIT $5
-         FOR NO KEY UPDATE OF e",
+        "/* groups::lock_members */
+         SELECT id, partner_id FROM enrollments
+         WHERE workspace_id = $1 AND program_id = $2 AND group_id = $3
+           AND id > COALESCE($4, '00000000-0000-0000-0000-000000000000'::uuid)
+         ORDER BY id LIMIT $5
+         FOR NO KEY UPDATE",
         workspace_id as _,
         program_id as _,
         group_id as _,
@@ -115,21 +143,29 @@ pub(super) async fn update_following_links(
     Ok(())
 }
 
+/// A group that was deleted and still has partners.
+pub(super) struct ClosedGroup {
+    pub(super) id: GroupId,
+    /// Where they go.
+    pub(super) moved_to: Option<GroupId>,
+}
+
 /// A group that was deleted and still has partners; of several with one slug, the last.
 pub(super) async fn find_closed_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     group: &GroupRef,
-) -> Result<Option<GroupId>> {
+) -> Result<Option<ClosedGroup>> {
     let (id, slug) = group.parts();
-    let id = sqlx::query_scalar!(
-        "/* groups::find_closed_group */
-         SELECT g.id FROM groups g
+    let row = sqlx::query_as!(
+        ClosedGroup,
+        r#"/* groups::find_closed_group */
+         SELECT g.id, g.moved_to AS "moved_to: _" FROM groups g
          WHERE g.workspace_id = $1 AND g.program_id = $2 AND (g.id = $3 OR g.slug = $4) AND g.deleted_at IS NOT NULL
            AND EXISTS (SELECT FROM enrollments e
                        WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.group_id = g.id)
-         ORDER BY g.deleted_at DESC, g.id DESC LIMIT 1",
+         ORDER BY g.deleted_at DESC, g.id DESC LIMIT 1"#,
         workspace_id as _,
         program_id as _,
         id as _,
@@ -137,7 +173,7 @@ pub(super) async fn find_closed_group(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(id)
+    Ok(row)
 }
 
 /// Where the partners of a deleted group go; that group stays until the end of the transaction. `None` when it is

@@ -1,13 +1,13 @@
 //! Groups of a program's partners: what links they get by default, how many they may have, and where those may lead.
 
-mod allowed_hosts;
 mod delete;
 mod member_store;
 mod model;
 mod request;
 pub mod routes;
 mod service;
+mod site;
 mod store;
 mod update;
 
-pub use allowed_hosts::AllowedHosts;
+pub use site::update_program;

@@ -29,7 +29,8 @@ pub(super) struct Group {
     pub(super) default_links: Json<Vec<DefaultLink>>,
     pub(super) max_partner_links: Option<i32>,
     pub(super) allowed_hosts: Vec<String>,
-    pub(super) partners_count: i64,
+    /// `None` where it was not asked for.
+    pub(super) partners_count: Option<i64>,
     pub(super) created_at: Timestamp,
     pub(super) updated_at: Timestamp,
 }
@@ -40,7 +41,8 @@ pub(super) struct Group {
 pub(super) struct Actor {
     pub(super) workspace_id: WorkspaceId,
     pub(super) program_id: ProgramId,
-    pub(super) api_key_id: ApiKeyId,
+    /// `None` for an operator on the command line.
+    pub(super) api_key_id: Option<ApiKeyId>,
 }
 
 /// The name for people.

@@ -1,10 +1,9 @@
 //! What requests about groups say.
 
-use super::allowed_hosts::AllowedHosts;
 use super::model::{MaxPartnerLinks, Name, WantedLinks};
 use crate::color::Color;
 use crate::http::extract::Page;
-use crate::programs::{GroupRef, ProgramRef};
+use crate::programs::{AllowedHosts, GroupRef, ProgramRef};
 use crate::slug::slug;
 use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::workspaces::Slug;

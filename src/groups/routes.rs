@@ -8,19 +8,18 @@ use serde::Serialize;
 
 use super::model::Actor;
 use super::request::{CreateGroupRequest, DeleteGroupQuery, GroupQuery, ListGroupsQuery, UpdateGroupRequest};
-use super::service::no_group;
 use super::{delete, service, store, update};
 use crate::error::Result;
 use crate::http::extract::{Body, Caller, PathId, Query, ReadGroups, WriteGroups};
 use crate::http::response::{Created, Found};
-use crate::programs::{GroupRef, ProgramRef};
+use crate::programs::{GroupRef, ProgramRef, no_group};
+use crate::search_pattern::ignoring_case;
 use crate::state::AppState;
-use crate::validation::Bounded;
 
 impl Actor {
     async fn new(app: &AppState, caller: Caller<WriteGroups>, program: Option<ProgramRef>) -> Result<Self> {
         let (workspace_id, program_id) = caller.program(app, program).await?;
-        Ok(Self { workspace_id, program_id, api_key_id: caller.api_key_id })
+        Ok(Self { workspace_id, program_id, api_key_id: Some(caller.api_key_id) })
     }
 }
 
@@ -31,15 +30,12 @@ pub async fn list_groups(
     Query(query): Query<ListGroupsQuery>,
 ) -> Result<Found<impl Serialize>> {
     let (workspace_id, program_id) = caller.program(&app, query.program).await?;
-    let (search, page) = (Arc::new(query.search), query.page);
+    let (search, page) = (query.search.map(|search| ignoring_case(search.as_str())), query.page);
     let groups = app
         .db
         .read("list_groups", move |conn| {
-            let search = Arc::clone(&search);
-            Box::pin(async move {
-                let search = search.as_ref().as_ref().map(Bounded::as_str);
-                store::list_groups(conn, workspace_id, program_id, search, page).await
-            })
+            let search = search.clone();
+            Box::pin(async move { store::list_groups(conn, workspace_id, program_id, search.as_deref(), page).await })
         })
         .await?;
     Ok(Found(groups))
@@ -76,7 +72,7 @@ pub async fn retrieve_group(
         .db
         .read("find_group", move |conn| {
             let group = Arc::clone(&group);
-            Box::pin(async move { store::find_group(conn, workspace_id, program_id, &group).await })
+            Box::pin(async move { store::find_group(conn, workspace_id, program_id, &group, true).await })
         })
         .await?;
     found.map(Found).ok_or_else(no_group)

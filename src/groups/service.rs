@@ -4,7 +4,6 @@ use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::allowed_hosts::AllowedHosts;
 use super::model::{Actor, Group, MaxPartnerLinks, WantedId, WantedLinks};
 use super::request::{Changes, CreateGroupRequest};
 use super::store;
@@ -12,12 +11,8 @@ use crate::audit_logs::{self, Action, Entry};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::{GroupDefaultLinkId, GroupId, Ids};
-use crate::programs::{self, DefaultLink, GroupRef, NewGroup};
+use crate::programs::{self, AllowedHosts, DefaultLink, GroupRef, NewGroup, no_group};
 use crate::validation::{Change, Problem, ProblemCode};
-
-pub(super) fn no_group() -> Error {
-    Error::not_found("The group does not exist.")
-}
 
 /// Makes a group. Without default links in the request it gets one to the program's site.
 ///
@@ -58,7 +53,8 @@ pub(super) async fn create_group(
         programs::insert_group_default_link(conn, workspace_id, new.id, link, now).await?;
     }
     write_entry(conn, ids, now, actor, Action::GroupCreated, new.id, json!({})).await?;
-    store::find_group(conn, workspace_id, program_id, &GroupRef::Id(new.id)).await?.ok_or_else(no_group)
+    let group = store::find_group(conn, workspace_id, program_id, &GroupRef::Id(new.id), false).await?;
+    Ok(Group { partners_count: Some(0), ..group.ok_or_else(no_group)? })
 }
 
 /// Changes a group.
@@ -76,7 +72,7 @@ pub(super) async fn update_group(
 ) -> Result<GroupId> {
     let Actor { workspace_id, program_id, .. } = actor;
     store::lock_groups_of_program(conn, workspace_id, program_id).await?;
-    let before = store::find_group(conn, workspace_id, program_id, group).await?.ok_or_else(no_group)?;
+    let before = store::find_group(conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
     if before.is_default && changes.is_default == Some(false) {
         return Err(Error::conflict("A program has a default group: make another one the default instead."));
     }
@@ -90,14 +86,25 @@ pub(super) async fn update_group(
     if fields.is_empty() {
         return Ok(before.id);
     }
-    store::lock_group(conn, workspace_id, before.id).await?;
-    store::update_group(conn, workspace_id, &after, now).await?;
+    store::close_off_group(conn, workspace_id, before.id).await?;
+    store::update_group(conn, workspace_id, &after, !links.led_elsewhere.is_empty(), now).await?;
     links.write(conn, actor, before.id, now).await?;
     if after.is_default && !before.is_default {
         store::update_default_group(conn, workspace_id, program_id, before.id).await?;
     }
-    write_entry(conn, ids, now, actor, Action::GroupUpdated, before.id, json!({ "changed": fields })).await?;
+    write_group_updated(conn, ids, now, actor, before.id, &fields).await?;
     Ok(before.id)
+}
+
+pub(super) async fn write_group_updated(
+    conn: &mut PgConnection,
+    ids: &Ids,
+    now: Timestamp,
+    actor: Actor,
+    id: GroupId,
+    changed: &[&str],
+) -> Result<()> {
+    write_entry(conn, ids, now, actor, Action::GroupUpdated, id, json!({ "changed": changed })).await
 }
 
 /// The group with the changes but for its default links.
@@ -254,6 +261,6 @@ pub(super) async fn write_entry(
 ) -> Result<()> {
     let Actor { workspace_id, program_id, api_key_id } = actor;
     let target = group_id.to_string();
-    let entry = Entry { workspace_id, program_id, api_key_id: Some(api_key_id), action, target: &target, details };
+    let entry = Entry { workspace_id, program_id, api_key_id, action, target: &target, details };
     audit_logs::insert_entry(conn, ids, now, &entry).await
 }

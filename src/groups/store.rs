@@ -10,7 +10,7 @@ use crate::http::extract::Page;
 use crate::id::{GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
 use crate::programs::{DefaultLink, GroupRef};
 
-/// The groups of a program, its default first, then oldest first.
+/// The groups of a program, its default first, then oldest first. What is searched for is a regular expression.
 pub(super) async fn list_groups(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -29,12 +29,12 @@ pub(super) async fn list_groups(
                 g.max_partner_links, g.allowed_hosts,
                 (SELECT count(*) FROM enrollments e
                  WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
-                    AS "partners_count!",
+                    AS partners_count,
                 g.created_at, g.updated_at
          FROM programs p
          JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
          WHERE p.workspace_id = $1 AND p.id = $2
-           AND ($3::text IS NULL OR position(lower($3) IN lower(g.name)) > 0 OR position(lower($3) IN g.slug) > 0)
+           AND ($3::text IS NULL OR g.name ~ $3 OR g.slug ~ $3)
          ORDER BY g.id = p.default_group_id DESC, g.created_at, g.id
          LIMIT $4 OFFSET $5"#,
         workspace_id as _,
@@ -48,12 +48,13 @@ pub(super) async fn list_groups(
     Ok(rows)
 }
 
-/// One group of a program.
+/// One group of a program. To count its partners takes the longer the more there are: not under a lock.
 pub(super) async fn find_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     group: &GroupRef,
+    with_count: bool,
 ) -> Result<Option<Group>> {
     let (id, slug) = group.parts();
     let row = sqlx::query_as!(
@@ -65,9 +66,10 @@ pub(super) async fn find_group(
                  WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>",
                 g.max_partner_links, g.allowed_hosts,
-                (SELECT count(*) FROM enrollments e
-                 WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
-                    AS "partners_count!",
+                CASE WHEN $5 THEN (
+                    SELECT count(*) FROM enrollments e
+                    WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
+                END AS partners_count,
                 g.created_at, g.updated_at
          FROM groups g JOIN programs p ON p.workspace_id = g.workspace_id AND p.id = g.program_id
          WHERE g.workspace_id = $1 AND g.program_id = $2 AND (g.id = $3 OR g.slug = $4) AND g.deleted_at IS NULL"#,
@@ -75,32 +77,11 @@ pub(super) async fn find_group(
         program_id as _,
         id as _,
         slug,
+        with_count,
     )
     .fetch_optional(conn)
     .await?;
     Ok(row)
-}
-
-/// The id of a group of a program.
-pub(super) async fn find_group_id(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    group: &GroupRef,
-) -> Result<Option<GroupId>> {
-    let (id, slug) = group.parts();
-    let id = sqlx::query_scalar!(
-        "/* groups::find_group_id */
-         SELECT id FROM groups
-         WHERE workspace_id = $1 AND program_id = $2 AND (id = $3 OR slug = $4) AND deleted_at IS NULL",
-        workspace_id as _,
-        program_id as _,
-        id as _,
-        slug,
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(id)
 }
 
 /// The site that a program is about.
@@ -137,11 +118,11 @@ pub(super) async fn lock_groups_of_program(
     Ok(default_group_id)
 }
 
-/// Waits for every transaction that is making an enrollment or links by the terms of the group, and makes those that
-/// come later wait for the end of this one.
-pub(super) async fn lock_group(conn: &mut PgConnection, workspace_id: WorkspaceId, id: GroupId) -> Result<()> {
+/// Waits for every transaction that is making an enrollment in the group or moving a partner there, and makes those
+/// that come later wait for the end of this one.
+pub(super) async fn close_off_group(conn: &mut PgConnection, workspace_id: WorkspaceId, id: GroupId) -> Result<()> {
     sqlx::query!(
-        "/* groups::lock_group */ SELECT FROM groups WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
+        "/* groups::close_off_group */ SELECT FROM groups WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
         workspace_id as _,
         id as _,
     )
@@ -150,18 +131,20 @@ pub(super) async fn lock_group(conn: &mut PgConnection, workspace_id: WorkspaceI
     Ok(())
 }
 
-/// Writes what a group is from now on.
+/// Writes what a group is from now on. If a default link leads elsewhere, the links of all its partners have yet to
+/// follow.
 pub(super) async fn update_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     group: &Group,
+    leads_elsewhere: bool,
     now: Timestamp,
 ) -> Result<()> {
     sqlx::query!(
         "/* groups::update_group */
          UPDATE groups
          SET name = $3, slug = $4, color = $5, max_partner_links = $6, allowed_hosts = $7, updated_at = $8,
-             version = version + 1
+             version = version + 1, follow_after = CASE WHEN $9 THEN NULL ELSE follow_after END
          WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,
         group.id as _,
@@ -171,10 +154,34 @@ pub(super) async fn update_group(
         group.max_partner_links,
         &group.allowed_hosts,
         now as _,
+        leads_elsewhere,
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The groups of a program with a default link to this address.
+pub(super) async fn list_groups_that_lead_to(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    url: &str,
+) -> Result<Vec<GroupId>> {
+    let ids = sqlx::query_scalar!(
+        "/* groups::list_groups_that_lead_to */
+         SELECT g.id FROM groups g
+         WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.deleted_at IS NULL AND EXISTS (
+             SELECT FROM group_default_links l
+             WHERE l.workspace_id = $1 AND l.group_id = g.id AND l.removed_at IS NULL AND l.url = $3)
+         ORDER BY g.id",
+        workspace_id as _,
+        program_id as _,
+        url,
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids)
 }
 
 /// Changes the group of a partner for whom none is named.

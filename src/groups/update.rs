@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::member_store;
+use super::member_store::{self, Progress};
 use super::model::{Actor, Group};
 use super::request::Changes;
 use super::{service, store};
+use crate::clock::Timestamp;
+use crate::db::Db;
 use crate::error::Result;
-use crate::id::{EnrollmentId, GroupId};
-use crate::programs::GroupRef;
+use crate::id::{GroupId, ProgramId, WorkspaceId};
+use crate::programs::{GroupRef, no_group};
 use crate::state::AppState;
 
 /// So many partners at a time: no transaction, and no lock in it, lasts longer than the change of a few links.
@@ -30,47 +32,48 @@ pub(super) async fn update(app: &AppState, actor: Actor, group: GroupRef, change
             Box::pin(async move { service::update_group(conn, &ids, now, actor, &request.0, &request.1).await })
         })
         .await?;
-    follow(app, actor, id).await?;
     let Actor { workspace_id, program_id, .. } = actor;
+    follow(&app.db, now, (workspace_id, program_id), id).await?;
     let found = app
         .db
         .read("find_group", move |conn| {
-            Box::pin(async move { store::find_group(conn, workspace_id, program_id, &GroupRef::Id(id)).await })
+            Box::pin(async move { store::find_group(conn, workspace_id, program_id, &GroupRef::Id(id), true).await })
         })
         .await?;
-    found.ok_or_else(service::no_group)
+    found.ok_or_else(no_group)
 }
 
-async fn follow(app: &AppState, Actor { workspace_id, program_id, .. }: Actor, id: GroupId) -> Result<()> {
-    let version = app
-        .db
-        .read("find_version_to_follow", move |conn| {
-            Box::pin(member_store::find_version_to_follow(conn, workspace_id, id))
-        })
-        .await?;
-    let Some(version) = version else { return Ok(()) };
-    let now = app.clock.now();
-    let mut last: Option<EnrollmentId> = None;
+/// Lets the links of a group's partners follow its default links, from where the last call came to.
+///
+/// # Errors
+/// 503 when there are more than can follow in time.
+pub(super) async fn follow(
+    db: &Db,
+    now: Timestamp,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    id: GroupId,
+) -> Result<()> {
     loop {
-        last = app
-            .db
+        let progress =
+            db.read("find_progress", move |conn| Box::pin(member_store::find_progress(conn, workspace_id, id))).await?;
+        let Some(Progress { version, follow_after }) = progress else { return Ok(()) };
+        let last = db
             .run("follow_default_links", move |conn, _| {
                 Box::pin(async move {
                     // First the enrollments, then their links in a statement that sees what was made until then.
-                    let members = member_store::lock_followers(conn, workspace_id, program_id, id, last, BATCH).await?;
+                    let members =
+                        member_store::lock_members(conn, workspace_id, program_id, id, follow_after, BATCH).await?;
                     let partners: Vec<_> = members.iter().map(|member| member.partner_id).collect();
                     member_store::update_following_links(conn, workspace_id, program_id, id, &partners, now).await?;
                     Ok(members.last().map(|member| member.id))
                 })
             })
             .await?;
-        if last.is_none() {
-            break;
-        }
-    }
-    app.db
-        .run("forget_previous_urls", move |conn, _| {
-            Box::pin(member_store::forget_previous_urls(conn, workspace_id, id, version))
+        // On its own: whoever changes the group does not wait for enrollments, nor they for that.
+        db.run("note_progress", move |conn, _| match last {
+            Some(last) => Box::pin(member_store::note_progress(conn, workspace_id, id, version, last)),
+            None => Box::pin(member_store::forget_previous_urls(conn, workspace_id, id, version)),
         })
-        .await
+        .await?;
+    }
 }

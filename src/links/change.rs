@@ -124,7 +124,7 @@ pub(super) async fn update_link(
     let owner = link.owner;
     let mut changed = Vec::new();
     if let Some(url) = wanted.url.as_ref().filter(|url| url.as_str() != link.url) {
-        creation::find_terms(conn, owner).await?.check_url(url)?;
+        creation::find_terms(conn, owner).await?.check_url(url.as_str())?;
         set(&mut changed, "url", &mut link.url, Some(url.as_str().to_owned()));
     }
     set(&mut changed, "domain", &mut link.domain_id, wanted.domain_id);

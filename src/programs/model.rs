@@ -166,8 +166,6 @@ pub struct Domain {
     pub is_additional: bool,
     /// Whether links live there that name no domain.
     pub is_default: bool,
-    /// Where links of the program lead that name no address.
-    pub program_url: String,
 }
 
 /// A program in a list.
@@ -201,7 +199,7 @@ pub struct ProgramSummary {
 pub struct ProgramChanges {
     /// The name for people.
     pub name: Option<String>,
-    /// The site that it is about; default links that led to the old one lead to the new one.
+    /// The site that it is about.
     pub url: Option<String>,
     /// Where its partners find their portal.
     pub portal_url: Option<String>,

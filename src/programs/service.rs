@@ -125,7 +125,23 @@ pub async fn create_workspace(
     Ok(NewWorkspaceIds { workspace_id, program_id: program.id, group_id: defaults.group_id })
 }
 
-/// Changes a program.
+/// For a group that a request names and that is not there.
+#[must_use]
+pub fn no_group() -> Error {
+    Error::not_found("The group was not found.")
+}
+
+/// A program that was changed.
+#[derive(Debug)]
+pub struct ChangedProgram {
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// The site that it was about until now.
+    pub previous_url: String,
+}
+
+/// Changes a program, and nobody else does until the end of the transaction. Default links that lead to its site are
+/// its groups' own: see [`crate::groups::update_program`].
 ///
 /// # Errors
 /// 404 when there is no such program, or it has no such domain; 409 when the workspace's default program, which
@@ -135,7 +151,7 @@ pub async fn update_program(
     now: Timestamp,
     id: ProgramId,
     changes: &ProgramChanges,
-) -> Result<()> {
+) -> Result<ChangedProgram> {
     let not_found = || Error::not_found("There is no such program.");
     let workspace_id = store::find_workspace_of_program(conn, id).await?.ok_or_else(not_found)?;
     if changes.default_domain_id.is_some()
@@ -146,7 +162,9 @@ pub async fn update_program(
     if changes.active == Some(false) && workspaces::lock_default_program(conn, workspace_id).await? == Some(id) {
         return Err(Error::conflict("This is the workspace's default program: make another one the default first."));
     }
-    if store::update_program(conn, workspace_id, id, changes, now).await? { Ok(()) } else { Err(not_found()) }
+    let previous_url = store::lock_program_url(conn, workspace_id, id).await?.ok_or_else(not_found)?;
+    store::update_program(conn, workspace_id, id, changes, now).await?;
+    Ok(ChangedProgram { workspace_id, previous_url })
 }
 
 /// Makes a program the one of every request of its workspace that names none.

@@ -138,8 +138,7 @@ pub async fn list_domains(
     let rows = sqlx::query_as!(
         Domain,
         r#"/* programs::list_domains */
-         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!",
-                p.url AS program_url
+         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
          FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2
          ORDER BY d.id = p.default_domain_id DESC, d.id
@@ -164,8 +163,7 @@ pub async fn find_domain(
     let row = sqlx::query_as!(
         Domain,
         r#"/* programs::find_domain */
-         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!",
-                p.url AS program_url
+         SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
          FROM programs p
          JOIN domains d ON d.workspace_id = p.workspace_id AND d.program_id = p.id
                        AND d.id = COALESCE($3, p.default_domain_id)
@@ -263,29 +261,32 @@ pub(super) async fn find_workspace_of_program(conn: &mut PgConnection, id: Progr
     Ok(workspace_id)
 }
 
-/// Changes a program. Default links that led to its old site lead to the new one. False when there is no such
-/// program.
+/// The site of a program, which nobody else changes until the end of the transaction.
+pub(super) async fn lock_program_url(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: ProgramId,
+) -> Result<Option<String>> {
+    let url = sqlx::query_scalar!(
+        "/* programs::lock_program_url */
+         SELECT url FROM programs WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        workspace_id as _,
+        id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(url)
+}
+
+/// Changes a program that is there.
 pub(super) async fn update_program(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: ProgramId,
     changes: &ProgramChanges,
     now: Timestamp,
-) -> Result<bool> {
-    if let Some(url) = &changes.url {
-        sqlx::query!(
-            "/* programs::move_default_links */
-             UPDATE group_default_links l SET url = $3
-             FROM groups g JOIN programs p ON p.workspace_id = g.workspace_id AND p.id = g.program_id
-             WHERE l.workspace_id = $1 AND g.workspace_id = $1 AND g.id = l.group_id AND p.id = $2 AND l.url = p.url",
-            workspace_id as _,
-            id as _,
-            url,
-        )
-        .execute(&mut *conn)
-        .await?;
-    }
-    let done = sqlx::query!(
+) -> Result<()> {
+    sqlx::query!(
         "/* programs::update_program */
          UPDATE programs
          SET name = COALESCE($3, name), url = COALESCE($4, url), access_mode = COALESCE($5, access_mode),
@@ -307,7 +308,7 @@ pub(super) async fn update_program(
     )
     .execute(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(())
 }
 
 /// The program with this id, or the workspace's default one.
@@ -344,8 +345,9 @@ pub async fn is_active(conn: &mut PgConnection, workspace_id: WorkspaceId, id: P
     Ok(found)
 }
 
-/// The group with this id or slug, which stays there until the end of the transaction: somebody may be moving into it.
-pub async fn lock_group(
+/// The group with this id or slug, which nobody deletes or changes until the end of the transaction: somebody may be
+/// moving into it.
+pub async fn hold_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -353,10 +355,10 @@ pub async fn lock_group(
 ) -> Result<Option<GroupId>> {
     let (id, slug) = group.parts();
     let id = sqlx::query_scalar!(
-        "/* programs::lock_group */
+        "/* programs::hold_group */
          SELECT id FROM groups
          WHERE workspace_id = $1 AND program_id = $2 AND deleted_at IS NULL AND (id = $3 OR slug = $4)
-         FOR SHARE",
+         FOR KEY SHARE",
         workspace_id as _,
         program_id as _,
         id as _,

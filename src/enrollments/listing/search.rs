@@ -2,6 +2,7 @@
 
 use crate::id::PartnerId;
 use crate::partners::Email;
+use crate::search_pattern::ignoring_case;
 use crate::validation::{Invalid, Text, length};
 
 /// Longer than any name.
@@ -27,42 +28,9 @@ impl Text for Search {
         }
         Ok(match Email::from_text(text) {
             Ok(email) => Self::Email(email.normalized().to_owned()),
-            Err(_) => Self::Words(text.split_whitespace().map(pattern).collect()),
+            Err(_) => Self::Words(text.split_whitespace().map(ignoring_case).collect()),
         })
     }
-}
-
-/// A regular expression that finds this word without regard to case, in letters of any script. (The database's own
-/// ways to ignore case go by its locale, and ours is `C`: they would know ASCII only.)
-fn pattern(word: &str) -> String {
-    let mut pattern = String::with_capacity(4 * word.len());
-    for character in word.chars() {
-        let cases = cases(character);
-        match cases.as_slice() {
-            [only] if only.is_ascii() && !only.is_ascii_alphanumeric() => pattern.extend(['\\', *only]),
-            [only] => pattern.push(*only),
-            several => {
-                pattern.push('[');
-                pattern.extend(several);
-                pattern.push(']');
-            }
-        }
-    }
-    pattern
-}
-
-/// A character and what it is in the other case, where that is one character.
-fn cases(character: char) -> Vec<char> {
-    let upper = single(character.to_uppercase()).unwrap_or(character);
-    let mut cases = vec![character, upper];
-    cases.extend([character, upper].into_iter().filter_map(|it| single(it.to_lowercase())));
-    cases.sort_unstable();
-    cases.dedup();
-    cases
-}
-
-fn single(mut characters: impl Iterator<Item = char>) -> Option<char> {
-    characters.next().filter(|_| characters.next().is_none())
 }
 
 #[cfg(test)]

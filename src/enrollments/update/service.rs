@@ -34,9 +34,9 @@ pub(super) async fn update_partner(conn: &mut PgConnection, ids: &Ids, now: Time
     // Before the enrollment: who deletes a group locks it first, then the enrollments in it.
     let group_id = match &changes.group {
         None => None,
-        Some(group) => programs::lock_group(conn, workspace_id, program_id, group)
+        Some(group) => programs::hold_group(conn, workspace_id, program_id, group)
             .await?
-            .ok_or_else(|| Error::not_found("The group was not found."))
+            .ok_or_else(programs::no_group)
             .map(Some)?,
     };
     let mut enrollment =

@@ -32,7 +32,7 @@ pub(super) struct NamedLink {
 ///
 /// # Errors
 /// 404 for an unknown partner or domain, 409 for a taken key and for a partner who has as many links as it may have,
-/// 422 for a domain or a redirect that is not as it must be.
+/// 422 for a domain or a redirect that is not as it must be, and when the group does not allow that address.
 pub(super) async fn create_named_link(
     conn: &mut PgConnection,
     ids: &Ids,
@@ -48,6 +48,7 @@ pub(super) async fn create_named_link(
     check_additional(link.is_additional, domain.is_additional)?;
     let owner = LinkOwner { workspace_id, program_id, partner_id };
     let terms = creation::find_terms(conn, owner).await?;
+    terms.check_url(&terms.default_url)?;
     terms.check_number()?;
     let new = LinkToMake {
         owner,

@@ -53,7 +53,7 @@ pub(super) async fn upsert_partner_link(
     // The lock makes it one link however many callers ask for the same address.
     let owner = lock_partner(conn, program, &request.partner).await?;
     let terms = creation::find_terms(conn, owner).await?;
-    terms.check_url(url)?;
+    terms.check_url(url.as_str())?;
     let id = match store::find_id_by_url(conn, owner, url.as_str()).await? {
         None => create(conn, actor, owner, &terms, request).await?,
         Some(id) => {
@@ -85,9 +85,8 @@ async fn create(
     request: &PartnerLinkRequest,
 ) -> Result<LinkId> {
     let props = &request.props;
-    if let Some(url) = &request.url {
-        terms.check_url(url)?;
-    }
+    let url = request.url.as_ref().map_or(terms.default_url.as_str(), HttpUrl::as_str);
+    terms.check_url(url)?;
     terms.check_number()?;
     let tags = match &props.settings.tags {
         Some(tags) => tags::resolve(conn, owner.workspace_id, tags).await?,
@@ -99,7 +98,7 @@ async fn create(
         domain_id: terms.default_domain_id,
         tenant_id: terms.tenant_id.as_deref(),
         key: request.key.as_ref().map_or(KeyChoice::Derived(&base), KeyChoice::Named),
-        url: request.url.as_ref().map_or(&terms.default_url, HttpUrl::as_str),
+        url,
         external_id: props.external_id.value(),
         settings: &props.settings.settings(),
         tags: &tags,

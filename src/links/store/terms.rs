@@ -7,6 +7,7 @@ use crate::error::Result;
 use crate::id::{DomainId, PartnerId, ProgramId, WorkspaceId};
 use crate::links::model::LinkOwner;
 use crate::partners::PartnerRef;
+use crate::programs::AllowedHosts;
 
 /// The partner that a request means, if it is enrolled.
 pub(in crate::links) async fn find_partner(
@@ -64,7 +65,7 @@ pub(in crate::links) struct LinkTerms {
     /// How many it may have.
     pub(in crate::links) max_links: Option<i32>,
     /// Where they may lead.
-    pub(in crate::links) allowed_hosts: Vec<String>,
+    pub(in crate::links) allowed_hosts: AllowedHosts,
     /// Where one leads that names no address.
     pub(in crate::links) default_url: String,
     /// Where one lives that names no domain.

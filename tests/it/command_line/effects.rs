@@ -129,6 +129,33 @@ async fn each_change_of_a_program_shows_in_the_next_answer() {
     assert_eq!(portal(), "https://partners.shop.example/");
 }
 
+/// As when a group is changed: links that were made follow, and each group says where its links may lead.
+#[tokio::test]
+async fn default_links_move_with_the_site() {
+    let site = Site::open().await;
+    site.update("--url https://acme.example/");
+    let jane = site.partner("jane@example.com");
+    let links = || site.partner("jane@example.com")["links"].clone();
+    assert_eq!(jane["links"][0]["url"], "https://acme.example/");
+    site.update("--url https://acme.example/start");
+    assert_eq!(
+        (&links()[0]["url"], &links()[0]["id"]),
+        (&json!("https://acme.example/start"), &jane["links"][0]["id"])
+    );
+
+    let group = json!({ "allowedHosts": ["acme.example"] });
+    let authorization = format!("Bearer {}", site.key);
+    let headers = [("Authorization", authorization.as_str()), ("Content-Type", "application/json")];
+    site.server.send(&Method::PATCH, "/groups/default", &headers, &group.to_string()).expect(200);
+    let refused = site.home.run(&format!("program update {} --url https://shop.example", site.program)).refused();
+    assert!(refused.contains("\"default\" does not allow links to https://shop.example/"), "{refused}");
+    assert_eq!(links()[0]["url"], "https://acme.example/start");
+    let program = &site.home.json("program list --workspace acme")[0];
+    assert_eq!(program["url"], "https://acme.example/start", "nothing of it was done");
+    site.update("--url https://acme.example/again");
+    assert_eq!(links()[0]["url"], "https://acme.example/again");
+}
+
 #[tokio::test]
 async fn links_live_on_the_domains_that_were_added() {
     let site = Site::open().await;

@@ -40,10 +40,7 @@ const COMMANDS: [(&str, &str); 15] = [
         "domain add --workspace @ --program {programId} --url-prefix https://@.example?via= --additional",
         "domain domainId isAdditional url",
     ),
-    (
-        "domain list --workspace @ --program {programId}",
-        "host id isAdditional isDefault programId programUrl urlPrefix",
-    ),
+    ("domain list --workspace @ --program {programId}", "host id isAdditional isDefault programId urlPrefix"),
     ("signing-key rotate", "kid"),
     ("signing-key list", "activeFrom createdAt kid retiredAt"),
 ];

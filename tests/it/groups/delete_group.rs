@@ -85,18 +85,24 @@ async fn a_move_that_was_interrupted_is_finished_by_the_next_request() {
     let mut other = world.app.sql().await;
     let hold = "BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE";
     other.execute(hold).await.unwrap();
-    delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect_error(503);
+    let message = delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect_error(503);
+    assert!(message.ends_with(&format!("with the id {} in its path.", made["id"].as_str().unwrap())), "{message}");
     // It is closed, and who is still in it can work.
     world.workspace.actor.get("/groups/creators").await.expect_error(404);
     world.partner(json!({"email": "new@example.com", "groupId": "creators"})).await.expect_error(404);
     world.token(json!({"tenantId": "jane"})).await.expect(201);
     other.execute("ROLLBACK").await.unwrap();
 
-    let answer = delete(&world.workspace.actor, "/groups/creators").await.expect(200);
+    // Whoever has the slug now is left alone when the id is named.
+    group(&world, "creators").await;
+    let path = format!("/groups/{}", made["id"].as_str().unwrap());
+    delete(&world.workspace.actor, &format!("{path}?moveTo=default")).await.expect_error(409);
+    let answer = delete(&world.workspace.actor, &format!("{path}?moveTo=press")).await.expect(200);
     assert_eq!((&answer["id"], &answer["movedTo"]), (&made["id"], &press["id"]));
     assert!(answer["movedPartners"].as_u64().unwrap() < 1501, "the first batch had been moved: {answer}");
     assert_eq!(world.workspace.actor.get("/groups/press").await.expect(200)["partnersCount"], 1501);
-    delete(&world.workspace.actor, "/groups/creators").await.expect_error(404);
+    delete(&world.workspace.actor, &path).await.expect_error(404);
+    world.workspace.actor.get("/groups/creators").await.expect(200);
 }
 
 /// The group that they were to go to is deleted before they have come there.

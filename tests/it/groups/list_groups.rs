@@ -28,14 +28,18 @@ async fn the_default_group_comes_first_then_the_oldest() {
 #[tokio::test]
 async fn a_search_looks_into_names_and_slugs() {
     let world = World::start().await;
-    for name in ["Big Creators", "100% Press"] {
+    for name in ["Big Creators", "100% Press", "Müller Ж"] {
         group(&world, name).await;
     }
     assert_eq!(slugs(&world, "?search=CREA").await, ["big-creators"]);
     assert_eq!(slugs(&world, "?search=g-c").await, ["big-creators"]);
     assert_eq!(slugs(&world, "?search=%25").await, ["100-press"]);
     assert_eq!(slugs(&world, "?search=_").await, [""; 0]);
-    assert_eq!(slugs(&world, "?search=").await.len(), 3);
+    for letters in ["M%C3%9CLLER", "m%C3%BCller%20%D0%B6"] {
+        assert_eq!(slugs(&world, &format!("?search={letters}")).await.len(), 1, "{letters}");
+    }
+    assert_eq!(slugs(&world, "?search=.*").await, [""; 0]);
+    assert_eq!(slugs(&world, "?search=").await.len(), 4);
     for bad in ["?page=0", "?pageSize=101", "?page=x", "?search=%00"] {
         world.workspace.actor.get(&format!("/groups{bad}")).await.expect_error(422);
     }
@@ -52,7 +56,7 @@ async fn a_group_is_found_by_id_and_by_slug_and_nothing_else_is() {
     for name in ["Creators", "creator", "grp_x", "%00", "%FF", "x%20y", &id.to_uppercase(), &id.replace("grp_", "pn_")]
     {
         let message = world.workspace.actor.get(&format!("/groups/{name}")).await.expect_error(404);
-        assert_eq!(message, "The group does not exist.", "{name}");
+        assert_eq!(message, "The group was not found.", "{name}");
     }
     let second = world.program("go.second.example.com").await;
     let theirs = second.actor.get("/groups/default").await.expect(200);

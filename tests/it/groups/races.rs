@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
+use sqlx::Executor;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -35,6 +36,13 @@ async fn run(
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
+/// Two transactions that wait for each other cost a second until PostgreSQL notices.
+async fn expect_no_deadlock(world: &World) {
+    invariants::end_sessions(&world.app).await;
+    let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
+    assert_eq!(invariants::count(&mut world.app.sql().await, deadlocks).await, 0, "deadlocks");
+}
+
 fn count(outcomes: &[(u16, Value)], status: u16) -> usize {
     outcomes.iter().filter(|(other, _)| *other == status).count()
 }
@@ -50,6 +58,7 @@ async fn one_of_many_gets_the_slug() {
     }
     assert_eq!(world.rows("groups").await.len(), 1 + ROUNDS);
     assert_eq!(world.rows("group_default_links").await.len(), 1 + ROUNDS);
+    expect_no_deadlock(&world).await;
 }
 
 /// Most of the clients enroll somebody in the group while two delete it.
@@ -77,6 +86,7 @@ async fn nobody_comes_into_a_group_that_is_deleted() {
             "SELECT count(*) FROM enrollments e JOIN groups g ON g.id = e.group_id WHERE g.deleted_at IS NOT NULL";
         assert_eq!(invariants::count(conn, left).await, 0);
     }
+    expect_no_deadlock(&world).await;
 }
 
 /// Whoever was enrolled while a default link was led elsewhere has a link that leads there.
@@ -104,6 +114,7 @@ async fn no_link_is_left_behind_when_its_default_link_leads_elsewhere() {
                      WHERE l.url <> d.url";
         assert_eq!(invariants::count(conn, stale).await, 0);
     }
+    expect_no_deadlock(&world).await;
 }
 
 /// Each of two groups is deleted in favour of the other: one is left, or none and everybody is in the default group.
@@ -127,4 +138,39 @@ async fn two_groups_that_are_deleted_in_favour_of_each_other() {
             "SELECT count(*) FROM enrollments e JOIN groups g ON g.id = e.group_id WHERE g.deleted_at IS NOT NULL";
         assert_eq!(invariants::count(conn, left).await, 0);
     }
+    expect_no_deadlock(&world).await;
+}
+
+/// Partners are moved into a group, or approved into it, while it is deleted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_moved_into_a_group_that_is_deleted() {
+    let world = World::start().await;
+    let server = Arc::new(LiveServer::start(&world.app).await);
+    let mut partners = Vec::new();
+    for client in 0..CLIENTS {
+        let partner = world.partner(json!({"email": format!("p{client}@example.com")})).await.expect(201);
+        partners.push(partner["id"].as_str().unwrap().to_owned());
+    }
+    let conn = &mut world.app.sql().await;
+    for round in 1..=ROUNDS {
+        let slug = format!("group-{round}");
+        world.workspace.actor.post("/groups", json!({"name": slug})).await.expect(201);
+        conn.execute("UPDATE enrollments SET status = 'pending'").await.unwrap();
+        let requests = (0..CLIENTS).map(|client| match client {
+            7 | 23 => (Method::DELETE, format!("/groups/{slug}"), Value::Null),
+            _ if client % 2 == 0 => {
+                (Method::PATCH, format!("/partners/{}", partners[client]), json!({"groupId": slug}))
+            }
+            _ => {
+                let body = json!({"partnerId": partners[client], "groupId": slug});
+                (Method::POST, "/partners/applications/approve".to_owned(), body)
+            }
+        });
+        let outcomes = run(&server, world.workspace.actor.authorization(), requests.collect()).await;
+        assert_eq!(count(&outcomes, 200) + count(&outcomes, 404), CLIENTS, "{outcomes:?}");
+        let left =
+            "SELECT count(*) FROM enrollments e JOIN groups g ON g.id = e.group_id WHERE g.deleted_at IS NOT NULL";
+        assert_eq!(invariants::count(conn, left).await, 0);
+    }
+    expect_no_deadlock(&world).await;
 }

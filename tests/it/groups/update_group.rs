@@ -99,6 +99,48 @@ async fn links_that_have_yet_to_follow_do_so_at_the_next_call() {
     assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
 }
 
+/// More partners than one transaction changes, the last of whom is held by somebody else for longer than a request may
+/// take. The next request begins behind those who have followed: a link of the first one that is led back by hand to
+/// where it led stays there.
+#[tokio::test]
+async fn what_was_interrupted_goes_on_where_it_ended() {
+    let world = World::start().await;
+    let made = group(&world, "creators").await;
+    let jane = enroll(&world, "jane", "creators").await;
+    let many = "WITH new AS (
+                    INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
+                    SELECT workspace_id, ('ffffffff-ffff-7fff-8fff-' || lpad(n::text, 12, '0'))::uuid,
+                           n || '@many.example', n || '@many.example', now()
+                    FROM groups, generate_series(1, 1500) n WHERE slug = 'creators' RETURNING workspace_id, id)
+                INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, status, created_at)
+                SELECT g.workspace_id, new.id, g.program_id, new.id, g.id, 'approved', now()
+                FROM new JOIN groups g USING (workspace_id) WHERE g.slug = 'creators'";
+    world.app.sql().await.execute(many).await.unwrap();
+    let mut other = world.app.sql().await;
+    other.execute("BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE").await.unwrap();
+    let lead = |path: &str| json!({"defaultLinks": [{"id": made["defaultLinks"][0]["id"], "url": path}]});
+    patch(&world.workspace.actor, PATH, lead("https://example.com/new")).await.expect_error(503);
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/new"]);
+    other.execute("ROLLBACK").await.unwrap();
+
+    let by_hand = "UPDATE links SET url = 'https://example.com/' WHERE tenant_id = 'jane'";
+    world.app.sql().await.execute(by_hand).await.unwrap();
+    patch(&world.workspace.actor, PATH, json!({"name": "Others"})).await.expect(200);
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
+    let links = world.rows("group_default_links").await;
+    assert!(links.iter().all(|link| link["previous_urls"] == json!([])), "{links:?}");
+    // Another address begins with the first partner again.
+    world
+        .app
+        .sql()
+        .await
+        .execute("UPDATE links SET url = 'https://example.com/new' WHERE tenant_id = 'jane'")
+        .await
+        .unwrap();
+    patch(&world.workspace.actor, PATH, lead("https://example.com/third")).await.expect(200);
+    assert_eq!(urls(&world, &jane).await, ["https://example.com/third"]);
+}
+
 #[tokio::test]
 async fn another_group_becomes_the_default() {
     let world = World::start().await;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use url::Url;
 
-use crate::programs::Host;
+use super::address::Host;
 use crate::validation::{FromJson, Invalid, ProblemCode, Scope, Text};
 
 const MAX_HOSTS: usize = 50;

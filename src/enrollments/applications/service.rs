@@ -47,8 +47,7 @@ pub(super) async fn approve(
 }
 
 async fn find_group(conn: &mut PgConnection, act: &Act, group: &GroupRef) -> Result<GroupId> {
-    let terms = programs::find_enrollment_terms(conn, act.workspace_id, act.program_id, Some(group)).await?;
-    terms.map(|terms| terms.group_id).ok_or_else(programs::no_group)
+    programs::hold_group(conn, act.workspace_id, act.program_id, group).await?.ok_or_else(programs::no_group)
 }
 
 /// Refuses an application. The audit log tells the choices that were made, not the words: these are about a person,

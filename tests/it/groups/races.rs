@@ -155,7 +155,8 @@ async fn nobody_is_moved_into_a_group_that_is_deleted() {
     for round in 1..=ROUNDS {
         let slug = format!("group-{round}");
         world.workspace.actor.post("/groups", json!({"name": slug})).await.expect(201);
-        conn.execute("UPDATE enrollments SET status = 'pending'").await.unwrap();
+        let apply = "UPDATE enrollments SET status = 'pending', application_id = gen_random_uuid()";
+        conn.execute(apply).await.unwrap();
         let requests = (0..CLIENTS).map(|client| match client {
             7 | 23 => (Method::DELETE, format!("/groups/{slug}"), Value::Null),
             _ if client % 2 == 0 => {

@@ -91,7 +91,7 @@ async fn a_request_that_names_a_program_leaves_every_other_one_alone() {
         let actor = world.app.actor_with(&world.workspace, &[Scope::ApisAll]).await;
         let (method, mut path) = (request.operation.method.clone(), request.path.clone());
         let mut body = request.body.clone();
-        if [Method::GET, Method::DELETE].contains(&method) {
+        if [Method::GET, Method::DELETE].contains(&method) || body.as_ref().is_some_and(Value::is_array) {
             path = format!("{path}{}{field}={first}", if path.contains('?') { '&' } else { '?' });
         } else {
             body.as_mut().unwrap()[field] = json!(first.to_string());

@@ -40,7 +40,8 @@ pub(super) async fn create_partner_link(
     load(conn, owner, id).await
 }
 
-/// Changes the partner's oldest link to an address as the request wants it, or makes one.
+/// Changes the partner's oldest link to an address as the request wants it, or makes one. A link that is there stays
+/// so when its group no longer allows its host.
 ///
 /// # Errors
 /// As [`create_partner_link`].
@@ -53,7 +54,6 @@ pub(super) async fn upsert_partner_link(
     // The lock makes it one link however many callers ask for the same address.
     let owner = lock_partner(conn, program, &request.partner).await?;
     let terms = creation::find_terms(conn, owner).await?;
-    terms.check_url(url.as_str())?;
     let id = match store::find_id_by_url(conn, owner, url.as_str()).await? {
         None => create(conn, actor, owner, &terms, request).await?,
         Some(id) => {

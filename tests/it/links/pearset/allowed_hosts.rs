@@ -55,6 +55,8 @@ async fn an_address_that_the_request_leaves_out_must_be_allowed_too_and_what_was
     let same = json!({ "url": "https://example.com/", "comments": "changed" });
     assert_eq!(actor.patch(&path(&link), same).await.expect(200)["comments"], "changed");
     actor.patch(&path(&link), json!({ "comments": "again" })).await.expect(200);
+    let upsert = json!({ "tenantId": TENANT, "url": "https://example.com/", "comments": "upserted" });
+    assert_eq!(actor.put(UPSERT, upsert).await.expect(200)["comments"], "upserted");
     world.arrange("UPDATE groups SET allowed_hosts = '{}'").await;
     made(&mut world, json!({ "url": "https://anywhere.example/" })).await;
 }

@@ -26,17 +26,19 @@ const COLUMNS: [&str; 8] = [
     "net_revenue",
 ];
 
+const LIST: &str = "enrollments::list_enrolled_partners";
+
 /// The application's own statements, from the data that the build checks them against.
-fn statements() -> Vec<String> {
+fn statements(name: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
     let texts = files.map(|file| serde_json::from_slice::<Value>(&file).unwrap()["query"].as_str().unwrap().to_owned());
-    texts.filter(|text| text.starts_with("/* enrollments::list_enrolled_partners */")).collect()
+    texts.filter(|text| text.starts_with(&format!("/* {name} */"))).collect()
 }
 
 fn statement(column: &str, order: &str, of_partners: bool) -> String {
     let sorted = format!("ORDER BY e.{column} {order}, e.id {order} LIMIT");
-    let mut found = statements();
+    let mut found = statements(LIST);
     found.retain(|text| text.contains(&sorted) && text.contains("FROM (SELECT p.id FROM partners p") == of_partners);
     assert_eq!(found.len(), 1, "statements for {column} {order}");
     found.remove(0)
@@ -119,7 +121,7 @@ async fn every_order_is_read_from_its_index() {
             assert_eq!(read[0]["Scan Direction"], direction, "{column} {order}");
         }
     }
-    assert_eq!(statements().len(), 2 * 2 * COLUMNS.len(), "a statement that nothing here has looked at");
+    assert_eq!(statements(LIST).len(), 2 * 2 * COLUMNS.len(), "a statement that nothing here has looked at");
 }
 
 #[tokio::test]
@@ -155,6 +157,86 @@ async fn words_are_looked_for_in_one_pass_over_the_partners() {
         let passes: Vec<_> = passes.map(|node| node["Node Type"].as_str().unwrap()).collect();
         assert_eq!(passes, ["Seq Scan"], "{plan:#}");
         assert!(!indexes(&plan).contains(&"enrollments_total_clicks_idx"), "{plan:#}");
+    }
+}
+
+/// In an old program nearly everybody who has applied is approved.
+#[tokio::test]
+async fn applications_are_looked_for_among_the_partners_first() {
+    let world = long_list().await;
+    let conn = &mut world.app.sql().await;
+    conn.execute("UPDATE enrollments SET application_id = id").await.unwrap();
+    conn.execute("ANALYZE enrollments").await.unwrap();
+    let texts = statements("enrollments::list_applications");
+    assert_eq!(texts.len(), 2 * 2);
+    for text in texts {
+        let of_partners = text.contains("FROM (SELECT p.* FROM partners p");
+        let asked: &[(Option<&str>, Option<&str>, Option<Vec<&str>>)] = if of_partners {
+            &[
+                (Some("DE"), None, None),
+                (None, Some("77@example.com"), None),
+                (None, None, Some(vec!["[Zz][Zz]"])),
+                (None, None, Some(vec!["1"])),
+            ]
+        } else {
+            &[(None, None, None)]
+        };
+        for (country, email, words) in asked {
+            let explain = format!("EXPLAIN (FORMAT JSON) {text}");
+            let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+                .bind(world.workspace.id)
+                .bind(world.workspace.program_id)
+                .bind("approved")
+                .bind(*country)
+                .bind(None::<GroupId>)
+                .bind(None::<&str>)
+                .bind(None::<PartnerId>)
+                .bind(*email)
+                .bind(words.as_deref())
+                .bind(100_i64)
+                .bind(0_i64)
+                .fetch_one(&mut *conn)
+                .await
+                .unwrap();
+            let along_the_order = indexes(&plan[0]["Plan"]).contains(&"enrollments_created_at_idx");
+            assert_eq!(along_the_order, !of_partners, "{plan:#}");
+            if email.is_some() {
+                assert_eq!(indexes(&plan[0]["Plan"]), ["partners_email_key", "enrollments_partner_key"], "{plan:#}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_from_the_index_of_its_filter() {
+    let world = World::start().await;
+    let conn = &mut world.app.sql().await;
+    let fill = format!(
+        "INSERT INTO audit_logs (workspace_id, id, program_id, action, target, details, created_at)
+         SELECT workspace_id, gen_random_uuid(), id, CASE WHEN n % 5000 = 0 THEN 'group.deleted' ELSE 'link.updated' END,
+                'target ' || n % 5000, '{{}}', now() - n * interval '1 minute'
+         FROM programs, generate_series(1, {ENROLLMENTS}) n;
+         ANALYZE"
+    );
+    conn.execute(AssertSqlSafe(fill)).await.unwrap();
+    let [text] = statements("audit_logs::list_entries").try_into().unwrap();
+    for (action, target, index) in [
+        (None, None, "audit_logs_program_idx"),
+        (Some("group.deleted"), None, "audit_logs_action_idx"),
+        (None, Some("target 7"), "audit_logs_target_idx"),
+    ] {
+        let explain = format!("EXPLAIN (FORMAT JSON) {text}");
+        let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
+            .bind(world.workspace.id)
+            .bind(world.workspace.program_id)
+            .bind(action)
+            .bind(target)
+            .bind(100_i64)
+            .bind(0_i64)
+            .fetch_one(&mut *conn)
+            .await
+            .unwrap();
+        assert!(indexes(&plan[0]["Plan"]).contains(&index), "{plan:#}");
     }
 }
 

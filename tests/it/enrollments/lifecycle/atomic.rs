@@ -1,8 +1,11 @@
-//! Status, event and entry of the audit log come together or not at all.
+//! A change, its event and its entry of the audit log come together or not at all.
 
+use axum::body::Body;
+use http::Method;
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{jane_who_is, set_status};
+use super::{JANE, jane_who_is, set_status};
 use crate::enrollments::fixtures::{NOTHING, World};
 
 const STEPS: [(&str, &str); 6] = [
@@ -50,4 +53,57 @@ async fn a_step_that_fails_on_its_way_leaves_nothing() {
         world.workspace.actor.post(&format!("/partners/{step}"), body).await.expect(200);
     }
     assert_eq!(world.rows("audit_logs").await.len(), STEPS.len());
+}
+
+/// What else the audit log tells of: the request, and the status that jane has before. `PARTNER` and `LINK` are hers.
+fn changes() -> [(Method, &'static str, Value, &'static str); 11] {
+    [
+        (Method::PATCH, "/partners/PARTNER", json!({ "tenantId": "jane-2", "name": "Another" }), "approved"),
+        (Method::POST, "/partners/invites", json!({ "email": "new@example.com" }), "approved"),
+        (Method::POST, "/partners/invites", json!({ "email": JANE }), "invited"),
+        (Method::POST, "/partners/invites", json!({ "email": JANE }), "declined"),
+        (Method::POST, "/tokens/embed/referrals/revoke", json!({ "tenantId": "jane-2" }), "approved"),
+        (Method::POST, "/groups", json!({ "name": "New" }), "approved"),
+        (Method::PATCH, "/groups/default", json!({ "defaultLinks": [{ "url": "https://example.com/2" }] }), "approved"),
+        (Method::DELETE, "/groups/spare", Value::Null, "approved"),
+        (Method::PATCH, "/links/LINK", json!({ "comments": "Another" }), "approved"),
+        (Method::DELETE, "/links/LINK", Value::Null, "approved"),
+        (Method::DELETE, "/partners/invites/PARTNER", Value::Null, "invited"),
+    ]
+}
+
+#[tokio::test]
+async fn a_change_without_its_entry_is_none() {
+    let mut world = World::start().await;
+    let jane = jane_who_is(&mut world, "approved").await;
+    world.group("spare", &[]).await;
+    let path = |path: &str| {
+        let (partner, link) = (jane["id"].as_str().unwrap(), jane["links"][0]["id"].as_str().unwrap());
+        path.replace("PARTNER", partner).replace("LINK", link)
+    };
+    let send = async |world: &World, method: &Method, path: String, body: &Value| {
+        let actor = &world.workspace.actor;
+        let request = actor.request(method.clone(), &path);
+        let request = match body {
+            Value::Null => request.body(Body::empty()),
+            body => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
+        };
+        actor.send(request.unwrap()).await
+    };
+    for (number, (method, template, body, status)) in changes().into_iter().enumerate() {
+        let what = format!("{method} {template}");
+        set_status(&mut world, status).await;
+        for timing in ["", "DEFERRABLE INITIALLY DEFERRED"] {
+            break_inserts(&mut world, "audit_logs", timing).await;
+            let groups = world.rows("groups").await;
+            send(&world, &method, path(template), &body).await.expect(500);
+            assert_eq!(world.written().await, NOTHING, "{what} {timing}");
+            assert_eq!(world.rows("groups").await, groups, "{what} {timing}");
+            assert_eq!(world.rows("audit_logs").await.len(), number, "{what} {timing}");
+        }
+        world.arrange("DROP FUNCTION fail CASCADE").await;
+        let answer = send(&world, &method, path(template), &body).await;
+        assert!(answer.status.is_success(), "{what}: {}", answer.body);
+        assert_eq!(world.rows("audit_logs").await.len(), number + 1, "{what}");
+    }
 }

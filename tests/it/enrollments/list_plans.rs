@@ -68,6 +68,7 @@ async fn long_list() -> World {
 #[derive(Default)]
 struct Asked {
     status: Option<&'static str>,
+    country: Option<&'static str>,
     tenant_id: Option<&'static str>,
     email: Option<&'static str>,
     words: Option<Vec<&'static str>>,
@@ -83,7 +84,7 @@ async fn plan(world: &World, conn: &mut PgConnection, text: &str, asked: &Asked)
         .bind(asked.status)
         .bind(asked.tenant_id)
         .bind(None::<PartnerId>)
-        .bind(None::<&str>)
+        .bind(asked.country)
         .bind(asked.email)
         .bind(asked.words.as_deref())
         .bind(100_i64)
@@ -171,28 +172,28 @@ async fn applications_are_looked_for_among_the_partners_first() {
     assert_eq!(texts.len(), 2 * 2);
     for text in texts {
         let of_partners = text.contains("FROM (SELECT p.* FROM partners p");
-        let asked: &[(Option<&str>, Option<&str>, Option<Vec<&str>>)] = if of_partners {
-            &[
-                (Some("DE"), None, None),
-                (None, Some("77@example.com"), None),
-                (None, None, Some(vec!["[Zz][Zz]"])),
-                (None, None, Some(vec!["1"])),
+        let asked = if of_partners {
+            vec![
+                Asked { country: Some("DE"), ..Asked::default() },
+                Asked { email: Some("77@example.com"), ..Asked::default() },
+                Asked { words: Some(vec!["[Zz][Zz]"]), ..Asked::default() },
+                Asked { words: Some(vec!["1"]), ..Asked::default() },
             ]
         } else {
-            &[(None, None, None)]
+            vec![Asked::default()]
         };
-        for (country, email, words) in asked {
+        for asked in asked {
             let explain = format!("EXPLAIN (FORMAT JSON) {text}");
             let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
                 .bind(world.workspace.id)
                 .bind(world.workspace.program_id)
                 .bind("approved")
-                .bind(*country)
+                .bind(asked.country)
                 .bind(None::<GroupId>)
                 .bind(None::<&str>)
                 .bind(None::<PartnerId>)
-                .bind(*email)
-                .bind(words.as_deref())
+                .bind(asked.email)
+                .bind(asked.words.as_deref())
                 .bind(100_i64)
                 .bind(0_i64)
                 .fetch_one(&mut *conn)
@@ -200,7 +201,7 @@ async fn applications_are_looked_for_among_the_partners_first() {
                 .unwrap();
             let along_the_order = indexes(&plan[0]["Plan"]).contains(&"enrollments_created_at_idx");
             assert_eq!(along_the_order, !of_partners, "{plan:#}");
-            if email.is_some() {
+            if asked.email.is_some() {
                 assert_eq!(indexes(&plan[0]["Plan"]), ["partners_email_key", "enrollments_partner_key"], "{plan:#}");
             }
         }

@@ -33,6 +33,8 @@ actions! {
     PartnerUpdated = "partner.updated";
     /// A partner was invited, or its invitation renewed.
     PartnerInvited = "partner.invited";
+    /// A partner accepted its invitation by coming for a token.
+    PartnerAccepted = "partner.accepted";
     /// An invitation was taken back.
     PartnerInviteDeleted = "partner.invite_deleted";
     /// An application was accepted.
@@ -75,7 +77,7 @@ pub struct Entry<'a> {
     pub workspace_id: WorkspaceId,
     /// The program.
     pub program_id: ProgramId,
-    /// The key that asked for it; none on the command line.
+    /// The key that asked for it; none for what the command line does.
     pub api_key_id: Option<ApiKeyId>,
     /// What was done.
     pub action: Action,

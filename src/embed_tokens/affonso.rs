@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::mint::mint;
 use super::store;
 use crate::clock::Timestamp;
-use crate::enrollments::{Identity, Origin, PartnerRequest, Status, enroll};
+use crate::enrollments::{Origin, PartnerRequest, Status, enroll};
 use crate::error::Result;
 use crate::http::extract::{Body, Caller, MintTokens};
 use crate::http::response::Created;
@@ -86,13 +86,9 @@ pub async fn create_embed_token(
     Body(EmbedTokenRequest { program, partner }): Body<EmbedTokenRequest>,
 ) -> Result<Created<EmbedTokenAnswer>> {
     let (workspace_id, program_id) = caller.program(&app, Some(program)).await?;
-    let identity = Identity {
-        tenant_id: partner.tenant_id.as_ref().map(|id| id.as_str().to_owned()),
-        email_normalized: Some(partner.profile.email.normalized().to_owned()),
-        ..Identity::default()
-    };
-    let program = (workspace_id, program_id);
-    let enrolled = enroll(&app, program, Origin::TrustedToken, identity, Some(partner)).await?;
+    let (program, identity) = ((workspace_id, program_id), partner.identity());
+    let key = Some(caller.api_key_id);
+    let enrolled = enroll(&app, program, Origin::TrustedToken, key, identity, Some(partner)).await?;
     let partner_id = enrolled.partner_id;
     let places = app
         .db

@@ -70,7 +70,7 @@ pub async fn create_referrals_embed_token(
         tenant_id: tenant_id.map(|id| id.as_str().to_owned()),
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),
     };
-    let enrolled = enroll(&app, program, Origin::Token, identity, request.partner).await?;
+    let enrolled = enroll(&app, program, Origin::Token, Some(caller.api_key_id), identity, request.partner).await?;
     let minted = mint(&app, program, &enrolled, enrolled.token_lifetime())?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))
 }

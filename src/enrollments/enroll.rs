@@ -1,14 +1,13 @@
 //! The one way to find or make an enrollment, whichever route asks: `enroll`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::default_links::give_default_links;
+use super::enrolled::Enrolled;
 use super::event::{self, EnrollmentEvent};
-use super::lifecycle::Step;
 use super::model::{Candidate, Status};
 use super::request::PartnerRequest;
 use super::rule::{self, Candidates, Decision, Identity, Invitation, Origin};
@@ -17,49 +16,12 @@ use super::turn::Turn;
 use crate::audit_logs::{self, Action, Entry};
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
+use crate::id::{ApiKeyId, EnrollmentId, GroupId, Ids, PartnerId, ProgramId, WorkspaceId};
 use crate::links::service::{DefaultLinks, create_default_links};
 use crate::links::{KeyBase, LinkOwner, Names};
 use crate::programs::{self, AccessMode};
 use crate::state::AppState;
 use crate::validation::Bounded;
-
-/// The enrollment that a request ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Enrolled {
-    /// Its id.
-    pub enrollment_id: EnrollmentId,
-    /// Its partner.
-    pub partner_id: PartnerId,
-    /// Where it stands.
-    pub status: Status,
-    /// The epoch of its tokens.
-    pub token_epoch: i32,
-    token_lifetime_seconds: i32,
-    /// Whether this request made it.
-    pub is_new: bool,
-}
-
-impl Enrolled {
-    /// How long a token of the program works.
-    #[must_use]
-    pub fn token_lifetime(&self) -> Duration {
-        Duration::from_secs(self.token_lifetime_seconds.unsigned_abs().into())
-    }
-}
-
-impl From<&Candidate> for Enrolled {
-    fn from(found: &Candidate) -> Self {
-        Self {
-            enrollment_id: found.enrollment_id,
-            partner_id: found.partner_id,
-            status: found.status,
-            token_epoch: found.token_epoch,
-            token_lifetime_seconds: found.token_lifetime_seconds,
-            is_new: false,
-        }
-    }
-}
 
 /// [`enroll`] as the workspace's own act: what `POST /partners` and an import do.
 ///
@@ -68,14 +30,16 @@ impl From<&Candidate> for Enrolled {
 pub async fn enroll_by_workspace(
     app: &AppState,
     program: (WorkspaceId, ProgramId),
+    api_key_id: Option<ApiKeyId>,
     partner: PartnerRequest,
 ) -> Result<Enrolled> {
     // On the heap: it is large, and every item of a batch would carry the room for it.
-    Box::pin(enroll(app, program, Origin::Workspace, partner.identity(), Some(partner))).await
+    Box::pin(enroll(app, program, Origin::Workspace, api_key_id, partner.identity(), Some(partner))).await
 }
 
 /// Finds the enrollment that an identity means, or makes it. A call that finds everything in place is one read;
-/// every other call is that read and one transaction.
+/// every other call is that read and one transaction. The audit log has what it changes of an enrollment that it
+/// finds; one that it makes is told of by its event. The key is that of who asks, none on the command line.
 ///
 /// # Errors
 /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
@@ -83,6 +47,7 @@ pub async fn enroll(
     app: &AppState,
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     origin: Origin,
+    api_key_id: Option<ApiKeyId>,
     identity: Identity,
     partner: Option<PartnerRequest>,
 ) -> Result<Enrolled> {
@@ -96,7 +61,8 @@ pub async fn enroll(
         })
         .await?;
     let now = app.clock.now();
-    let mut call = Call { ids: Arc::clone(&app.ids), now, workspace_id, program_id, origin, identity, partner };
+    let ids = Arc::clone(&app.ids);
+    let mut call = Call { ids, now, workspace_id, program_id, origin, api_key_id, identity, partner };
     match rule::decide(origin, &call.identity, call.partner.is_some(), &found)? {
         Decision::Use(enrollment) if call.is_settled(enrollment)? => return Ok(enrollment.into()),
         Decision::Use(_) | Decision::Bind(_) => {}
@@ -127,6 +93,7 @@ struct Call {
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     origin: Origin,
+    api_key_id: Option<ApiKeyId>,
     identity: Arc<Identity>,
     partner: Option<PartnerRequest>,
 }
@@ -159,14 +126,20 @@ impl Call {
 
     async fn apply(&self, conn: &mut PgConnection, found: &Candidates) -> Result<Enrolled> {
         match rule::decide(self.origin, &self.identity, self.partner.is_some(), found)? {
-            Decision::Use(enrollment) => self.settle(conn, enrollment).await,
+            Decision::Use(enrollment) => self.settle(conn, enrollment, Vec::new()).await,
             Decision::Bind(enrollment) => self.bind(conn, enrollment).await,
             Decision::Create => self.create(conn, found.known_partner).await,
         }
     }
 
-    /// Brings an enrollment that was found up to date. Order of writes: enrollment, links, outbox.
-    async fn settle(&self, conn: &mut PgConnection, found: &Candidate) -> Result<Enrolled> {
+    /// Brings an enrollment that was found up to date; these members of it were changed before. Order of writes:
+    /// enrollment, links, outbox, audit log.
+    async fn settle(
+        &self,
+        conn: &mut PgConnection,
+        found: &Candidate,
+        mut changed: Vec<&'static str>,
+    ) -> Result<Enrolled> {
         let turn = self.turn(found)?;
         if let Some(turn) = turn {
             turn.write(conn, self.workspace_id, found, self.now).await?;
@@ -175,8 +148,10 @@ impl Call {
         if self.ends_tokens() {
             let metadata = self.partner.as_ref().and_then(|partner| partner.metadata.as_ref());
             let seen = Seen { id: found.enrollment_id, tenant_id: found.tenant_id.as_deref(), status: enrolled.status };
-            enrolled.token_epoch =
+            let ended =
                 store::end_tokens(conn, self.workspace_id, seen, metadata).await?.ok_or_else(Error::lost_race)?;
+            enrolled.token_epoch = ended.token_epoch;
+            changed.extend(ended.replaces_metadata.then_some("metadata"));
         }
         if found.lacks_default_links {
             give_default_links(conn, &self.ids, self.now, self.workspace_id, found.enrollment_id).await?;
@@ -187,7 +162,16 @@ impl Call {
             let event = (self.ids.next(self.now), turn.event(), &payload);
             store::insert_event(conn, self.workspace_id, event, self.now).await?;
         }
-        self.log_invitation(conn, found.partner_id, Some(found.status)).await?;
+        if !changed.is_empty() {
+            self.log(conn, found.partner_id, (Action::PartnerUpdated, json!({ "changed": changed }))).await?;
+        }
+        if let Some(turn) = turn {
+            self.log(conn, found.partner_id, turn.entry(Some(found.status))).await?;
+        }
+        if self.ends_tokens() {
+            let details = json!({ "tokenEpoch": enrolled.token_epoch });
+            self.log(conn, found.partner_id, (Action::TokensRevoked, details)).await?;
+        }
         Ok(enrolled)
     }
 
@@ -199,7 +183,7 @@ impl Call {
         if !store::update_tenant_id(conn, self.workspace_id, self.program_id, found, bound).await? {
             return Err(Error::lost_race());
         }
-        self.settle(conn, &Candidate { tenant_id, ..found.clone() }).await
+        self.settle(conn, &Candidate { tenant_id, ..found.clone() }, vec!["tenantId"]).await
     }
 
     async fn create(&self, conn: &mut PgConnection, known_partner: Option<PartnerId>) -> Result<Enrolled> {
@@ -224,6 +208,7 @@ impl Call {
         let partner_id = known_partner.unwrap_or_else(|| self.ids.next(self.now));
         let tenant_id = self.identity.tenant_id.as_deref();
         let event = self.event((enrollment_id, partner_id, terms.group_id), tenant_id, status).payload();
+        let invitation = self.invitation();
         let new = NewEnrollment {
             workspace_id: self.workspace_id,
             program_id: self.program_id,
@@ -237,9 +222,9 @@ impl Call {
             status,
             application_id: (status == Status::Pending).then(|| self.ids.next(self.now)),
             metadata: partner.metadata.as_ref(),
-            invite_expires_at: self.invitation().map(|invitation| invitation.expires_at),
+            invite_expires_at: invitation.map(|invitation| invitation.expires_at),
             event_id: self.ids.next(self.now),
-            event_name: if status == Status::Invited { Step::Invite.event() } else { event::ENROLLED },
+            event_name: invitation.map_or(event::ENROLLED, |invitation| Turn::Invite(invitation).event()),
             event: &event,
         };
         if !store::insert_enrollment(conn, &new, self.now).await? {
@@ -260,7 +245,9 @@ impl Call {
             props: &partner.link_props,
         };
         create_default_links(conn, &self.ids, self.now, &links).await?;
-        self.log_invitation(conn, partner_id, None).await?;
+        if let Some(invitation) = invitation {
+            self.log(conn, partner_id, Turn::Invite(invitation).entry(None)).await?;
+        }
         let token_lifetime_seconds = terms.token_lifetime_seconds;
         Ok(Enrolled { enrollment_id, partner_id, status, token_epoch: 0, token_lifetime_seconds, is_new: true })
     }
@@ -272,16 +259,20 @@ impl Call {
         }
     }
 
-    /// An invitation is an act of the workspace's people: the audit log has it.
-    async fn log_invitation(&self, conn: &mut PgConnection, partner_id: PartnerId, from: Option<Status>) -> Result<()> {
-        let Some(Invitation { expires_at, api_key_id }) = self.invitation() else { return Ok(()) };
+    /// An entry of the audit log about the partner.
+    async fn log(
+        &self,
+        conn: &mut PgConnection,
+        partner_id: PartnerId,
+        (action, details): (Action, Value),
+    ) -> Result<()> {
         let entry = Entry {
             workspace_id: self.workspace_id,
             program_id: self.program_id,
-            api_key_id: Some(api_key_id),
-            action: Action::PartnerInvited,
+            api_key_id: self.api_key_id,
+            action,
             target: &partner_id.to_string(),
-            details: json!({ "from": from, "to": Status::Invited, "expiresAt": expires_at }),
+            details,
         };
         audit_logs::insert_entry(conn, &self.ids, self.now, &entry).await
     }

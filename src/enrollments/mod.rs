@@ -5,6 +5,7 @@ pub mod applications;
 pub mod bulk;
 mod default_links;
 mod enroll;
+mod enrolled;
 mod event;
 pub mod invitations;
 pub mod lifecycle;
@@ -17,7 +18,8 @@ mod store;
 mod turn;
 pub mod update;
 
-pub use enroll::{Enrolled, enroll, enroll_by_workspace};
+pub use enroll::{enroll, enroll_by_workspace};
+pub use enrolled::Enrolled;
 pub use model::Status;
 pub use request::{CreatePartnerRequest, PartnerRequest};
 pub use rule::{Identity, Invitation, Origin};

@@ -9,7 +9,7 @@ use super::request::{CreatePartnerRequest, PartnerRequest};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, PathId, Query, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
-use crate::id::{PartnerId, ProgramId, WorkspaceId};
+use crate::id::{ApiKeyId, PartnerId, ProgramId, WorkspaceId};
 use crate::programs::ProgramRef;
 use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
@@ -32,7 +32,7 @@ pub async fn create_partner(
     Body(CreatePartnerRequest { program, partner }): Body<CreatePartnerRequest>,
 ) -> Result<Created<impl serde::Serialize>> {
     let program = caller.program(&app, program).await?;
-    Ok(Created(create(&app, program, partner).await?))
+    Ok(Created(create(&app, program, caller.api_key_id, partner).await?))
 }
 
 /// `GET /partners/{id}`.
@@ -51,9 +51,10 @@ pub async fn retrieve_partner(
 pub(super) async fn create(
     app: &AppState,
     program: (WorkspaceId, ProgramId),
+    api_key_id: ApiKeyId,
     partner: PartnerRequest,
 ) -> Result<EnrolledPartner> {
-    let enrolled = enroll_by_workspace(app, program, partner).await?;
+    let enrolled = enroll_by_workspace(app, program, Some(api_key_id), partner).await?;
     load(app, program, enrolled.partner_id).await
 }
 

@@ -4,7 +4,7 @@
 use super::model::Candidate;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{ApiKeyId, PartnerId};
+use crate::id::PartnerId;
 
 /// On which behalf an enrollment is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,6 @@ pub enum Origin {
 pub struct Invitation {
     /// When it lapses.
     pub expires_at: Timestamp,
-    /// The key that asked for it.
-    pub api_key_id: ApiKeyId,
 }
 
 /// Who a request is about.
@@ -85,14 +83,16 @@ pub(super) fn decide<'a>(
     }
     match (&found.by_tenant, &found.by_email) {
         // Row 2.
-        (Some(a), None) => Ok(Decision::Use(a)),
+        (Some(a), None) => match origin {
+            Origin::Token | Origin::TrustedToken | Origin::Workspace => Ok(Decision::Use(a)),
+            // The invitation is for whoever has the e-mail, and that is not this partner.
+            Origin::Invitation(_) => Err(belongs_to_another()),
+        },
         (Some(a), Some(b)) if a.enrollment_id == b.enrollment_id => Ok(Decision::Use(a)),
         // Row 3.
         (Some(a), Some(_)) => match origin {
             Origin::Token => Ok(Decision::Use(a)),
-            Origin::TrustedToken | Origin::Workspace | Origin::Invitation(_) => {
-                Err(Error::conflict("The tenantId belongs to another partner of this program."))
-            }
+            Origin::TrustedToken | Origin::Workspace | Origin::Invitation(_) => Err(belongs_to_another()),
         },
         (None, Some(b)) => match (&identity.tenant_id, &b.tenant_id) {
             // Row 8.
@@ -110,6 +110,10 @@ pub(super) fn decide<'a>(
         // Row 7.
         (None, None) => Err(Error::not_enrolled()),
     }
+}
+
+fn belongs_to_another() -> Error {
+    Error::conflict("The tenantId belongs to another partner of this program.")
 }
 
 #[cfg(test)]
@@ -135,9 +139,9 @@ mod tests {
         }
     }
 
-    fn invitation() -> Invitation {
+    fn lapsing_at_once() -> Invitation {
         let now = Timestamp::from(time::OffsetDateTime::UNIX_EPOCH);
-        Invitation { expires_at: now, api_key_id: Ids::seeded(9).next(now) }
+        Invitation { expires_at: now }
     }
 
     /// What a row of the table says, by name instead of by reference.
@@ -184,11 +188,13 @@ mod tests {
                 by_email: by_email.cloned(),
                 known_partner: None,
             };
+            // Only there the e-mail says who comes.
+            let invitation = if row.starts_with("2, no ") { &Refuse(Code::Conflict) } else { &workspace };
             let origins = [
                 (Origin::Token, &token),
                 (Origin::TrustedToken, &workspace),
                 (Origin::Workspace, &workspace),
-                (Origin::Invitation(invitation()), &workspace),
+                (Origin::Invitation(lapsing_at_once()), invitation),
             ];
             for (origin, expected) in origins {
                 let outcome = match decide(origin, &identity, has_profile, &found) {

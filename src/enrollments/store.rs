@@ -173,8 +173,8 @@ pub(super) async fn insert_enrollment(
     Ok(done.is_some())
 }
 
-/// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the one that the
-/// caller saw.
+/// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the tenant id or the
+/// status that the caller saw.
 pub(super) async fn update_tenant_id(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -185,11 +185,12 @@ pub(super) async fn update_tenant_id(
     let done = sqlx::query!(
         "/* enrollments::update_tenant_id */
          UPDATE enrollments SET tenant_id = $3
-         WHERE workspace_id = $1 AND id = $2 AND tenant_id IS NOT DISTINCT FROM $4",
+         WHERE workspace_id = $1 AND id = $2 AND tenant_id IS NOT DISTINCT FROM $4 AND status = $5",
         workspace_id as _,
         seen.enrollment_id as _,
         tenant_id,
         seen.tenant_id.as_deref(),
+        seen.status as _,
     )
     .execute(&mut *conn)
     .await?;
@@ -248,19 +249,34 @@ pub(super) struct Seen<'a> {
     pub(super) status: Status,
 }
 
-/// Ends all tokens of an enrollment and replaces its metadata where there are new ones. Returns the epoch of the
-/// tokens to come; `None` when the enrollment is no longer as the caller has seen it.
+/// What ending the tokens of an enrollment has done.
+pub(super) struct Ended {
+    /// Of the tokens to come.
+    pub(super) token_epoch: i32,
+    /// Whether the metadata are others than before.
+    pub(super) replaces_metadata: bool,
+}
+
+/// Ends all tokens of an enrollment and replaces its metadata where there are new ones. `None` when the enrollment is
+/// no longer as the caller has seen it.
 pub(super) async fn end_tokens(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     seen: Seen<'_>,
     metadata: Option<&Metadata>,
-) -> Result<Option<i32>> {
-    let epoch = sqlx::query_scalar!(
-        "/* enrollments::end_tokens */
-         UPDATE enrollments SET token_epoch = token_epoch + 1, metadata = COALESCE($5, metadata)
-         WHERE workspace_id = $1 AND id = $2 AND status = $3 AND tenant_id IS NOT DISTINCT FROM $4
-         RETURNING token_epoch",
+) -> Result<Option<Ended>> {
+    let ended = sqlx::query_as!(
+        Ended,
+        r#"/* enrollments::end_tokens */
+         WITH before AS (
+             SELECT id, metadata FROM enrollments
+             WHERE workspace_id = $1 AND id = $2 AND status = $3 AND tenant_id IS NOT DISTINCT FROM $4
+             FOR NO KEY UPDATE
+         )
+         UPDATE enrollments e SET token_epoch = e.token_epoch + 1, metadata = COALESCE($5, before.metadata)
+         FROM before
+         WHERE e.workspace_id = $1 AND e.id = before.id
+         RETURNING e.token_epoch, e.metadata <> before.metadata AS "replaces_metadata!""#,
         workspace_id as _,
         seen.id as _,
         seen.status as _,
@@ -269,7 +285,7 @@ pub(super) async fn end_tokens(
     )
     .fetch_optional(conn)
     .await?;
-    Ok(epoch)
+    Ok(ended)
 }
 
 /// Invites a partner again. False when it has no longer the status that the caller saw.

@@ -1,11 +1,13 @@
 //! What a call does about where an enrollment stands that it found.
 
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::lifecycle::Step;
 use super::model::{Candidate, Status, TokenAccess};
 use super::rule::{Invitation, Origin};
 use super::store;
+use crate::audit_logs::Action;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
@@ -71,6 +73,17 @@ impl Turn {
         match self {
             Self::Accept => super::event::ENROLLED,
             Self::Invite(_) => Step::Invite.event(),
+        }
+    }
+
+    /// As it stands in the audit log; `from` is none for who was not enrolled.
+    pub(super) fn entry(self, from: Option<Status>) -> (Action, Value) {
+        let to = self.status();
+        match self {
+            Self::Accept => (Action::PartnerAccepted, json!({ "from": from, "to": to })),
+            Self::Invite(Invitation { expires_at }) => {
+                (Step::Invite.action(), json!({ "from": from, "to": to, "expiresAt": expires_at }))
+            }
         }
     }
 }

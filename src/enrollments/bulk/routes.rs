@@ -49,7 +49,7 @@ pub async fn bulk_create_partners(
                 Some(named) => caller.program(&app, Some(named)).await?,
                 None => program,
             };
-            create(&app, program, request.partner).await
+            create(&app, program, caller.api_key_id, request.partner).await
         }
     };
     let mut batch = Batch::new(requests, PLACES, work);

@@ -1,4 +1,5 @@
-//! Invitations: partners who are asked to come, by e-mail.
+//! Invitations: enrollments that wait for their partners. Pearset sends no message: whoever is told of the event
+//! `partner.invited` does.
 
 pub mod routes;
 mod service;

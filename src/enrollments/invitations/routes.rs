@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::service;
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
 use crate::enrollments::routes::{ProgramQuery, load};
-use crate::enrollments::{Identity, Invitation, Origin, PartnerRequest, enroll};
+use crate::enrollments::{Invitation, Origin, PartnerRequest, enroll};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, PathId, Query, WritePartners};
 use crate::http::response::{Created, Found};
@@ -84,14 +84,9 @@ pub async fn invite_partner(
     Body(InvitePartnerRequest { partner, days, program }): Body<InvitePartnerRequest>,
 ) -> Result<Created<impl Serialize>> {
     let program = caller.program(&app, program).await?;
-    let identity = Identity {
-        tenant_id: partner.tenant_id.as_ref().map(|id| id.as_str().to_owned()),
-        email_normalized: Some(partner.profile.email.normalized().to_owned()),
-        ..Identity::default()
-    };
-    let expires_at = app.clock.now() + days.duration();
-    let origin = Origin::Invitation(Invitation { expires_at, api_key_id: caller.api_key_id });
-    let enrolled = enroll(&app, program, origin, identity, Some(partner)).await?;
+    let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
+    let (key, identity) = (Some(caller.api_key_id), partner.identity());
+    let enrolled = enroll(&app, program, origin, key, identity, Some(partner)).await?;
     Ok(Created(load(&app, program, enrolled.partner_id).await?))
 }
 

@@ -5,8 +5,9 @@ use sqlx::PgConnection;
 
 use super::store;
 use crate::audit_logs::Action;
+use crate::enrollments::event::EnrollmentEvent;
 use crate::enrollments::lifecycle::{Act, check_invited, log};
-use crate::enrollments::model::Status;
+use crate::enrollments::store::insert_event;
 use crate::error::{Error, Result};
 use crate::id::PartnerId;
 
@@ -18,14 +19,26 @@ use crate::id::PartnerId;
 pub(super) async fn delete(conn: &mut PgConnection, act: &Act, partner_id: PartnerId) -> Result<()> {
     let (workspace_id, program_id) = (act.workspace_id, act.program_id);
     let found = store::lock_for_removal(conn, workspace_id, program_id, partner_id).await?;
-    let (enrollment_id, status) = found.ok_or_else(Error::not_enrolled)?;
-    check_invited(status)?;
+    let found = found.ok_or_else(Error::not_enrolled)?;
+    check_invited(found.status)?;
     store::delete_links(conn, workspace_id, program_id, partner_id).await?;
-    store::delete_enrollment(conn, workspace_id, enrollment_id).await?;
+    store::delete_enrollment(conn, workspace_id, found.id).await?;
     // Locked before it is asked for its other enrollments: of two programs that let go of a person at the same time,
     // one sees that the other has.
     store::lock_partner(conn, workspace_id, partner_id).await?;
     store::delete_partner_without_enrollment(conn, workspace_id, partner_id).await?;
-    let details = json!({ "from": Status::Invited });
-    log(conn, act, act.now(), Action::PartnerInviteDeleted, partner_id, details).await
+    let (now, action) = (act.now(), Action::PartnerInviteDeleted);
+    // As it was: who receives the event finds nothing any more.
+    let event = EnrollmentEvent {
+        enrollment_id: found.id,
+        partner_id,
+        program_id,
+        group_id: found.group_id,
+        tenant_id: found.tenant_id.as_deref(),
+        status: found.status,
+        invite_expires_at: None,
+    };
+    let event = (act.app.ids.next(now), action.as_str(), &event.payload());
+    insert_event(conn, workspace_id, event, now).await?;
+    log(conn, act, now, action, partner_id, json!({ "from": found.status })).await
 }

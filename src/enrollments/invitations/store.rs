@@ -5,7 +5,16 @@ use sqlx::PgConnection;
 
 use crate::enrollments::model::Status;
 use crate::error::Result;
-use crate::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
+use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
+
+/// An enrollment that may be removed.
+#[derive(Debug)]
+pub(super) struct Removable {
+    pub(super) id: EnrollmentId,
+    pub(super) group_id: GroupId,
+    pub(super) tenant_id: Option<String>,
+    pub(super) status: Status,
+}
 
 /// Holds off whoever wants to change the enrollment or to refer to it, until the end of the transaction. (A weaker
 /// lock would let a link come in meanwhile, and wait for it at the end.)
@@ -14,19 +23,20 @@ pub(super) async fn lock_for_removal(
     workspace_id: WorkspaceId,
     program_id: ProgramId,
     partner_id: PartnerId,
-) -> Result<Option<(EnrollmentId, Status)>> {
-    let row = sqlx::query!(
-        r#"/* enrollments::lock_for_removal */
-         SELECT id AS "id: EnrollmentId", status AS "status: Status" FROM enrollments
+) -> Result<Option<Removable>> {
+    let row = sqlx::query_as!(
+        Removable,
+        "/* enrollments::lock_for_removal */
+         SELECT id, group_id, tenant_id, status FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3
-         FOR UPDATE"#,
+         FOR UPDATE",
         workspace_id as _,
         program_id as _,
         partner_id as _,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(row.map(|row| (row.id, row.status)))
+    Ok(row)
 }
 
 /// Removes the links of a partner in a program.

@@ -7,7 +7,7 @@ use axum::extract::State;
 
 use super::request::PartnerChanges;
 use super::service::{self, Update};
-use crate::enrollments::answer;
+use crate::enrollments::routes::load;
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, Caller, PathId, WritePartners};
 use crate::http::response::Found;
@@ -49,7 +49,5 @@ pub async fn update_partner(
             })
             .await?;
     }
-    let load =
-        app.db.read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, partner_id)));
-    Ok(Found(load.await?))
+    Ok(Found(load(&app, (workspace_id, program_id), partner_id).await?))
 }

@@ -8,7 +8,6 @@ use super::store;
 use crate::audit_logs::{self, Action, Entry};
 use crate::clock::Timestamp;
 use crate::enrollments::default_links::give_default_links;
-use crate::enrollments::model::Status;
 use crate::enrollments::store::update_tenant_id_of_links;
 use crate::error::{Error, Result};
 use crate::id::{ApiKeyId, Ids, PartnerId, ProgramId, WorkspaceId};
@@ -68,8 +67,7 @@ pub(super) async fn update_partner(conn: &mut PgConnection, ids: &Ids, now: Time
         let tenant_id = enrollment.tenant_id.as_deref();
         update_tenant_id_of_links(conn, workspace_id, program_id, partner_id, tenant_id).await?;
     }
-    // Who is invited gets links on coming.
-    if moves && enrollment.status != Status::Invited {
+    if moves {
         give_default_links(conn, ids, now, workspace_id, enrollment.id).await?;
     }
     if changed.is_empty() {

@@ -4,16 +4,14 @@
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use crate::enrollments::model::Status;
 use crate::error::Result;
 use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::{Metadata, StoredProfile};
 
-/// What of an enrollment can be changed, and what decides about it.
+/// What of an enrollment can be changed.
 #[derive(Debug)]
 pub(super) struct LockedEnrollment {
     pub(super) id: EnrollmentId,
-    pub(super) status: Status,
     pub(super) group_id: GroupId,
     pub(super) tenant_id: Option<String>,
     pub(super) metadata: Json<Metadata>,
@@ -29,7 +27,7 @@ pub(super) async fn lock_enrollment(
     let row = sqlx::query_as!(
         LockedEnrollment,
         r#"/* enrollments::lock_enrollment */
-         SELECT id, status, group_id, tenant_id, metadata AS "metadata: Json<Metadata>"
+         SELECT id, group_id, tenant_id, metadata AS "metadata: Json<Metadata>"
          FROM enrollments WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3
          FOR NO KEY UPDATE"#,
         workspace_id as _,

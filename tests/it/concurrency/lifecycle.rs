@@ -142,6 +142,29 @@ async fn no_token_outlives_a_ban() {
     race.expect_no_deadlock().await;
 }
 
+/// Tokens that would bind a tenant id come before the ban, and have bound it, or after it, and change nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_bound_after_a_ban() {
+    let race = Race::prepare().await;
+    let mut all_bound = 0;
+    for round in 1..=ROUNDS {
+        let email = format!("jane{round}@example.com");
+        let jane = race.only(race.partner(json!({ "email": email })), 201).await;
+        let mut calls = vec![race.token_for(&email, Some(&format!("user-{round}"))); CLIENTS - 1];
+        calls.insert(CLIENTS / 4, race.step("ban", &jane));
+        let mut outcomes = race.run(calls).await;
+        outcomes.remove(CLIENTS / 4).expect(200);
+        assert_eq!(count(&outcomes, 201) + count(&outcomes, 403), CLIENTS - 1);
+        let bound = race.rows(&format!("enrollments WHERE tenant_id = 'user-{round}'")).await;
+        assert_eq!(bound, usize::from(count(&outcomes, 201) > 0));
+        all_bound += bound;
+        race.expect_entries("partner.updated", all_bound).await;
+        race.expect_entries("partner.banned", round).await;
+        invariants::check(&race.app).await;
+    }
+    race.expect_no_deadlock().await;
+}
+
 /// Who comes while being invited is enrolled once: as invited, and approved by the token, or by the token alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {

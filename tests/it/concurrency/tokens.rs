@@ -96,30 +96,36 @@ async fn a_token_from_before_a_revocation_does_not_outlive_it() {
     race.expect_no_deadlock().await;
 }
 
+/// The outcome of a call that waits for a row until these statements are committed.
+async fn overtaken(race: &Race, statements: &[String], call: Call) -> Outcome {
+    let other = &mut race.app.sql().await;
+    other.execute("BEGIN").await.unwrap();
+    for sql in statements {
+        other.execute(AssertSqlSafe(sql.clone())).await.unwrap();
+    }
+    let commit = async {
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let observer = &mut race.app.sql().await;
+        while invariants::count(observer, waiting).await == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        other.execute("COMMIT").await.unwrap();
+    };
+    let (mut outcomes, ()) = tokio::join!(race.run(vec![call]), commit);
+    outcomes.remove(0)
+}
+
 /// What a call has read before it writes may be no longer true.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_committed_while_a_call_waits_for_the_enrollment_counts() {
     let race = Race::prepare().await;
     for (round, change, status) in [(1, "status = 'banned'", 403), (2, "tenant_id = 'moved'", 201)] {
         race.run(vec![affonso(&race, round)]).await[0].expect(201);
-        let other = &mut race.app.sql().await;
-        other.execute("BEGIN").await.unwrap();
-        let rows = if status == 201 { &["enrollments", "links"][..] } else { &["enrollments"] };
-        for table in rows {
-            let sql = format!("UPDATE {table} SET {change} WHERE tenant_id = 'user-{round}'");
-            other.execute(AssertSqlSafe(sql)).await.unwrap();
-        }
-        let commit = async {
-            let waiting = "SELECT count(*) FROM pg_stat_activity
-                           WHERE datname = current_database() AND wait_event_type = 'Lock'";
-            let observer = &mut race.app.sql().await;
-            while invariants::count(observer, waiting).await == 0 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-            other.execute("COMMIT").await.unwrap();
-        };
-        let (outcomes, ()) = tokio::join!(race.run(vec![affonso(&race, round)]), commit);
-        outcomes[0].expect(status);
+        let tables = if status == 201 { &["enrollments", "links"][..] } else { &["enrollments"] };
+        let update = |table| format!("UPDATE {table} SET {change} WHERE tenant_id = 'user-{round}'");
+        let statements: Vec<_> = tables.iter().map(update).collect();
+        overtaken(&race, &statements, affonso(&race, round)).await.expect(status);
         race.expect_totals(round, round, round, round).await;
         let ours = format!("SELECT count(*) FROM enrollments WHERE tenant_id = 'user-{round}'");
         assert_eq!(invariants::count(&mut race.app.sql().await, &ours).await, 1, "{change}");
@@ -127,6 +133,20 @@ async fn what_is_committed_while_a_call_waits_for_the_enrollment_counts() {
         let ended = invariants::count(&mut race.app.sql().await, &ended).await;
         assert_eq!(ended, i64::from(status == 201), "{change}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_banned_while_a_token_waits_to_bind_a_tenant_id_does_not_get_it() {
+    let race = Race::prepare().await;
+    for (round, token) in [(1, affonso(&race, 1)), (2, race.token_for("jane2@example.com", Some("user-2")))] {
+        race.run(vec![race.partner(json!({ "email": format!("jane{round}@example.com") }))]).await[0].expect(201);
+        let ban = "UPDATE enrollments SET status = 'banned' WHERE tenant_id IS NULL".to_owned();
+        overtaken(&race, &[ban], token).await.expect(403);
+        let bound = "SELECT count(*) FROM enrollments WHERE tenant_id IS NOT NULL";
+        assert_eq!(invariants::count(&mut race.app.sql().await, bound).await, 0);
+        race.expect_totals(round, round, round, round).await;
+    }
+    assert_eq!(invariants::count(&mut race.app.sql().await, "SELECT count(*) FROM audit_logs").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -246,16 +246,18 @@ async fn another_group_brings_its_default_links_once() {
 }
 
 #[tokio::test]
-async fn who_is_invited_gets_the_links_of_the_group_on_coming() {
-    let (mut world, id) = with_jane().await;
+async fn who_is_invited_gets_the_links_of_another_group_like_any_other() {
+    let mut world = World::start().await;
     world.group("vip", &["https://example.com/vip"]).await;
-    world.arrange("DELETE FROM links").await;
-    world.arrange("UPDATE enrollments SET status = 'invited', invite_expires_at = '2030-01-01'").await;
-    let moved = patch(&world.workspace.actor, &id, json!({ "groupId": "vip" })).await.expect(200);
-    assert_eq!((&moved["links"], &moved["status"]), (&json!([]), &json!("invited")));
-    world.token(json!({ "partnerId": id })).await.expect(201);
-    let come = retrieve(&world.workspace.actor, &id).await;
-    assert_eq!(come["links"][0]["url"], "https://example.com/vip");
+    let actor = world.workspace.actor.clone();
+    let id = id_of(&actor.post("/partners/invites", json!({ "email": JANE })).await.expect(201));
+    world.written().await;
+    let moved = patch(&actor, &id, json!({ "groupId": "vip" })).await.expect(200);
+    assert_eq!(world.written().await, "enrollments ~1, links +1");
+    let urls: Vec<_> = moved["links"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap()).collect();
+    assert_eq!(urls, ["https://example.com/", "https://example.com/vip"]);
+    assert_eq!(moved["status"], "invited");
+    invariants::check(&world.app).await;
 }
 
 #[tokio::test]

@@ -82,7 +82,14 @@ async fn each_call_asks_no_more_than_it_must() {
         "COMMIT",
     ];
     let shown = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
-    let bound = [FIND, "BEGIN", "enrollments::update_tenant_id", "enrollments::update_tenant_id_of_links", "COMMIT"];
+    let bound = [
+        FIND,
+        "BEGIN",
+        "enrollments::update_tenant_id",
+        "enrollments::update_tenant_id_of_links",
+        "audit_logs::insert_entry",
+        "COMMIT",
+    ];
     let token = |partner: Value| (TOKENS, json!({ "partner": partner }));
     let rows: [(&str, (&str, Value), Vec<&str>); 9] = [
         ("a token that creates", token(partner("new")), created.to_vec()),
@@ -165,7 +172,14 @@ async fn the_other_calls_around_tokens_ask_no_more_than_they_must() {
         (
             "/embed/token",
             affonso,
-            vec![FIND, "BEGIN", "enrollments::end_tokens", "COMMIT", "embed_tokens::find_places"],
+            vec![
+                FIND,
+                "BEGIN",
+                "enrollments::end_tokens",
+                "audit_logs::insert_entry",
+                "COMMIT",
+                "embed_tokens::find_places",
+            ],
         ),
         (
             "/tokens/embed/referrals/verify",

@@ -20,7 +20,7 @@ const NEVER: [(&str, &str); 3] = [
     (
         "an enrollment that has a default link of its group not exactly once",
         "SELECT count(*) FROM enrollments e JOIN group_default_links d ON d.group_id = e.group_id AND d.removed_at IS NULL
-         WHERE COALESCE(e.banned_from, e.status) <> 'invited' AND 1 <> (
+         WHERE 1 <> (
              SELECT count(*) FROM links l WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
                 AND l.partner_id = e.partner_id AND l.group_default_link_id = d.id)",
     ),

@@ -6,7 +6,7 @@ use pearset::clock::Clock as _;
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 
-use super::{jane_who_is, set_status};
+use super::{JANE, jane_who_is, set_status};
 use crate::enrollments::fixtures::World;
 use crate::support::actor::Actor;
 
@@ -106,4 +106,64 @@ async fn a_refusal_is_no_entry() {
     set_status(&mut world, "banned").await;
     actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
     assert_eq!(world.rows("audit_logs").await.len(), 1);
+}
+
+/// Action and details of each entry, by action: those of one call have one time.
+async fn entries(world: &World) -> Vec<(String, Value)> {
+    let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
+    let mut logs = logs.as_array().unwrap().clone();
+    logs.sort_by_key(|entry| entry["action"].as_str().unwrap().to_owned());
+    let entry = |entry: &Value| {
+        assert_eq!(entry["actor"]["name"], "First key", "{entry}");
+        (entry["action"].as_str().unwrap().to_owned(), entry["details"].clone())
+    };
+    logs.iter().map(entry).collect()
+}
+
+/// Who is made is told of by the event; what a call changes of who is there, by the log.
+#[tokio::test]
+async fn a_call_that_finds_a_partner_tells_what_it_changed() {
+    let mut world = World::start().await;
+    let actor = world.workspace.actor.clone();
+    let program = world.workspace.program_id;
+    let affonso = |more: Value| {
+        let mut body = json!({ "programId": program, "partner": { "email": JANE } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        ("/embed/token", body)
+    };
+    let partner = |tenant_id: &str| json!({ "email": JANE, "tenantId": tenant_id });
+    let token = |tenant_id: &str| ("/tokens/embed/referrals", json!({ "partner": partner(tenant_id) }));
+    let updated = |changed: Value| ("partner.updated", json!({ "changed": changed }));
+    let revoked = |epoch: i32| ("tokens.revoked", json!({ "tokenEpoch": epoch }));
+    let accepted = ("partner.accepted", json!({ "from": "invited", "to": "approved" }));
+    let invite = "UPDATE enrollments SET status = 'invited', invite_expires_at = '2030-01-01'";
+    for (arrange, (path, body), expected) in [
+        ("", ("/partners", json!({ "email": JANE })), vec![]),
+        ("", token("one"), vec![updated(json!(["tenantId"]))]),
+        ("", token("one"), vec![]),
+        ("", ("/partners", partner("two")), vec![updated(json!(["tenantId"]))]),
+        ("", ("/partners", partner("two")), vec![]),
+        ("", affonso(json!({})), vec![revoked(1)]),
+        ("", affonso(json!({ "externalUserId": "three" })), vec![updated(json!(["tenantId"])), revoked(2)]),
+        ("", affonso(json!({ "metadata": { "a": 1 } })), vec![updated(json!(["metadata"])), revoked(3)]),
+        ("", affonso(json!({ "metadata": { "a": 1 } })), vec![revoked(4)]),
+        (
+            "",
+            affonso(json!({ "externalUserId": "four", "metadata": {} })),
+            vec![updated(json!(["tenantId", "metadata"])), revoked(5)],
+        ),
+        (invite, token("four"), vec![accepted.clone()]),
+        (invite, affonso(json!({})), vec![accepted, revoked(6)]),
+        ("UPDATE enrollments SET tenant_id = NULL", affonso(json!({ "externalUserId": "five" })), {
+            vec![updated(json!(["tenantId"])), revoked(7)]
+        }),
+    ] {
+        world.arrange("DELETE FROM audit_logs").await;
+        if !arrange.is_empty() {
+            world.arrange(arrange).await;
+        }
+        actor.post(path, body.clone()).await.expect(201);
+        let expected: Vec<_> = expected.into_iter().map(|(action, details)| (action.to_owned(), details)).collect();
+        assert_eq!(entries(&world).await, expected, "{path} {body}");
+    }
 }

@@ -143,8 +143,16 @@ async fn an_invitation_finds_its_partner_as_post_partners_does() {
     world.written().await;
     invite(&world, json!({ "email": JANE, "tenantId": "john" })).await.expect_error(409);
     assert_eq!(world.written().await, NOTHING);
-    // Row 2: whoever has the tenant id.
-    let same = invite(&world, json!({ "email": "new@example.com", "tenantId": "john" })).await.expect(201);
+    // Also when only one of them is enrolled: nobody else is invited in place of who has the e-mail.
+    let second = world.program("second.example.com").await;
+    second.actor.post("/partners", json!({ "email": "elsewhere@example.com" })).await.expect(201);
+    world.written().await;
+    for email in ["new@example.com", "elsewhere@example.com"] {
+        invite(&world, json!({ "email": email, "tenantId": "john" })).await.expect_error(409);
+        assert_eq!(world.written().await, NOTHING, "{email}");
+    }
+    // Row 2: the e-mail is that of whoever has the tenant id.
+    let same = invite(&world, json!({ "email": "john@example.com", "tenantId": "john" })).await.expect(201);
     assert_eq!(same["email"], "john@example.com");
     // A status that forbids an invitation also forbids to bind a tenant id for one.
     world.arrange("UPDATE enrollments SET status = 'archived'").await;
@@ -203,10 +211,15 @@ async fn only_an_invitation_can_be_taken_back() {
             continue;
         }
         assert_eq!(answer.expect(200), json!({ "partnerId": jane["id"] }));
-        assert_eq!(world.written().await, "enrollments -1, links -1, partners -1");
+        assert_eq!(world.written().await, "enrollments -1, links -1, outbox +1, partners -1");
         let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
         assert_eq!(logs.as_array().unwrap().len(), 1);
         assert_eq!((&logs[0]["action"], &logs[0]["target"]), (&json!("partner.invite_deleted"), &jane["id"]));
+        let events = world.rows("outbox").await;
+        let of = |name: &str| events.iter().find(|event| event["event"] == name).unwrap()["payload"].clone();
+        let mut expected = of("partner.enrolled");
+        expected["status"] = json!("invited");
+        assert_eq!(of("partner.invite_deleted"), expected);
         assert_eq!(delete(&world.workspace.actor, &jane["id"]).await.expect_error(404), NOT_ENROLLED);
         world.token(json!({ "tenantId": "jane" })).await.expect_error(404);
     }
@@ -219,7 +232,7 @@ async fn a_lapsed_invitation_is_taken_back_like_any_other() {
     world.app.clock.advance(DAY * 2);
     world.written().await;
     delete(&world.workspace.actor, &jane["id"]).await.expect(200);
-    assert_eq!(world.written().await, "enrollments -1, links -1, partners -1");
+    assert_eq!(world.written().await, "enrollments -1, links -1, outbox +1, partners -1");
     let again = invite(&world, json!({ "email": JANE })).await.expect(201);
     assert_ne!(again["id"], jane["id"]);
     assert_eq!(again["links"][0]["key"], "jane");
@@ -234,7 +247,7 @@ async fn who_is_in_another_program_stays_there() {
     assert_eq!(other["id"], jane["id"]);
     world.written().await;
     delete(&world.workspace.actor, &jane["id"]).await.expect(200);
-    assert_eq!(world.written().await, "enrollments -1, links -1");
+    assert_eq!(world.written().await, "enrollments -1, links -1, outbox +1");
     let path = format!("/partners/{}", jane["id"].as_str().unwrap());
     assert_eq!(second.actor.get(&path).await.expect(200), other);
     world.workspace.actor.get(&path).await.expect_error(404);

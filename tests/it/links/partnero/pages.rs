@@ -106,7 +106,8 @@ async fn a_bad_page_or_limit_is_a_422() {
         ("?limit=x&page=0", "invalid_type: limit: Expected an integer"),
         ("?page=0", "too_small: page: Must be at least 1"),
         ("?page=2147483648", "too_big: page: Must be at most 2147483647"),
-        ("?page=1&page=", "invalid_type: page: Expected an integer"),
+        ("?page=", "invalid_type: page: Expected an integer"),
+        ("?page=1&page=2", "invalid_type: page: Expected a string"),
         ("?program_id=%00", "invalid_format: program_id: Must not contain control characters"),
     ] {
         for list in [LIST, DOMAINS] {

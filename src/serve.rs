@@ -12,7 +12,7 @@ use crate::clock::SystemClock;
 use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
-use crate::http::extract::GrantCache;
+use crate::http::GrantCache;
 use crate::http::time_limit::Drain;
 use crate::http::{build_app, server};
 use crate::id::Ids;

@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
-use crate::http::extract::GrantCache;
+use crate::http::GrantCache;
 use crate::http::time_limit::Drain;
 use crate::id::Ids;
 

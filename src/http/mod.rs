@@ -1,5 +1,6 @@
 //! HTTP: the list of routes, what stands around them, and how requests are read and answers written.
 
+mod authenticate;
 mod connection;
 pub mod docs;
 pub mod extract;
@@ -10,4 +11,5 @@ mod router;
 pub mod server;
 pub mod time_limit;
 
+pub use authenticate::GrantCache;
 pub use router::build_app;

@@ -7,6 +7,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
+use super::authenticate::authenticate;
 use super::{docs, health, middleware, time_limit};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
@@ -18,12 +19,13 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
 pub fn build_app(app: AppState) -> Router {
-    let api = router(api(), time_limit::NORMAL).merge(router(bulk(), time_limit::BULK));
+    let needs_key = |routes| router(routes).route_layer(from_fn_with_state(app.clone(), authenticate));
+    let api = within(needs_key(api()), time_limit::NORMAL).merge(within(needs_key(bulk()), time_limit::BULK));
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())
         .nest("/v1", api)
-        .merge(router(public(), time_limit::NORMAL))
+        .merge(within(router(public()), time_limit::NORMAL))
         .with_state(app.clone())
         .merge(docs::pages())
         .fallback(not_found)
@@ -102,12 +104,13 @@ fn public() -> Vec<Route> {
     ]
 }
 
-/// Routes that each have this time for an answer.
-fn router(routes: Vec<Route>, limit: Duration) -> Router<AppState> {
-    routes
-        .into_iter()
-        .fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
-        .route_layer(from_fn_with_state(limit, time_limit::within))
+fn router(routes: Vec<Route>) -> Router<AppState> {
+    routes.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
+}
+
+/// Each of the routes has this time for an answer.
+fn within(routes: Router<AppState>, limit: Duration) -> Router<AppState> {
+    routes.route_layer(from_fn_with_state(limit, time_limit::within))
 }
 
 async fn not_found() -> Error {

@@ -23,7 +23,7 @@ use crate::clock::SystemClock;
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
-use crate::http::extract::GrantCache;
+use crate::http::GrantCache;
 use crate::http::time_limit::Drain;
 use crate::id::{Ids, ProgramId};
 use crate::programs;

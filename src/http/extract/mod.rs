@@ -10,8 +10,8 @@ mod query;
 
 pub use address::Address;
 pub use auth::{
-    Caller, GrantCache, MintTokens, Permission, ReadGroups, ReadLinks, ReadPartnerLinks, ReadPartners, WriteGroups,
-    WriteLinks, WritePartnerLinks, WritePartners,
+    Caller, MintTokens, Permission, ReadGroups, ReadLinks, ReadPartnerLinks, ReadPartners, WriteGroups, WriteLinks,
+    WritePartnerLinks, WritePartners,
 };
 pub use body::Body;
 pub use items::Items;

@@ -11,7 +11,7 @@ use http_body_util::BodyExt;
 use pearset::build_app;
 use pearset::clock::{Clock, Timestamp};
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::extract::GrantCache;
+use pearset::http::GrantCache;
 use pearset::http::time_limit::Drain;
 use pearset::state::{AppState, Services};
 use serde_json::Value;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use pearset::build_app;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::extract::GrantCache;
+use pearset::http::GrantCache;
 use pearset::http::time_limit::Drain;
 use pearset::state::{AppState, Services};
 use sqlx::postgres::PgConnectOptions;

@@ -9,7 +9,7 @@ use pearset::clock::{Clock, Timestamp};
 use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::extract::GrantCache;
+use pearset::http::GrantCache;
 use pearset::http::time_limit::Drain;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::programs::service::{NewWorkspace, create_workspace};

@@ -293,7 +293,7 @@ impl From<sqlx::Error> for Error {
             [b'5', b'7', b'P', ..] | [b'0', b'8', ..] | b"25006" | b"25P03" => {
                 Self { retry: Retry::Disconnected, ..Self::unavailable(cause()) }
             }
-            [b'5', b'7' | b'3', ..] => Self::unavailable(cause()),
+            [b'5', b'3' | b'7' | b'8', ..] => Self::unavailable(cause()),
             _ => Self::internal(cause()),
         }
     }

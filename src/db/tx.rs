@@ -87,6 +87,8 @@ impl Db {
         loop {
             let tried = tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await;
             let Ok(outcome) = tried else {
+                // Nothing came back: the other sessions may lead nowhere either, and each would cost a client as long.
+                self.forget_idle_sessions();
                 return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}")));
             };
             attempt += 1;

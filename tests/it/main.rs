@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+#[path = "../shared/fault_proxy.rs"]
+mod fault_proxy;
 mod support;
 
 mod authz;

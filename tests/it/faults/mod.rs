@@ -2,7 +2,14 @@
 //! than it lasts.
 
 mod away;
+mod clock;
+mod commit;
+mod disk_full;
+mod frozen;
+mod killed;
 mod locks;
+mod network;
+mod states;
 mod terminated;
 
 use std::sync::Arc;
@@ -10,6 +17,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::join;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -19,6 +27,8 @@ use crate::support::invariants;
 use crate::support::live::LiveServer;
 
 const TOKENS: &str = "/tokens/embed/referrals";
+/// Requests at the same time: more than the pool has sessions.
+const CLIENTS: usize = 20;
 /// 5.5 s are promised; the rest is for a busy machine.
 const LONGEST_ANSWER: Duration = Duration::from_millis(5_750);
 
@@ -45,6 +55,18 @@ impl Answer {
         let seconds: u32 = headers["retry-after"].to_str().unwrap().parse().unwrap();
         assert!((1..=5).contains(&seconds), "{seconds}");
     }
+
+    /// In time, and `true` when it is the token.
+    #[track_caller]
+    fn expect_token_or_unavailable(self) -> bool {
+        let is_token = self.status == StatusCode::CREATED;
+        if is_token {
+            assert!(self.took <= LONGEST_ANSWER, "{:?}", self.took);
+        } else {
+            self.expect_unavailable();
+        }
+        is_token
+    }
 }
 
 /// A live server whose database is about to fail.
@@ -61,10 +83,18 @@ impl Site {
     }
 
     async fn on(cluster: &'static TestCluster) -> Self {
-        let app = TestApp::on(cluster).await;
+        Self::with(TestApp::on(cluster).await, cluster).await
+    }
+
+    async fn with(app: TestApp, cluster: &'static TestCluster) -> Self {
         let server = Arc::new(LiveServer::start(&app).await);
         let workspace = app.workspace("acme").await;
         Self { app, server, workspace, cluster }
+    }
+
+    /// On a cluster for this test alone, which keeps what it has acknowledged.
+    async fn on_own_cluster(name: &str) -> Self {
+        Self::on(Box::leak(Box::new(TestCluster::start_durable(name)))).await
     }
 
     async fn token(&self, email: &str) -> Answer {
@@ -96,6 +126,44 @@ impl Site {
         usize::try_from(rows).unwrap()
     }
 
+    /// What is there before a fault.
+    async fn enroll_before(&self) {
+        for answer in self.tokens(emails("before", CLIENTS)).await {
+            answer.expect(201);
+        }
+    }
+
+    /// Every answer is a 503 but that of `/healthz`: the process itself is well.
+    async fn expect_away(&self) {
+        let (tokens, ready, healthy) =
+            join!(self.tokens(emails("away", CLIENTS)), self.get("/readyz"), self.get("/healthz"));
+        for answer in tokens {
+            answer.expect_unavailable();
+        }
+        ready.expect_unavailable();
+        healthy.expect(200);
+    }
+
+    /// Within a second of the database's return the same process works, with all that was acknowledged: what was there
+    /// before, and so many more. What was in doubt is decided by the same request.
+    async fn expect_back(&self, more: usize) {
+        let begin = Instant::now();
+        while self.get("/readyz").await.status != 200 {
+            assert!(begin.elapsed() < Duration::from_secs(1), "not ready a second after the database");
+        }
+        self.token("after@example.com").await.expect(201);
+        assert!(begin.elapsed() < Duration::from_secs(1), "no enrollment a second after the database");
+        for email in emails("before", CLIENTS).chain(emails("away", CLIENTS)) {
+            self.token(&email).await.expect(201);
+        }
+        assert_eq!(
+            self.enrollments().await,
+            2 * CLIENTS + 1 + more,
+            "what was acknowledged is there, and nothing else"
+        );
+        invariants::check(&self.app).await;
+    }
+
     async fn get(&self, path: &str) -> Answer {
         let begin = Instant::now();
         let (status, headers, body) = self.server.send(Method::GET, None, path, String::new()).await;
@@ -105,4 +173,15 @@ impl Site {
 
 fn emails(prefix: &str, count: usize) -> impl Iterator<Item = String> {
     (0..count).map(move |number| format!("{prefix}{number}@example.com"))
+}
+
+/// A call that was answered with 503 may have been carried out: the same call finds out.
+async fn until_known(site: &Site, email: &str) -> Value {
+    loop {
+        let answer = site.token(email).await;
+        if answer.status != 503 {
+            return answer.expect(201);
+        }
+        answer.expect_unavailable();
+    }
 }

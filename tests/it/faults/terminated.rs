@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Site, emails};
+use super::{Site, emails, until_known};
 use crate::support::{invariants, token};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -67,15 +66,4 @@ async fn sessions_that_end_under_load_lose_and_double_nothing() {
         assert_eq!(&token::enrollment(&site.token(email).await.expect(201)), enrollment);
     }
     assert_eq!(site.enrollments().await, acknowledged.len());
-}
-
-/// A call that was answered with 503 may have been carried out: the same call finds out.
-async fn until_known(site: &Site, email: &str) -> Value {
-    loop {
-        let answer = site.token(email).await;
-        if answer.status != 503 {
-            return answer.expect(201);
-        }
-        answer.expect_unavailable();
-    }
 }

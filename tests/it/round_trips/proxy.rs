@@ -4,12 +4,6 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use pearset::build_app;
-use pearset::db::Db;
-use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::GrantCache;
-use pearset::http::time_limit::Drain;
-use pearset::state::{AppState, Services};
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{UnixListener, UnixStream};
@@ -45,17 +39,7 @@ impl Proxy {
         });
         let options =
             PgConnectOptions::new_without_pgpass().socket(&folder).username("pearset").database(app.database_name());
-        app.state = AppState::from(Services {
-            db: Db::new(options, 1, Arc::clone(&app.state.ids)).unwrap(),
-            clock: app.clock.clone(),
-            ids: Arc::clone(&app.state.ids),
-            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-            grants: GrantCache::default(),
-            drain: Drain::default(),
-            config: app.state.config.clone(),
-        });
-        app.state.keyring.refresh(&app.state.db, app.state.clock.now()).await.unwrap();
-        app.router = build_app(app.state.clone());
+        app.reach_database_by(options, 1).await;
         Self { trips, folder, accepting }
     }
 

@@ -31,6 +31,11 @@ impl ManualClock {
         let mut now = self.0.lock().unwrap();
         *now = *now + by;
     }
+
+    /// Also back.
+    pub(crate) fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap() = now;
+    }
 }
 
 impl Clock for ManualClock {
@@ -78,9 +83,29 @@ impl TestApp {
         Self { router: build_app(state.clone()), state, clock, database, cluster }
     }
 
+    /// The same application, which reaches its database in another way.
+    pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
+        self.state = AppState::from(Services {
+            db: Db::new(options, pool_size, Arc::clone(&self.state.ids)).unwrap(),
+            clock: self.clock.clone(),
+            ids: Arc::clone(&self.state.ids),
+            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
+            grants: GrantCache::default(),
+            drain: Drain::default(),
+            config: self.state.config.clone(),
+        });
+        self.state.keyring.refresh(&self.state.db, self.clock.now()).await.unwrap();
+        self.router = build_app(self.state.clone());
+    }
+
     /// A session of the test's own: what it finds is what was committed.
     pub(crate) async fn sql(&self) -> PgConnection {
         self.database.connect().await.unwrap()
+    }
+
+    /// The same while the database may be away.
+    pub(crate) async fn try_sql(&self) -> sqlx::Result<PgConnection> {
+        self.database.connect().await
     }
 
     /// How to reach the application's database.

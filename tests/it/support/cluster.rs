@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::{env, fs, process, thread};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use pearset::db;
 use pearset::db::embedded::{Cluster, SUPERUSER, Settings};
 use sqlx::postgres::PgConnectOptions;
@@ -35,8 +37,17 @@ pub(crate) struct TestCluster {
 impl TestCluster {
     /// A cluster of its own, for a test that counts what the whole server does.
     pub(crate) fn start(name: &str) -> Self {
+        Self::start_with(name, false)
+    }
+
+    /// The same where what was acknowledged outlives a crash of PostgreSQL.
+    pub(crate) fn start_durable(name: &str) -> Self {
+        Self::start_with(name, true)
+    }
+
+    fn start_with(name: &str, durable: bool) -> Self {
         let data_dir = env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{name}", process::id()));
-        let settings = Settings { data_dir, durable: false, max_connections: 400 };
+        let settings = Settings { data_dir, durable, max_connections: 400 };
         let cluster = Cluster::start(&settings).unwrap();
         let socket_dir = cluster.socket_dir().to_owned();
         let cluster = Mutex::new(Some(cluster));
@@ -46,6 +57,21 @@ impl TestCluster {
     /// Stops PostgreSQL. Only for a cluster of a test's own.
     pub(crate) fn stop(&self) {
         self.cluster.lock().unwrap().take().expect("a running cluster").stop();
+    }
+
+    /// Ends PostgreSQL as the machine's end would. Only for a cluster of a test's own.
+    pub(crate) fn kill(&self) {
+        let cluster = self.cluster.lock().unwrap().take().expect("a running cluster");
+        kill(self.postmaster(), Signal::SIGKILL).unwrap();
+        // It has nothing left to stop.
+        drop(cluster);
+    }
+
+    /// The process that all others of PostgreSQL are children of.
+    pub(crate) fn postmaster(&self) -> Pid {
+        let data = self.socket_dir.parent().unwrap().join("data");
+        let file = fs::read_to_string(data.join("postmaster.pid")).unwrap();
+        Pid::from_raw(file.lines().next().unwrap().parse().unwrap())
     }
 
     /// Starts PostgreSQL again, with the same data.

@@ -90,6 +90,18 @@ pub(crate) async fn end_sessions(app: &TestApp) -> usize {
     ended.len()
 }
 
+/// The same where the application's role may not connect.
+pub(crate) async fn end_sessions_of(admin: &mut PgConnection, database: &str) {
+    let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = $1";
+    sqlx::query(end).bind(database).execute(admin).await.unwrap();
+}
+
+/// The process of one of the application's sessions, if there is one.
+pub(crate) async fn a_session(conn: &mut PgConnection) -> Option<i32> {
+    let query = format!("SELECT pid {SESSIONS} LIMIT 1");
+    sqlx::query_scalar(AssertSqlSafe(query)).fetch_optional(conn).await.ok().flatten()
+}
+
 pub(crate) async fn text(conn: &mut PgConnection, query: &str) -> String {
     sqlx::query_scalar(AssertSqlSafe(query.to_owned())).fetch_one(conn).await.unwrap()
 }

@@ -27,6 +27,10 @@ pub struct Settings {
     )]
     pub listen: SocketAddr,
 
+    /// Address that serves GET /metrics [default: none]
+    #[arg(long, global = true, env = "PEARSET_METRICS_LISTEN", value_name = "PEARSET_METRICS_LISTEN")]
+    pub metrics_listen: Option<SocketAddr>,
+
     /// Folder of the embedded database
     #[arg(long, global = true, env = "PEARSET_DATA_DIR", value_name = "PEARSET_DATA_DIR", default_value = ".pearset")]
     pub data_dir: PathBuf,

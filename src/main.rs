@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let outcome = pearset::telemetry::start(&cli.settings).and_then(|()| pearset::cli::run(cli));
+    let outcome = pearset::telemetry::start(&cli.settings).and_then(|_running| pearset::cli::run(cli));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

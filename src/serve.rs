@@ -1,7 +1,7 @@
 //! From settings to a running server, and back.
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -14,11 +14,12 @@ use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::GrantCache;
 use crate::http::time_limit::Drain;
-use crate::http::{build_app, server};
+use crate::http::{build_app, scrape, server};
 use crate::id::Ids;
 use crate::programs::service::{NewWorkspace, create_workspace};
 use crate::shutdown::Signals;
 use crate::state::{AppState, Services};
+use crate::telemetry::Metrics;
 use crate::workspaces::{self, ApiKey, Plan};
 
 /// Starts the server and returns when a signal has ended it.
@@ -29,9 +30,9 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Every setting is looked at before anything is started.
     let key = settings.bootstrap_api_key()?;
     let keyring = Keyring::new(&settings.signing_key()?).with_context(|| settings.signing_key_setting())?;
-    let listener = TcpListener::bind(settings.listen)
-        .with_context(|| format!("PEARSET_LISTEN: cannot listen on {}", settings.listen))?;
-    listener.set_nonblocking(true)?;
+    let listener = bind("PEARSET_LISTEN", settings.listen)?;
+    let metrics_listener =
+        settings.metrics_listen.map(|address| bind("PEARSET_METRICS_LISTEN", address)).transpose()?;
     // Port 0 asks for any port: which one it became is part of the address that clients reach.
     let settings = &Settings { listen: listener.local_addr()?, ..settings.clone() };
     let config = settings.http()?;
@@ -49,6 +50,10 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));
+        tokio::spawn(scrape::upkeep(app.clone()));
+        if let Some(listener) = metrics_listener {
+            tokio::spawn(scrape::serve(tokio::net::TcpListener::from_std(listener)?, app.clone()));
+        }
         let stop = async {
             signals.first().await;
             app.drain.begin(server::DRAIN_DEADLINE);
@@ -59,6 +64,12 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     drop(runtime);
     source.stop();
     outcome
+}
+
+fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("{setting}: cannot listen on {address}"))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
 }
 
 /// Brings the database up to date and reads what a server needs from it. Returns the first workspace's key if it was
@@ -72,10 +83,11 @@ async fn start(
 ) -> anyhow::Result<(AppState, Option<ApiKey>)> {
     let options = source.prepare().await?;
     let ids = Arc::new(Ids::system());
-    let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids))?;
+    let metrics = Arc::<Metrics>::default();
+    let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids), Arc::clone(&metrics))?;
     let clock = Arc::new(SystemClock);
     let (grants, drain) = (GrantCache::default(), Drain::default());
-    let app = AppState::from(Services { db, clock, ids, keyring, grants, drain, config });
+    let app = AppState::from(Services { db, clock, ids, keyring, grants, metrics, drain, config });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
     let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
     Ok((app, first_key))

@@ -23,6 +23,7 @@ impl Signals {
         tracing::info!("ending: waiting for running requests (a second signal ends at once)");
         tokio::spawn(async move {
             self.next().await;
+            crate::telemetry::flush();
             std::process::exit(130);
         });
     }

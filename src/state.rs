@@ -10,6 +10,7 @@ use crate::embed_tokens::Keyring;
 use crate::http::GrantCache;
 use crate::http::time_limit::Drain;
 use crate::id::Ids;
+use crate::telemetry::Metrics;
 
 /// The application's state. It is cloned several times for each request, so that it is one pointer.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Services {
     pub keyring: Keyring,
     /// The API keys of the last second.
     pub grants: GrantCache,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Whether the server is about to end.
     pub drain: Drain,
     /// Settings that answers depend on.

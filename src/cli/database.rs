@@ -31,7 +31,7 @@ pub(super) fn with_sessions(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let options = source.prepare().await?;
-        work(Db::new(options, sessions.get(), Arc::new(Ids::system()))?).await
+        work(Db::new(options, sessions.get(), Arc::new(Ids::system()), Arc::default())?).await
     });
     drop(runtime);
     source.stop();

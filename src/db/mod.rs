@@ -16,6 +16,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::error::Result;
 use crate::id::Ids;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::PoolUse;
 
 /// The schema, in order.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
@@ -25,6 +27,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 pub struct Db {
     pool: pool::Pool,
     ids: Arc<Ids>,
+    metrics: Arc<Metrics>,
     /// The statement that ends a transaction whose work is done.
     ending: &'static str,
 }
@@ -34,9 +37,27 @@ impl Db {
     ///
     /// # Errors
     /// When the pool cannot be built.
-    pub fn new(options: PgConnectOptions, max_connections: usize, ids: Arc<Ids>) -> Result<Self> {
+    pub fn new(
+        options: PgConnectOptions,
+        max_connections: usize,
+        ids: Arc<Ids>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self> {
         let pool = pool::open(options, max_connections)?;
-        Ok(Self { pool, ids, ending: "COMMIT" })
+        Ok(Self { pool, ids, metrics, ending: "COMMIT" })
+    }
+
+    /// How its sessions are used at this moment.
+    #[must_use]
+    pub fn pool_use(&self) -> PoolUse {
+        let status = self.pool.status();
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        PoolUse {
+            max: count(status.max_size),
+            idle: count(status.available),
+            in_use: count(status.size.saturating_sub(status.available)),
+            waiting: count(status.waiting),
+        }
     }
 
     /// The same database for a rehearsal: work that is done is rolled back, so that one learns what would come of it.

@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use sqlx::{Executor, PgConnection};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::Db;
 use super::pool::Lease;
 use crate::error::{Error, Result};
+use crate::telemetry::metrics::Transaction;
 
 /// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own
 /// (`http::middleware`).
@@ -47,7 +49,8 @@ impl Db {
         T: Send + 'static,
     {
         let db = self.clone();
-        let task = tokio::spawn(async move { db.attempts(name, Mode::Transaction, work).await });
+        // The lines of the task have the id of the request.
+        let task = tokio::spawn(async move { db.attempts(name, Mode::Transaction, work).await }.in_current_span());
         task.await.map_err(Error::internal)?
     }
 
@@ -82,7 +85,23 @@ impl Db {
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
-        let deadline = Instant::now() + DEADLINE;
+        let (began, transaction) = (Instant::now(), self.metrics.transaction(name));
+        let outcome = self.attempts_until(began + DEADLINE, name, &transaction, mode, work).await;
+        transaction.ended(&outcome, began.elapsed());
+        outcome
+    }
+
+    async fn attempts_until<T, W>(
+        &self,
+        deadline: Instant,
+        name: &'static str,
+        transaction: &Transaction,
+        mode: Mode,
+        work: W,
+    ) -> Result<T>
+    where
+        W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
+    {
         let mut attempt = 0;
         loop {
             let tried = tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await;
@@ -97,6 +116,7 @@ impl Db {
                 Err(error) if !error.is_retryable() || attempt == MAX_ATTEMPTS => return Err(error),
                 Err(error) => error,
             };
+            transaction.retried(&error);
             tracing::debug!(transaction = name, attempt, %error, cause = ?std::error::Error::source(&error), "retried");
             if error.is_disconnect() {
                 self.forget_idle_sessions();

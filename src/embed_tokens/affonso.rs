@@ -94,7 +94,7 @@ pub async fn create_embed_token(
         .db
         .read("find_places", move |conn| Box::pin(store::find_places(conn, workspace_id, program_id, partner_id)))
         .await?;
-    let minted = mint(&app, program, &enrolled, LIFETIME)?;
+    let minted = mint(&app, program, &enrolled, LIFETIME, "/embed/token")?;
     let data = EmbedTokenData {
         public_token: minted.token,
         expires_at: minted.expires,

@@ -18,7 +18,7 @@ pub struct EmbedToken {
     pub expires: Timestamp,
 }
 
-/// A token for an enrollment that works this long.
+/// A token for an enrollment that works this long; the route is what it is counted under.
 ///
 /// # Errors
 /// 500 when signing fails.
@@ -27,6 +27,7 @@ pub fn mint(
     (workspace_id, program_id): (WorkspaceId, ProgramId),
     enrolled: &Enrolled,
     lifetime: Duration,
+    route: &'static str,
 ) -> Result<EmbedToken> {
     let now = app.clock.now();
     let iat = now.unix_seconds();
@@ -45,5 +46,7 @@ pub fn mint(
         jti: app.ids.next(now),
         ver: enrolled.token_epoch,
     };
-    Ok(EmbedToken { token: app.keyring.sign(now, &claims)?, expires })
+    let token = app.keyring.sign(now, &claims)?;
+    app.metrics.minted(route, enrolled.is_new);
+    Ok(EmbedToken { token, expires })
 }

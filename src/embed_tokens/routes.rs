@@ -71,7 +71,8 @@ pub async fn create_referrals_embed_token(
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),
     };
     let enrolled = enroll(&app, program, Origin::Token, Some(caller.api_key_id), identity, request.partner).await?;
-    let minted = mint(&app, program, &enrolled, enrolled.token_lifetime())?;
+    let route = "/tokens/embed/referrals";
+    let minted = mint(&app, program, &enrolled, enrolled.token_lifetime(), route)?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))
 }
 

@@ -20,7 +20,7 @@ use crate::workspaces::{self, ApiKey, Grant};
 
 /// The workspace that a request was made for. It travels with the answer, for what stands around the routes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct MadeFor(#[expect(dead_code, reason = "next commit")] pub(super) WorkspaceId);
+pub(super) struct MadeFor(pub(super) WorkspaceId);
 
 /// The layer around every route that needs a key: the [`Grant`] of the key travels with the request.
 pub(super) async fn authenticate(State(app): State<AppState>, mut request: Request, next: Next) -> Response {

@@ -1,4 +1,4 @@
-//! What stands around every route: panics, request ids, errors in the path's dialect, headers.
+//! What stands around every route: panics, request ids, errors in the path's dialect, headers, the access log.
 
 use std::any::Any;
 use std::error::Error as _;
@@ -8,34 +8,46 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use tracing::Instrument as _;
 
+use super::access::Visit;
 use super::response::{Dialect, ErrorsWithin, write_error};
 use super::server::Malformed;
 use crate::error::{Code, Error};
 use crate::id::RequestId;
 use crate::state::AppState;
+use crate::telemetry;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
 
-/// The outermost layer.
+/// The outermost layer. What is logged inside of it has the request's id.
 pub(super) async fn around(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = request_id(&app, &request);
+    let id = request_id.to_str().unwrap_or_default();
+    let span = tracing::error_span!(target: telemetry::REQUEST, "request", request_id = id);
+    answer(app, request, request_id, next).instrument(span).await
+}
+
+async fn answer(app: AppState, request: Request, request_id: HeaderValue, next: Next) -> Response {
+    let visit = Visit::begin(&app, &request);
     let dialect = Dialect::of(request.uri().path());
     let mut response = if let Some(Malformed(text)) = request.extensions().get() {
         Error::bad_request(*text).into_response()
     } else {
         next.run(request).await
     };
-    if let Some(error) = response.extensions_mut().remove::<Arc<Error>>() {
-        log(&error, &request_id);
-        write_error(&mut response, &error, dialect, &app.config.docs_url);
+    let error = response.extensions_mut().remove::<Arc<Error>>();
+    if let Some(error) = &error {
+        log(error);
+        write_error(&mut response, error, dialect, &app.config.docs_url);
     }
     if let Some(ErrorsWithin(errors)) = response.extensions_mut().remove() {
         for error in errors {
-            log(&error, &request_id);
+            log(&error);
         }
     }
+    visit.end(&response, error.map(|error| error.code()));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, request_id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -60,11 +72,11 @@ fn request_id(app: &AppState, request: &Request) -> HeaderValue {
 }
 
 /// The details that the client does not get.
-fn log(error: &Error, request_id: &HeaderValue) {
-    let (cause, request_id) = (error.source(), request_id.to_str().unwrap_or_default());
+fn log(error: &Error) {
+    let cause = error.source();
     match error.code() {
-        Code::InternalServerError => tracing::error!(request_id, %error, ?cause, "request failed"),
-        Code::ServiceUnavailable => tracing::warn!(request_id, %error, ?cause, "request was turned away"),
+        Code::InternalServerError => tracing::error!(%error, ?cause, "request failed"),
+        Code::ServiceUnavailable => tracing::warn!(%error, ?cause, "request was turned away"),
         _ => {}
     }
 }

@@ -1,5 +1,6 @@
 //! HTTP: the list of routes, what stands around them, and how requests are read and answers written.
 
+mod access;
 mod authenticate;
 mod connection;
 pub mod docs;
@@ -8,6 +9,7 @@ mod health;
 mod middleware;
 pub mod response;
 mod router;
+pub mod scrape;
 pub mod server;
 pub mod time_limit;
 

@@ -20,6 +20,7 @@ mod faults;
 mod groups;
 mod health;
 mod links;
+mod observability;
 mod programs;
 mod properties;
 mod round_trips;

@@ -94,6 +94,7 @@ impl ImportPartners {
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,
             grants: GrantCache::default(),
+            metrics: Arc::default(),
             drain: Drain::default(),
             config: settings.http()?,
         });

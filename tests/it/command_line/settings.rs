@@ -9,12 +9,14 @@ use crate::support::binary::{Home, Process};
 const SECRET: &str = "hunter2";
 
 /// A setting, its flag, and a value that it cannot have.
-const WRONG: [(&str, &str, &str); 28] = [
+const WRONG: [(&str, &str, &str); 30] = [
     ("PEARSET_LISTEN", "--listen", "nonsense"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
     // An address that is set aside for documentation is no machine's.
     ("PEARSET_LISTEN", "--listen", "192.0.2.1:8080"),
+    ("PEARSET_METRICS_LISTEN", "--metrics-listen", "9090"),
+    ("PEARSET_METRICS_LISTEN", "--metrics-listen", "192.0.2.1:9090"),
     ("DATABASE_URL", "--database-url", "nonsense"),
     ("DATABASE_URL", "--database-url", "mysql://u:hunter2@127.0.0.1/x"),
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:port/x"),

@@ -103,6 +103,7 @@ async fn a_panic_is_an_error_like_every_other() {
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),
+        metrics: Arc::default(),
         drain: Drain::default(),
         config: app.state.config.clone(),
     });

@@ -14,6 +14,7 @@ use pearset::http::time_limit::Drain;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::programs::service::{NewWorkspace, create_workspace};
 use pearset::state::{AppState, Services};
+use pearset::telemetry::Metrics;
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
@@ -65,14 +66,15 @@ impl TestApp {
     /// On a cluster of the test's choice.
     pub(crate) async fn on(cluster: &'static TestCluster) -> Self {
         let database = cluster.database().await;
-        let ids = Arc::new(Ids::seeded(42));
+        let (ids, metrics) = (Arc::new(Ids::seeded(42)), Arc::<Metrics>::default());
         let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC)))));
         let state = AppState::from(Services {
-            db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids)).unwrap(),
+            db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
             clock: clock.clone(),
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            metrics: Arc::clone(&metrics),
             drain: Drain::default(),
             config: HttpConfig {
                 issuer: "https://partners.example.com".to_owned(),
@@ -86,11 +88,12 @@ impl TestApp {
     /// The same application, which reaches its database in another way.
     pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
         self.state = AppState::from(Services {
-            db: Db::new(options, pool_size, Arc::clone(&self.state.ids)).unwrap(),
+            db: Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap(),
             clock: self.clock.clone(),
             ids: Arc::clone(&self.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            metrics: Arc::clone(&self.state.metrics),
             drain: Drain::default(),
             config: self.state.config.clone(),
         });

@@ -115,6 +115,13 @@ impl Process {
         killpg(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
+    /// The next line of its log that has this text in it.
+    #[track_caller]
+    pub(crate) fn logged(&self, text: &str) -> Value {
+        let line = std::iter::from_fn(|| self.err.next()).find(|line| line.contains(text));
+        serde_json::from_str(&line.unwrap_or_else(|| panic!("it did not log {text}"))).unwrap()
+    }
+
     /// Waits for its end.
     pub(crate) fn finish(mut self) -> Finished {
         let (out, err) = (self.out.rest(), self.err.rest());
@@ -171,6 +178,11 @@ impl Finished {
     pub(crate) fn succeeded(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.out
+    }
+
+    /// The lines of its log.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The one line in which it says why not.

@@ -166,6 +166,16 @@ impl LentDatabase {
         self.cluster.connect(ROLE, &self.name).await
     }
 
+    /// Ends all its sessions and takes no new ones, or takes them again.
+    pub(crate) async fn forbid(&self, forbidden: bool) {
+        let (name, allowed) = (&self.name, !forbidden);
+        let mut admin = self.cluster.admin().await;
+        let allow = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS {allowed}");
+        admin.execute(sqlx::AssertSqlSafe(allow)).await.unwrap();
+        let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+        admin.execute(sqlx::AssertSqlSafe(end)).await.unwrap();
+    }
+
     /// Takes it away from under whoever uses it.
     pub(crate) async fn take_away(&self) {
         self.cluster.drop_database(&self.name).await;

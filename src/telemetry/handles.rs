@@ -1,0 +1,30 @@
+//! Handles of metrics, made when their labels are first seen.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Making a handle costs a key on the heap and a search among all metrics: a request looks it up here.
+pub(super) struct Handles<K, H>(RwLock<HashMap<K, Arc<H>>>);
+
+impl<K, H> Default for Handles<K, H> {
+    fn default() -> Self {
+        Self(RwLock::default())
+    }
+}
+
+impl<K: Eq + Hash, H> Handles<K, H> {
+    /// The handle for these labels.
+    pub(super) fn get<Q>(&self, labels: &Q, make: impl FnOnce() -> H) -> Arc<H>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        if let Some(handle) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(labels) {
+            return Arc::clone(handle);
+        }
+        let mut handles = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(handles.entry(labels.to_owned()).or_insert_with(|| Arc::new(make())))
+    }
+}

@@ -1,0 +1,16 @@
+//! What an operator sees of a server.
+
+mod access_log;
+mod metrics;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+/// Over a connection of its own, to what is no part of the contract.
+fn get(address: &str, path: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    (answer[9..12].parse().unwrap(), answer)
+}

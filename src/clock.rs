@@ -1,7 +1,8 @@
 //! Time as the API speaks it. The clock is a value that is passed in, so that tests can hold it.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
@@ -15,6 +16,10 @@ use crate::validation::{Invalid, Text};
 pub trait Clock: Send + Sync {
     /// The present time, in whole milliseconds.
     fn now(&self) -> Timestamp;
+
+    /// The time that has passed since some moment. It measures spans: it goes on evenly when somebody sets the
+    /// machine's clock.
+    fn elapsed(&self) -> Duration;
 }
 
 /// The machine's clock.
@@ -25,6 +30,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
     fn now(&self) -> Timestamp {
         Timestamp::from(OffsetDateTime::now_utc())
+    }
+
+    fn elapsed(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 }
 

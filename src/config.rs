@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::embed_tokens::SigningKeySource;
+use crate::http::rate_limit::RateLimits;
 use crate::workspaces::ApiKey;
 
 /// The settings as they are given. The name of each value is that of its environment variable, so that a complaint
@@ -64,6 +65,21 @@ pub struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     pub database_max_connections: u16,
+
+    /// Requests a minute by plan, or off [default: free=60,pro=600,business=1200,advanced=3000,enterprise=3000]
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_RATE_LIMITS",
+        value_name = "PEARSET_RATE_LIMITS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub rate_limits: RateLimits,
+
+    /// Redis in which several servers count requests together [redis://…]
+    #[arg(long, global = true, env = "PEARSET_REDIS_URL", value_name = "PEARSET_REDIS_URL", hide_env_values = true)]
+    pub redis_url: Option<Secret>,
 
     /// PEM of the P-256 key (PKCS#8) that signs embed tokens [default: one that is kept in the database]
     #[arg(
@@ -194,6 +210,17 @@ impl Settings {
         PgConnectOptions::from_str(url)
             .map(Some)
             .map_err(|_| anyhow::anyhow!("DATABASE_URL is not a valid PostgreSQL URL"))
+    }
+
+    /// Where several servers count requests together.
+    ///
+    /// # Errors
+    /// When the URL is not one of Redis. Its text is not shown: it may hold a password.
+    pub fn redis(&self) -> anyhow::Result<Option<redis::Client>> {
+        let url = self.redis_url.as_ref().map(Secret::expose).filter(|url| !url.is_empty());
+        url.map(redis::Client::open)
+            .transpose()
+            .map_err(|_| anyhow::anyhow!("PEARSET_REDIS_URL must be redis://[user:password@]host[:port][/number]"))
     }
 
     /// The first workspace's key, if the operator chose it.

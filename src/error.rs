@@ -30,6 +30,8 @@ pub enum Code {
     UnsupportedMediaType,
     /// 422: well-formed JSON that breaks a rule.
     UnprocessableEntity,
+    /// 429: the workspace has made too many requests.
+    RateLimitExceeded,
     /// 500: a fault of ours.
     InternalServerError,
     /// 503: the database is away, or too much is going on.
@@ -51,6 +53,7 @@ impl Code {
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::UnprocessableEntity => 422,
+            Self::RateLimitExceeded => 429,
             Self::InternalServerError => 500,
             Self::ServiceUnavailable => 503,
         }
@@ -70,6 +73,7 @@ impl Code {
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::UnprocessableEntity => "unprocessable_entity",
+            Self::RateLimitExceeded => "rate_limit_exceeded",
             Self::InternalServerError => "internal_server_error",
             Self::ServiceUnavailable => "service_unavailable",
         }
@@ -171,6 +175,12 @@ impl Error {
     pub fn invalid(problems: Vec<Problem>) -> Self {
         let message = problems.first().map_or_else(String::new, ToString::to_string);
         Self { problems, ..Self::new(Code::UnprocessableEntity, message) }
+    }
+
+    /// 429.
+    #[must_use]
+    pub fn rate_limit_exceeded() -> Self {
+        Self::new(Code::RateLimitExceeded, "Too many requests. Please try again later.")
     }
 
     /// 500. The client gets a fixed text.

@@ -8,11 +8,12 @@ use anyhow::Context;
 use url::Url;
 
 use crate::cli::output;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::GrantCache;
+use crate::http::rate_limit::{Limiter, SharedStore};
 use crate::http::time_limit::Drain;
 use crate::http::{build_app, scrape, server};
 use crate::id::Ids;
@@ -29,6 +30,7 @@ use crate::workspaces::{self, ApiKey, Plan};
 pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     // Every setting is looked at before anything is started.
     let key = settings.bootstrap_api_key()?;
+    let redis = settings.redis()?;
     let keyring = Keyring::new(&settings.signing_key()?).with_context(|| settings.signing_key_setting())?;
     let listener = bind("PEARSET_LISTEN", settings.listen)?;
     let metrics_listener =
@@ -41,7 +43,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
         let mut signals = Signals::listen()?;
-        let start = start(&source, settings, keyring, config, key);
+        let start = start(&source, settings, keyring, config, redis, key);
         let (app, first_key) = tokio::select! {
             started = start => started?,
             () = signals.next() => return Ok(()),
@@ -79,15 +81,21 @@ async fn start(
     settings: &Settings,
     keyring: Keyring,
     config: HttpConfig,
+    redis: Option<redis::Client>,
     key: Option<ApiKey>,
 ) -> anyhow::Result<(AppState, Option<ApiKey>)> {
     let options = source.prepare().await?;
     let ids = Arc::new(Ids::system());
     let metrics = Arc::<Metrics>::default();
     let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids), Arc::clone(&metrics))?;
-    let clock = Arc::new(SystemClock);
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let store = redis.map(|client| SharedStore::new(client, Arc::clone(&metrics)));
+    if let Some(store) = &store {
+        store.connect().await;
+    }
+    let limiter = Limiter::new(settings.rate_limits, &clock, store);
     let (grants, drain) = (GrantCache::default(), Drain::default());
-    let app = AppState::from(Services { db, clock, ids, keyring, grants, metrics, drain, config });
+    let app = AppState::from(Services { db, clock, ids, keyring, grants, limiter, metrics, drain, config });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
     let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
     Ok((app, first_key))

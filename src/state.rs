@@ -8,6 +8,7 @@ use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
 use crate::http::GrantCache;
+use crate::http::rate_limit::Limiter;
 use crate::http::time_limit::Drain;
 use crate::id::Ids;
 use crate::telemetry::Metrics;
@@ -28,6 +29,8 @@ pub struct Services {
     pub keyring: Keyring,
     /// The API keys of the last second.
     pub grants: GrantCache,
+    /// The requests of each workspace.
+    pub limiter: Limiter,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Whether the server is about to end.

@@ -8,6 +8,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::authenticate::authenticate;
+use super::rate_limit::limit;
 use super::{docs, health, middleware, time_limit};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
@@ -19,7 +20,12 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
 pub fn build_app(app: AppState) -> Router {
-    let needs_key = |routes| router(routes).route_layer(from_fn_with_state(app.clone(), authenticate));
+    // The last layer is the first to see a request.
+    let needs_key = |routes| {
+        router(routes)
+            .route_layer(from_fn_with_state(app.clone(), limit))
+            .route_layer(from_fn_with_state(app.clone(), authenticate))
+    };
     let api = within(needs_key(api()), time_limit::NORMAL).merge(within(needs_key(bulk()), time_limit::BULK));
     Router::new()
         .merge(api.clone())

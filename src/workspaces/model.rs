@@ -24,15 +24,23 @@ pub enum Plan {
     Enterprise,
 }
 
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Plan {
+    /// The name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Free => "free",
             Self::Pro => "pro",
             Self::Business => "business",
             Self::Advanced => "advanced",
             Self::Enterprise => "enterprise",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

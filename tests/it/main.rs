@@ -23,6 +23,7 @@ mod links;
 mod observability;
 mod programs;
 mod properties;
+mod rate_limits;
 mod round_trips;
 mod tags;
 mod tenancy;

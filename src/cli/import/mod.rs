@@ -19,11 +19,12 @@ use clap::{Args, Subcommand};
 
 use super::database::{find_program, find_workspace};
 use super::output::Output;
-use crate::clock::SystemClock;
+use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
 use crate::http::GrantCache;
+use crate::http::rate_limit::{Limiter, RateLimits};
 use crate::http::time_limit::Drain;
 use crate::id::{Ids, ProgramId};
 use crate::programs;
@@ -88,9 +89,11 @@ impl ImportPartners {
             bail!("the program is not active");
         }
         let db = if self.dry_run { db.rehearsal() } else { db };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let app = AppState::from(Services {
             db,
-            clock: Arc::new(SystemClock),
+            limiter: Limiter::new(RateLimits::OFF, &clock, None),
+            clock,
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,
             grants: GrantCache::default(),

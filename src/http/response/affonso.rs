@@ -50,6 +50,7 @@ fn code(code: Code) -> &'static str {
         Code::Forbidden | Code::InviteExpired => "FORBIDDEN",
         Code::NotFound => "NOT_FOUND",
         Code::Conflict => "DUPLICATE_ERROR",
+        Code::RateLimitExceeded => "RATE_LIMIT_EXCEEDED",
         Code::InternalServerError | Code::ServiceUnavailable => "INTERNAL_ERROR",
     }
 }

@@ -9,7 +9,7 @@ use crate::support::binary::{Home, Process};
 const SECRET: &str = "hunter2";
 
 /// A setting, its flag, and a value that it cannot have.
-const WRONG: [(&str, &str, &str); 30] = [
+const WRONG: [(&str, &str, &str); 36] = [
     ("PEARSET_LISTEN", "--listen", "nonsense"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
@@ -32,6 +32,12 @@ const WRONG: [(&str, &str, &str); 30] = [
     ("PEARSET_BOOTSTRAP_API_KEY", "--bootstrap-api-key", "pst_hunter2"),
     ("PEARSET_DATABASE_MAX_CONNECTIONS", "--database-max-connections", "0"),
     ("PEARSET_DATABASE_MAX_CONNECTIONS", "--database-max-connections", "many"),
+    ("PEARSET_RATE_LIMITS", "--rate-limits", "none"),
+    ("PEARSET_RATE_LIMITS", "--rate-limits", "free=0"),
+    ("PEARSET_RATE_LIMITS", "--rate-limits", "gold=100"),
+    ("PEARSET_REDIS_URL", "--redis-url", "hunter2"),
+    ("PEARSET_REDIS_URL", "--redis-url", "http://u:hunter2@127.0.0.1:6379"),
+    ("PEARSET_REDIS_URL", "--redis-url", "redis://u:hunter2@127.0.0.1/nonsense"),
     ("PEARSET_LOG", "--log", "verbose"),
     ("PEARSET_LOG", "--log", "info,loud"),
     ("PEARSET_LOG", "--log", "pearset=loud"),

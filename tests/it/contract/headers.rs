@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -12,6 +13,7 @@ use pearset::build_app;
 use pearset::clock::{Clock, Timestamp};
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::GrantCache;
+use pearset::http::rate_limit::{Limiter, RateLimits};
 use pearset::http::time_limit::Drain;
 use pearset::state::{AppState, Services};
 use serde_json::Value;
@@ -92,14 +94,20 @@ impl Clock for PanickingClock {
     fn now(&self) -> Timestamp {
         panic!("a secret of the server");
     }
+
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 #[tokio::test]
 async fn a_panic_is_an_error_like_every_other() {
     let app = TestApp::start().await;
+    let clock: Arc<dyn Clock> = Arc::new(PanickingClock);
     let state = AppState::from(Services {
         db: app.state.db.clone(),
-        clock: Arc::new(PanickingClock),
+        limiter: Limiter::new(RateLimits::default(), &clock, None),
+        clock,
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),

@@ -42,7 +42,15 @@ pub(crate) struct Known {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let app = TestApp::start().await;
+        Self::of(TestApp::start().await).await
+    }
+
+    /// With these limits of requests a minute, as the setting names them.
+    pub(crate) async fn limited(rate_limits: &str) -> Self {
+        Self::of(TestApp::limited(rate_limits).await).await
+    }
+
+    async fn of(app: TestApp) -> Self {
         let workspace = app.workspace_on("acme", Plan::Enterprise).await;
         let mut known = enroll_known(&workspace.actor).await;
         known.spare_tags = make_spares(&app).await;

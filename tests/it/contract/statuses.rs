@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use http::header::{CONTENT_TYPE, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use pearset::workspaces::Scope;
 use serde_json::json;
 use sqlx::Executor;
@@ -14,7 +14,7 @@ use crate::support::openapi;
 use crate::support::parallel::each_at_once;
 
 /// The one code that the client libraries accept for a status.
-const CODES: [(u16, &str); 11] = [
+const CODES: [(u16, &str); 12] = [
     (400, "bad_request"),
     (401, "unauthorized"),
     (403, "forbidden"),
@@ -24,12 +24,13 @@ const CODES: [(u16, &str); 11] = [
     (413, "payload_too_large"),
     (415, "unsupported_media_type"),
     (422, "unprocessable_entity"),
+    (429, "rate_limit_exceeded"),
     (500, "internal_server_error"),
     (503, "service_unavailable"),
 ];
 
 /// The same in Affonso's dialect.
-const AFFONSO_CODES: [(u16, &str); 10] = [
+const AFFONSO_CODES: [(u16, &str); 11] = [
     (400, "VALIDATION_ERROR"),
     (401, "UNAUTHORIZED"),
     (403, "FORBIDDEN"),
@@ -38,6 +39,7 @@ const AFFONSO_CODES: [(u16, &str); 10] = [
     (410, "FORBIDDEN"),
     (413, "VALIDATION_ERROR"),
     (415, "VALIDATION_ERROR"),
+    (429, "RATE_LIMIT_EXCEEDED"),
     (500, "INTERNAL_ERROR"),
     (503, "INTERNAL_ERROR"),
 ];
@@ -46,6 +48,9 @@ const AFFONSO_CODES: [(u16, &str); 10] = [
 const TOO_LARGE: usize = 1024 * 1024 + 1;
 /// The same for a list of partners.
 const TOO_LARGE_BULK: usize = 8 * 1024 * 1024 + 1;
+
+/// More requests than a world is made with, and few enough to use up.
+const LIMITS: &str = "enterprise=20";
 
 #[tokio::test]
 async fn every_documented_status_is_produced() {
@@ -56,7 +61,7 @@ async fn every_documented_status_is_produced() {
         .flat_map(|(index, operation)| operation.statuses.iter().map(move |status| (index, *status)))
         .collect();
     each_at_once(&documented, async |(index, status)| {
-        let world = World::start().await;
+        let world = if *status == 429 { World::limited(LIMITS).await } else { World::start().await };
         let request = world.requests().remove(*index);
         assert_produced(&world, request, *status).await;
     })
@@ -81,6 +86,7 @@ async fn assert_produced(world: &World, request: GoodRequest, status: u16) {
         }
     }
     assert_eq!(answer.headers.contains_key(WWW_AUTHENTICATE), status == 401, "{name}, {status}");
+    assert_eq!(answer.headers.contains_key(RETRY_AFTER), [429, 503].contains(&status), "{name}, {status}");
     if status == 500 {
         let body = answer.body.to_string();
         assert!(!body.contains("enrollments") && !body.contains("domains"), "{name} tells details: {body}");
@@ -129,6 +135,10 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
     let operation = good.operation.operation_id.clone();
     let bad = match (operation.as_str(), status) {
         (_, 200 | 201) => good,
+        (_, 429) => {
+            while actor.get("/tags").await.status != 429 {}
+            good
+        }
         // The partner is approved.
         ("deletePartnerInvite", 400) => {
             let path = format!("/partners/invites/{}", world.known.partner);

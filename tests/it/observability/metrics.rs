@@ -10,10 +10,12 @@ use futures_util::poll;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use pearset::build_app;
+use pearset::clock::{Clock, SystemClock};
 use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::error::Error;
+use pearset::http::rate_limit::{Limiter, RateLimits};
 use pearset::http::{GrantCache, scrape};
 use pearset::id::Ids;
 use pearset::state::{AppState, Services};
@@ -205,9 +207,11 @@ async fn every_metric_says_what_it_is() {
 fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     AppState::from(Services {
         db: Db::new(nowhere, 1, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
-        clock: Arc::new(pearset::clock::SystemClock),
+        limiter: Limiter::new(RateLimits::OFF, &clock, None),
+        clock,
         ids,
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),

@@ -24,6 +24,11 @@ impl Actor {
         Self { router, authorization }
     }
 
+    /// The same caller at another server.
+    pub(crate) fn at(&self, router: &Router) -> Self {
+        Self { router: router.clone(), authorization: self.authorization.clone() }
+    }
+
     /// The same caller with another `Authorization` header.
     pub(crate) fn with_authorization(&self, value: &str) -> Self {
         Self { router: self.router.clone(), authorization: Some(value.to_owned()) }

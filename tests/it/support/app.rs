@@ -10,6 +10,7 @@ use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::GrantCache;
+use pearset::http::rate_limit::{Limiter, SharedStore};
 use pearset::http::time_limit::Drain;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::programs::service::{NewWorkspace, create_workspace};
@@ -25,23 +26,32 @@ use super::actor::Actor;
 use super::cluster::{SHARED, TestCluster};
 
 /// A clock that moves only when a test moves it.
-pub(crate) struct ManualClock(Mutex<Timestamp>);
+pub(crate) struct ManualClock(Mutex<(Timestamp, Duration)>);
 
 impl ManualClock {
-    pub(crate) fn advance(&self, by: Duration) {
-        let mut now = self.0.lock().unwrap();
-        *now = *now + by;
+    fn new(now: Timestamp) -> Self {
+        Self(Mutex::new((now, Duration::ZERO)))
     }
 
-    /// Also back.
+    pub(crate) fn advance(&self, by: Duration) {
+        let (now, elapsed) = &mut *self.0.lock().unwrap();
+        *now = *now + by;
+        *elapsed += by;
+    }
+
+    /// As somebody sets the machine's clock, also back.
     pub(crate) fn set(&self, now: Timestamp) {
-        *self.0.lock().unwrap() = now;
+        self.0.lock().unwrap().0 = now;
     }
 }
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        *self.0.lock().unwrap()
+        self.0.lock().unwrap().0
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.lock().unwrap().1
     }
 }
 
@@ -54,6 +64,9 @@ pub(crate) struct TestApp {
     cluster: &'static TestCluster,
 }
 
+/// More requests a minute than any test makes while its clock stands still: every answer tells of its limit.
+const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000,enterprise=1000000";
+
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
@@ -65,9 +78,44 @@ impl TestApp {
 
     /// On a cluster of the test's choice.
     pub(crate) async fn on(cluster: &'static TestCluster) -> Self {
+        Self::set_up(cluster, PLENTY).await
+    }
+
+    /// With these limits of requests a minute, as the setting names them.
+    pub(crate) async fn limited(rate_limits: &str) -> Self {
+        Self::set_up(&SHARED, rate_limits).await
+    }
+
+    /// One more server on the same database and with the same limits, which counts requests in Redis.
+    pub(crate) async fn peer(&self, rate_limits: &str, redis_url: &str) -> Router {
+        let store = SharedStore::new(redis::Client::open(redis_url).unwrap(), Arc::clone(&self.state.metrics));
+        store.connect().await;
+        let limiter = Limiter::new(rate_limits.parse().unwrap(), &self.shared_clock(), Some(store));
+        build_app(self.state_with(self.state.db.clone(), limiter))
+    }
+
+    fn shared_clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    fn state_with(&self, db: Db, limiter: Limiter) -> AppState {
+        AppState::from(Services {
+            db,
+            clock: self.shared_clock(),
+            ids: Arc::clone(&self.state.ids),
+            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
+            grants: GrantCache::default(),
+            limiter,
+            metrics: Arc::clone(&self.state.metrics),
+            drain: Drain::default(),
+            config: self.state.config.clone(),
+        })
+    }
+
+    async fn set_up(cluster: &'static TestCluster, rate_limits: &str) -> Self {
         let database = cluster.database().await;
         let (ids, metrics) = (Arc::new(Ids::seeded(42)), Arc::<Metrics>::default());
-        let clock = Arc::new(ManualClock(Mutex::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC)))));
+        let clock = Arc::new(ManualClock::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC))));
         let state = AppState::from(Services {
             db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
             clock: clock.clone(),
@@ -75,6 +123,7 @@ impl TestApp {
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
             metrics: Arc::clone(&metrics),
+            limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
             drain: Drain::default(),
             config: HttpConfig {
                 issuer: "https://partners.example.com".to_owned(),
@@ -87,16 +136,9 @@ impl TestApp {
 
     /// The same application, which reaches its database in another way.
     pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
-        self.state = AppState::from(Services {
-            db: Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap(),
-            clock: self.clock.clone(),
-            ids: Arc::clone(&self.state.ids),
-            keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-            grants: GrantCache::default(),
-            metrics: Arc::clone(&self.state.metrics),
-            drain: Drain::default(),
-            config: self.state.config.clone(),
-        });
+        let db = Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap();
+        let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
+        self.state = self.state_with(db, limiter);
         self.state.keyring.refresh(&self.state.db, self.clock.now()).await.unwrap();
         self.router = build_app(self.state.clone());
     }

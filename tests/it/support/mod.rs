@@ -8,4 +8,5 @@ pub(crate) mod invariants;
 pub(crate) mod live;
 pub(crate) mod openapi;
 pub(crate) mod parallel;
+pub(crate) mod redis;
 pub(crate) mod token;

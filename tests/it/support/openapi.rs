@@ -17,6 +17,9 @@ use serde_json::{Map, Value, json};
 /// Under these, too, the operations that need an API key answer.
 const BASES: [&str; 2] = ["/api", "/v1"];
 
+/// Who did not show a working key has no limit, and what fails outside of the limit does not know it.
+const MAY_LACK_LIMIT: [u16; 3] = [401, 500, 503];
+
 /// Paths that begin so speak Partnero's dialect, in their errors as well. So do the links of a partner.
 const PARTNERO: &str = "/partner_referral_links";
 /// And so Affonso's.
@@ -141,6 +144,9 @@ impl Contract {
                 format!("{id} documents {documented:?}, not {status}")
             })?;
             response.verify(head, headers, body)?;
+            if entry.operation.security && !MAY_LACK_LIMIT.contains(&status) {
+                verify_limit(headers)?;
+            }
             return Ok(Some(id));
         }
 
@@ -177,6 +183,21 @@ impl Contract {
         let fewest = found.iter().map(|entry| parameters(entry)).min();
         found.into_iter().filter(|entry| Some(parameters(entry)) == fewest).collect()
     }
+}
+
+/// An answer to a request with a key tells how the workspace stands, and both forms say the same.
+fn verify_limit(headers: &HeaderMap) -> Result<(), String> {
+    let value = |name: &str| {
+        let value = headers.get(name).ok_or_else(|| format!("the header {name} is missing"))?;
+        value.to_str().map_err(|_| format!("the header {name} is not ASCII"))
+    };
+    let (limit, remaining) = (value("x-ratelimit-limit")?, value("x-ratelimit-remaining")?);
+    value("x-ratelimit-reset")?;
+    let (policy, standing) = (value("ratelimit-policy")?, value("ratelimit")?);
+    let same = policy == format!("\"default\";q={limit};w=60")
+        && standing.starts_with(&format!("\"default\";r={remaining};t="))
+        && remaining.parse().unwrap_or(u64::MAX) < limit.parse().unwrap_or(0);
+    if same { Ok(()) } else { Err(format!("of {limit} requests {remaining} remain, but: {policy}, {standing}")) }
 }
 
 fn strip_base(path: &str) -> Option<&str> {
@@ -437,6 +458,20 @@ mod tests {
 
     fn usual() -> HeaderMap {
         headers(&[("content-type", "application/json"), ("x-request-id", "r")])
+            .into_iter()
+            .chain(limited())
+            .map(|(name, value)| (name.expect("each header once"), value))
+            .collect()
+    }
+
+    fn limited() -> HeaderMap {
+        headers(&[
+            ("x-ratelimit-limit", "600"),
+            ("x-ratelimit-remaining", "599"),
+            ("x-ratelimit-reset", "1773480414"),
+            ("ratelimit-policy", "\"default\";q=600;w=60"),
+            ("ratelimit", "\"default\";r=599;t=1"),
+        ])
     }
 
     fn partner() -> Value {
@@ -480,7 +515,8 @@ mod tests {
             let accepted = verify(&Method::GET, &path, 200, &usual(), &partner());
             assert_eq!(accepted, Ok(Some("retrievePartner")));
         }
-        let charset = headers(&[("content-type", "application/json; charset=utf-8"), ("x-request-id", "r")]);
+        let mut charset = usual();
+        charset.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
         verify(&Method::GET, PARTNER, 404, &charset, &not_found()).unwrap();
     }
 
@@ -611,6 +647,28 @@ mod tests {
         assert!(unavailable(Some("2")).is_ok());
         for wrong in [None, Some("0"), Some("1.5"), Some("soon")] {
             assert!(unavailable(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn refuses_an_answer_that_does_not_tell_of_the_limit() {
+        for name in limited().keys() {
+            let mut headers = usual();
+            headers.remove(name);
+            let problem = verify(&Method::GET, PARTNER, 404, &headers, &not_found()).unwrap_err();
+            assert!(problem.contains(name.as_str()), "{problem}");
+        }
+        for (name, value) in [
+            ("x-ratelimit-limit", "0"),
+            ("x-ratelimit-limit", "601"),
+            ("x-ratelimit-remaining", "600"),
+            ("x-ratelimit-reset", "soon"),
+            ("ratelimit-policy", "600;w=60"),
+            ("ratelimit", "\"default\";r=598;t=1"),
+        ] {
+            let mut headers = usual();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert!(verify(&Method::GET, PARTNER, 404, &headers, &not_found()).is_err(), "{name}: {value}");
         }
     }
 
@@ -797,7 +855,7 @@ mod tests {
         let ids: BTreeSet<_> = operations().into_iter().map(|it| it.operation_id).collect();
         assert_eq!(ids.len(), operations().len(), "an operationId is used twice");
         for Operation { operation_id, statuses, security, .. } in operations() {
-            let expected: &[u16] = if security { &[401, 403, 500, 503] } else { &[200] };
+            let expected: &[u16] = if security { &[401, 403, 429, 500, 503] } else { &[200] };
             for status in expected {
                 assert!(statuses.contains(status), "{operation_id} does not document {status}");
             }

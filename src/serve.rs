@@ -104,16 +104,19 @@ async fn start(
 /// Makes the first workspace where there is none; returns its key.
 async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> anyhow::Result<Option<ApiKey>> {
     let key = key.unwrap_or_else(|| ApiKey::generate(&app.ids));
+    let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
+    let id = ids.next(now);
     let new = Arc::new(NewWorkspace {
+        id,
         name: "Default".to_owned(),
         slug: "default".parse().map_err(anyhow::Error::msg)?,
         plan: Plan::Enterprise,
         key: key.clone(),
         public_url: public_url.clone(),
     });
-    let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
     let made = app
         .db
+        .tenant(id)
         .run("bootstrap", move |conn, _| {
             let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
             Box::pin(async move {

@@ -44,7 +44,7 @@ pub async fn list_audit_logs(
     let (workspace_id, program_id) = caller.program(&app, request.program).await?;
     let Some(filters) = request.filters else { return Ok(Found(Vec::new())) };
     let (filters, page) = (Arc::new(filters), request.page);
-    let rows = app.db.read_snapshot("list_audit_logs", move |conn| {
+    let rows = app.db.tenant(workspace_id).read_snapshot("list_audit_logs", move |conn| {
         let filters = Arc::clone(&filters);
         Box::pin(async move { store::list_entries(conn, workspace_id, program_id, &filters, page).await })
     });

@@ -42,6 +42,7 @@ pub(super) fn with_sessions(
 pub(super) async fn find_workspace(db: &Db, slug: &Slug) -> anyhow::Result<WorkspaceId> {
     let wanted = slug.clone();
     let found = db
+        .global()
         .read("find_workspace", move |conn| {
             let slug = wanted.clone();
             Box::pin(async move { workspaces::find_id_by_slug(conn, slug.as_str()).await })
@@ -50,13 +51,24 @@ pub(super) async fn find_workspace(db: &Db, slug: &Slug) -> anyhow::Result<Works
     found.with_context(|| format!("there is no workspace '{}'", slug.as_str()))
 }
 
+/// The workspace of a program.
+pub(super) async fn find_workspace_of(db: &Db, id: ProgramId) -> anyhow::Result<WorkspaceId> {
+    let found = db
+        .global()
+        .read("find_workspace_of_program", move |conn| Box::pin(programs::find_workspace_of_program(conn, id)))
+        .await?;
+    found.context("there is no such program")
+}
+
 /// The program that a command means, which must be of the workspace.
 pub(super) async fn find_program(
     db: &Db,
     workspace_id: WorkspaceId,
     id: Option<ProgramId>,
 ) -> anyhow::Result<ProgramId> {
-    let found =
-        db.read("find_program", move |conn| Box::pin(programs::find_program_id(conn, workspace_id, id))).await?;
+    let found = db
+        .tenant(workspace_id)
+        .read("find_program", move |conn| Box::pin(programs::find_program_id(conn, workspace_id, id)))
+        .await?;
     found.context("the workspace has no such program")
 }

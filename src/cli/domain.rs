@@ -62,14 +62,15 @@ impl DomainCommand {
                 let (now, ids) = (SystemClock.now(), Ids::system());
                 let (id, address) = (ids.next::<DomainId>(now), Arc::new(address));
                 let stored = Arc::clone(&address);
-                db.run("add_domain", move |conn, _| {
-                    let address = Arc::clone(&stored);
-                    Box::pin(async move {
-                        let domain = (id, &*address, additional);
-                        programs::insert_domain(conn, workspace_id, program_id, domain, now).await
+                db.tenant(workspace_id)
+                    .run("add_domain", move |conn, _| {
+                        let address = Arc::clone(&stored);
+                        Box::pin(async move {
+                            let domain = (id, &*address, additional);
+                            programs::insert_domain(conn, workspace_id, program_id, domain, now).await
+                        })
                     })
-                })
-                .await?;
+                    .await?;
                 let made = json!({
                     "domainId": id,
                     "domain": address.host(),
@@ -82,6 +83,7 @@ impl DomainCommand {
                 let workspace_id = find_workspace(db, &workspace).await?;
                 let program_id = find_program(db, workspace_id, program).await?;
                 let all = db
+                    .tenant(workspace_id)
                     .read("list_domains", move |conn| {
                         Box::pin(programs::list_domains(conn, workspace_id, program_id, i64::MAX, 0))
                     })

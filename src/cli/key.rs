@@ -73,23 +73,28 @@ impl KeyCommand {
                 let scopes = if scopes.is_empty() { Scopes::default() } else { Scopes::from(scopes) };
                 let new = NewApiKey { id, workspace_id, program_id: program, name, scopes, expires_at: expires };
                 let new = Arc::new(new);
-                db.run("create_key", move |conn, _| {
-                    let new = Arc::clone(&new);
-                    Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
-                })
-                .await?;
+                db.global()
+                    .run("create_key", move |conn, _| {
+                        let new = Arc::clone(&new);
+                        Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
+                    })
+                    .await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)
             }
             Self::List { workspace, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
-                let all =
-                    db.read("list_keys", move |conn| Box::pin(workspaces::list_api_keys(conn, workspace_id))).await?;
+                let all = db
+                    .global()
+                    .read("list_keys", move |conn| Box::pin(workspaces::list_api_keys(conn, workspace_id)))
+                    .await?;
                 print(&all, output.json)
             }
             Self::Revoke { id, output } => {
                 let now = SystemClock.now();
-                let revoked =
-                    db.run("revoke_key", move |conn, _| Box::pin(workspaces::revoke_api_key(conn, id, now))).await?;
+                let revoked = db
+                    .global()
+                    .run("revoke_key", move |conn, _| Box::pin(workspaces::revoke_api_key(conn, id, now)))
+                    .await?;
                 if !revoked {
                     bail!("there is no such key that still works");
                 }

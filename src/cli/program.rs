@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::address::Address;
-use super::database::find_workspace;
+use super::database::{find_workspace, find_workspace_of};
 use super::output::{Output, print};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
@@ -102,6 +102,7 @@ impl ProgramCommand {
                 let program = Arc::new(NewProgram { id: ids.next(now), name, url, access_mode, address });
                 let id = program.id;
                 let defaults = db
+                    .tenant(workspace_id)
                     .run("create_program", move |conn, _| {
                         let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
                         Box::pin(async move { service::create_program(conn, &ids, now, workspace_id, &program).await })
@@ -136,13 +137,16 @@ impl ProgramCommand {
                     default_domain_id: default_domain,
                     active: (active || inactive).then_some(active),
                 };
-                groups::update_program(db, &ids, now, id, changes).await?;
+                let workspace_id = find_workspace_of(db, id).await?;
+                groups::update_program(db, &ids, now, (workspace_id, id), changes).await?;
                 print(&json!({ "programId": id }), output.json)
             }
             Self::List { workspace, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
-                let all =
-                    db.read("list_programs", move |conn| Box::pin(programs::list_programs(conn, workspace_id))).await?;
+                let all = db
+                    .tenant(workspace_id)
+                    .read("list_programs", move |conn| Box::pin(programs::list_programs(conn, workspace_id)))
+                    .await?;
                 print(&all, output.json)
             }
         }

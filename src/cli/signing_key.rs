@@ -56,6 +56,6 @@ impl SigningKeyCommand {
 }
 
 async fn print_keys(db: &Db, json: bool) -> anyhow::Result<()> {
-    let all = db.read("list_signing_keys", |conn| Box::pin(embed_tokens::list_signing_keys(conn))).await?;
+    let all = db.global().read("list_signing_keys", |conn| Box::pin(embed_tokens::list_signing_keys(conn))).await?;
     print(&all, json)
 }

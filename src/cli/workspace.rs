@@ -58,8 +58,10 @@ impl WorkspaceCommand {
                 let (ids, now) = (Arc::new(Ids::system()), SystemClock.now());
                 let key = ApiKey::generate(&ids);
                 let public_url = settings.public_url()?;
-                let new = Arc::new(NewWorkspace { name, slug, plan, key: key.clone(), public_url });
+                let id = ids.next(now);
+                let new = Arc::new(NewWorkspace { id, name, slug, plan, key: key.clone(), public_url });
                 let made = db
+                    .tenant(id)
                     .run("create_workspace", move |conn, _| {
                         let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
                         Box::pin(async move { service::create_workspace(conn, &ids, now, &new).await })
@@ -75,14 +77,16 @@ impl WorkspaceCommand {
             }
             Self::Update { workspace, default_program, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
-                db.run("update_default_program", move |conn, _| {
-                    Box::pin(service::update_default_program(conn, workspace_id, default_program))
-                })
-                .await?;
+                db.tenant(workspace_id)
+                    .run("update_default_program", move |conn, _| {
+                        Box::pin(service::update_default_program(conn, workspace_id, default_program))
+                    })
+                    .await?;
                 print(&json!({ "workspaceId": workspace_id, "defaultProgramId": default_program }), output.json)
             }
             Self::List { output } => {
-                let all = db.read("list_workspaces", |conn| Box::pin(workspaces::list_workspaces(conn))).await?;
+                let all =
+                    db.global().read("list_workspaces", |conn| Box::pin(workspaces::list_workspaces(conn))).await?;
                 print(&all, output.json)
             }
         }

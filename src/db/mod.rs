@@ -2,10 +2,13 @@
 
 pub mod embedded;
 mod pool;
+mod role;
 mod source;
+mod tenant;
 mod tx;
 
 pub use source::Source;
+pub use tenant::{Global, Tenant};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,7 +74,7 @@ impl Db {
     /// # Errors
     /// 503 when it does not.
     pub async fn ping(&self) -> Result<()> {
-        self.read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
+        self.global().read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
     }
 
     /// Drops the sessions that nobody uses: after one broke, the others are likely broken too, and each
@@ -105,6 +108,7 @@ pub async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
     if conn.server_version_num().is_some_and(|version| version < MIN_SERVER_VERSION) {
         anyhow::bail!("the database is too old: Pearset needs PostgreSQL 15 or newer");
     }
+    role::ensure(&mut conn).await?;
     MIGRATOR.run(&mut conn).await.context("cannot bring the database's schema up to date")?;
     conn.close().await?;
     Ok(())

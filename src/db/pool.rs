@@ -9,6 +9,7 @@ use deadpool::managed::{self, Metrics, Object, PoolError, RecycleError, RecycleR
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
+use super::role::APPLICATION_ROLE;
 use crate::error::{Error, Result};
 
 /// How long to wait for a free session, and how long for a new one.
@@ -40,7 +41,12 @@ pub(super) type Pool = managed::Pool<Connector>;
 pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<Pool> {
     let options = options
         .application_name("pearset")
-        .options([("lock_timeout", "2s"), ("statement_timeout", "5s"), ("idle_in_transaction_session_timeout", "10s")])
+        .options([
+            ("role", APPLICATION_ROLE),
+            ("lock_timeout", "2s"),
+            ("statement_timeout", "5s"),
+            ("idle_in_transaction_session_timeout", "10s"),
+        ])
         .log_statements(tracing::log::LevelFilter::Off)
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));
     managed::Pool::builder(Connector { options })

@@ -14,7 +14,6 @@ use crate::config::Settings;
 /// apply to.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
-const EMBEDDED: &str = "the embedded database";
 /// Beside the pool: sessions of command-line calls and of a person who looks. With the default pool they make
 /// PostgreSQL's own default of 100.
 const SPARE_SESSIONS: u16 = 84;
@@ -22,8 +21,7 @@ const SPARE_SESSIONS: u16 = 84;
 /// A database to connect to, kept running for as long as the value lives.
 pub struct Source {
     options: PgConnectOptions,
-    /// For a complaint about it.
-    name: &'static str,
+    is_embedded: bool,
     cluster: Option<Cluster>,
     /// For as long as no other process may start the embedded cluster or run a command on it.
     turn: Option<File>,
@@ -55,30 +53,34 @@ impl Source {
         let settings = embedded_settings(settings);
         let turn = embedded::turn(&settings)?;
         match embedded::attach(&settings)? {
-            Some(dir) => Ok(Self { options: socket(&dir), name: EMBEDDED, cluster: None, turn: Some(turn) }),
+            Some(dir) => Ok(Self { options: socket(&dir), is_embedded: true, cluster: None, turn: Some(turn) }),
             None => Self::started(&settings, turn),
         }
     }
 
     fn operators_own(options: PgConnectOptions) -> Self {
-        Self { options, name: "DATABASE_URL", cluster: None, turn: None }
+        Self { options, is_embedded: false, cluster: None, turn: None }
     }
 
     fn started(settings: &embedded::Settings, turn: File) -> anyhow::Result<Self> {
         let cluster = Cluster::start(settings)?;
         let options = socket(cluster.socket_dir());
-        Ok(Self { options, name: EMBEDDED, cluster: Some(cluster), turn: Some(turn) })
+        Ok(Self { options, is_embedded: true, cluster: Some(cluster), turn: Some(turn) })
     }
 
-    /// Makes role and database of an embedded cluster where they are missing, and brings the schema up to date.
+    /// Makes roles and database of an embedded cluster where they are missing, and brings the schema up to date.
     ///
     /// # Errors
     /// When the database cannot be reached, is too old, or has a schema that this version does not know.
     pub async fn prepare(&self) -> anyhow::Result<PgConnectOptions> {
-        if self.cluster.is_some() {
-            self.create_role_and_database().await.context("preparing the embedded database")?;
+        if self.is_embedded {
+            self.create_roles_and_database().await.context("preparing the embedded database")?;
         }
-        super::migrate(&self.options).await.context(self.name)?;
+        super::migrate(&self.options).await.context(if self.is_embedded {
+            "the embedded database"
+        } else {
+            "DATABASE_URL"
+        })?;
         Ok(self.options.clone())
     }
 
@@ -94,13 +96,17 @@ impl Source {
         }
     }
 
-    async fn create_role_and_database(&self) -> anyhow::Result<()> {
+    async fn create_roles_and_database(&self) -> anyhow::Result<()> {
         let admin = self.options.clone().username(embedded::SUPERUSER).database("postgres");
         let mut conn: PgConnection = admin.connect().await?;
         let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {
             // Both or neither. The text of an error can hold a value of a request: it is not to be in the log.
             conn.execute("CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'").await?;
+        }
+        let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset_app'";
+        if conn.fetch_optional(exists).await?.is_none() {
+            conn.execute("CREATE ROLE pearset_app NOLOGIN; GRANT pearset_app TO pearset").await?;
         }
         let exists = "SELECT FROM pg_database WHERE datname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use futures_core::future::BoxFuture;
-use sqlx::{Executor, PgConnection};
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time::Instant;
 use tracing::Instrument as _;
+use uuid::Uuid;
 
 use super::Db;
 use super::pool::Lease;
 use crate::error::{Error, Result};
+use crate::id::WorkspaceId;
 use crate::telemetry::metrics::Transaction;
 
 /// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own
@@ -20,68 +22,66 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
 /// A race is lost to a transaction that made progress; so many in a row mean that something is wrong.
 const MAX_ATTEMPTS: u32 = 10;
 
-/// Whether a piece of work needs BEGIN and COMMIT around it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+/// What row level security goes by. Empty or absent: nobody.
+const TENANT_SETTING: &str = "pearset.workspace_id";
+
+/// What stands around a piece of work.
+#[derive(Clone, Copy)]
+pub(super) enum Mode {
+    /// Nothing: each statement is a transaction of its own.
     Statements,
-    Snapshot,
-    Transaction,
+    /// A transaction that only reads.
+    Reads(WorkspaceId),
+    /// One whose statements all see the same state.
+    Snapshot(WorkspaceId),
+    /// A transaction.
+    Transaction(Option<WorkspaceId>),
 }
 
-/// Filters that are given leave no trace of those that are not only in a plan that is made for their values; a plan
-/// for all values of a statement, which PostgreSQL turns to after some calls, would walk through everything.
-const BEGIN_SNAPSHOT: &str =
-    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
+impl Mode {
+    /// The statement that begins it and says who the tenant is: one round trip.
+    fn beginning(self) -> Option<String> {
+        // Filters that are given leave no trace of those that are not only in a plan that is made for their values; a
+        // plan for all values of a statement, which PostgreSQL turns to after some calls, would walk through
+        // everything.
+        let (begin, tenant) = match self {
+            Self::Statements => return None,
+            Self::Reads(tenant) => ("BEGIN READ ONLY", Some(tenant)),
+            Self::Snapshot(tenant) => {
+                let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+                             SET LOCAL plan_cache_mode = force_custom_plan";
+                (begin, Some(tenant))
+            }
+            Self::Transaction(tenant) => ("BEGIN", tenant),
+        };
+        Some(match tenant {
+            Some(tenant) => format!("{begin}; SET LOCAL {TENANT_SETTING} = '{}'", Uuid::from(tenant)),
+            None => begin.to_owned(),
+        })
+    }
+
+    fn ends_with(self, db: &Db) -> &'static str {
+        match self {
+            Self::Transaction(_) => db.ending,
+            Self::Statements | Self::Reads(_) | Self::Snapshot(_) => "COMMIT",
+        }
+    }
+}
 
 impl Db {
-    /// Runs `work` in a transaction and commits when it returns `Ok`, else rolls back. Runs it again after a
-    /// deadlock, a lock timeout, a lost race or a connection that broke before COMMIT was sent; `work` is
-    /// told how many times it ran before. `name` stands in the log.
-    ///
-    /// The work goes on to its end in a task of its own when the caller goes away: a half-sent BEGIN would
-    /// leave the session in a transaction that nobody ends (see the regression test `dropped_clients`).
-    ///
-    /// # Errors
-    /// What `work` returned last; 503 when the database cannot be reached in time.
-    pub async fn run<T, W>(&self, name: &'static str, work: W) -> Result<T>
+    /// Work that goes on to its end when the caller goes away.
+    pub(super) async fn in_a_task<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
         T: Send + 'static,
     {
         let db = self.clone();
         // The lines of the task have the id of the request.
-        let task = tokio::spawn(async move { db.attempts(name, Mode::Transaction, work).await }.in_current_span());
+        let task = tokio::spawn(async move { db.attempts(name, mode, work).await }.in_current_span());
         task.await.map_err(Error::internal)?
     }
 
-    /// Runs statements that only read, each for itself: one round trip for each of them and nothing else.
-    /// Runs them again when the connection broke. When the caller goes away the session is closed: nothing is lost,
-    /// and a task for each read would cost a tenth of a repeat call.
-    ///
-    /// # Errors
-    /// As [`Db::run`].
-    pub async fn read<T, W>(&self, name: &'static str, work: W) -> Result<T>
-    where
-        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
-        T: Send,
-    {
-        self.attempts(name, Mode::Statements, |conn: &mut PgConnection, _| work(conn)).await
-    }
-
-    /// Runs statements that only read and that all see the same state, each planned for its own values: for lists,
-    /// whose best plan depends on what they are asked for. Two round trips more than [`Db::read`].
-    ///
-    /// # Errors
-    /// As [`Db::run`].
-    pub async fn read_snapshot<T, W>(&self, name: &'static str, work: W) -> Result<T>
-    where
-        W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
-        T: Send,
-    {
-        self.attempts(name, Mode::Snapshot, |conn: &mut PgConnection, _| work(conn)).await
-    }
-
-    async fn attempts<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
+    pub(super) async fn attempts<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
@@ -133,17 +133,18 @@ impl Db {
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
         let mut lease = Lease::take(&self.pool).await?;
-        if mode == Mode::Statements {
+        let Some(beginning) = mode.beginning() else {
             let outcome = work(lease.conn(), attempt).await;
             if !outcome.as_ref().is_err_and(Error::is_disconnect) {
                 lease.give_back();
             }
             return outcome;
-        }
-        lease.conn().execute(if mode == Mode::Snapshot { BEGIN_SNAPSHOT } else { "BEGIN" }).await?;
+        };
+        // Only the words above and an id in hexadecimal digits.
+        lease.conn().execute(AssertSqlSafe(beginning)).await?;
         match work(lease.conn(), attempt).await {
             Ok(value) => {
-                lease.conn().execute(self.ending).await.map_err(|error| Error::from(error).after_commit())?;
+                lease.conn().execute(mode.ends_with(self)).await.map_err(|error| Error::from(error).after_commit())?;
                 lease.give_back();
                 Ok(value)
             }

@@ -92,6 +92,7 @@ pub async fn create_embed_token(
     let partner_id = enrolled.partner_id;
     let places = app
         .db
+        .tenant(workspace_id)
         .read("find_places", move |conn| Box::pin(store::find_places(conn, workspace_id, program_id, partner_id)))
         .await?;
     let minted = mint(&app, program, &enrolled, LIFETIME, "/embed/token")?;

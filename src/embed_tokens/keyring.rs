@@ -61,10 +61,12 @@ impl Keyring {
     /// # Errors
     /// 503 when the database is away.
     pub async fn refresh(&self, db: &Db, now: Timestamp) -> Result<()> {
-        let mut rows = db.read("read_signing_keys", move |conn| Box::pin(store::list_usable_keys(conn, now))).await?;
+        let mut rows =
+            db.global().read("read_signing_keys", move |conn| Box::pin(store::list_usable_keys(conn, now))).await?;
         if rows.is_empty() && self.own.is_none() {
             let key = Arc::new(new_private_key().map_err(|error| Error::internal(format!("{error:#}")))?);
             rows = db
+                .global()
                 .run("make_first_signing_key", move |conn, _| {
                     let key = Arc::clone(&key);
                     Box::pin(async move {
@@ -99,15 +101,16 @@ impl Keyring {
         let last_token = Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         // A server may sign with the old key until it has looked for new ones once more.
         let retired_at = active_from + REFRESH_EVERY + last_token;
-        db.run("rotate_signing_key", move |conn, _| {
-            let key = Arc::clone(&key);
-            Box::pin(async move {
-                store::lock_signing_keys(conn).await?;
-                store::retire_signing_keys(conn, retired_at).await?;
-                insert(conn, &key, now, active_from).await
+        db.global()
+            .run("rotate_signing_key", move |conn, _| {
+                let key = Arc::clone(&key);
+                Box::pin(async move {
+                    store::lock_signing_keys(conn).await?;
+                    store::retire_signing_keys(conn, retired_at).await?;
+                    insert(conn, &key, now, active_from).await
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Sets the end of the database's keys, for an operator whose own key signs in place of them: they stay
@@ -117,13 +120,14 @@ impl Keyring {
     /// 503 when the database is away.
     pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
         let retired_at = now + REFRESH_EVERY + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
-        db.run("retire_signing_keys", move |conn, _| {
-            Box::pin(async move {
-                store::lock_signing_keys(conn).await?;
-                store::retire_signing_keys(conn, retired_at).await
+        db.global()
+            .run("retire_signing_keys", move |conn, _| {
+                Box::pin(async move {
+                    store::lock_signing_keys(conn).await?;
+                    store::retire_signing_keys(conn, retired_at).await
+                })
             })
-        })
-        .await
+            .await
     }
 
     /// Signs claims with the key whose time it is.

@@ -108,6 +108,7 @@ pub async fn revoke_referrals_embed_tokens(
     let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
     let partner_id = app
         .db
+        .tenant(program.0)
         .run("revoke_tokens", move |conn, _| {
             let (ids, partner) = (Arc::clone(&ids), Arc::clone(&partner));
             Box::pin(async move { revoke(conn, &ids, now, program, api_key_id, &partner).await })

@@ -47,6 +47,7 @@ pub(super) async fn verify<P: Permission>(app: &AppState, caller: &Caller<P>, to
     let (enrollment_id, partner_id) = (claims.sub, claims.pid);
     let subject = app
         .db
+        .tenant(workspace_id)
         .read("find_subject", move |conn| {
             Box::pin(store::find_subject(conn, workspace_id, program_id, enrollment_id, partner_id))
         })

@@ -55,6 +55,7 @@ pub async fn enroll(
     let wanted = Arc::clone(&identity);
     let found = app
         .db
+        .tenant(workspace_id)
         .read("find_enrollment", move |conn| {
             let identity = Arc::clone(&wanted);
             Box::pin(async move { store::find_candidates(conn, workspace_id, program_id, &identity).await })
@@ -71,6 +72,7 @@ pub async fn enroll(
     let call = Arc::new(call);
     let found = Arc::new(found);
     app.db
+        .tenant(workspace_id)
         .run("enroll", move |conn, attempt| {
             let (call, found) = (Arc::clone(&call), Arc::clone(&found));
             Box::pin(async move {

@@ -61,5 +61,8 @@ pub(super) async fn create(
 /// The answer that shows an enrollment whole.
 pub(super) async fn load(app: &AppState, program: (WorkspaceId, ProgramId), id: PartnerId) -> Result<EnrolledPartner> {
     let (workspace_id, program_id) = program;
-    app.db.read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, id))).await
+    app.db
+        .tenant(workspace_id)
+        .read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, id)))
+        .await
 }

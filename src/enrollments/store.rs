@@ -15,7 +15,8 @@ use crate::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, Progra
 use crate::partners::{Country, Metadata, Profile};
 use crate::validation::Bounded;
 
-/// Everything that an identity may mean, in one round trip and without a lock: it is all that a repeat call asks.
+/// Everything that an identity may mean, without a lock. The function tells the database who the tenant is, so that
+/// this is all that a repeat call asks.
 pub(super) async fn find_candidates(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -24,28 +25,11 @@ pub(super) async fn find_candidates(
 ) -> Result<Candidates> {
     let rows = sqlx::query!(
         r#"/* enrollments::find_candidates */
-         WITH found (matched_by, partner_id) AS (
-             SELECT 'partner', $3::uuid WHERE $3 IS NOT NULL
-             UNION ALL
-             SELECT 'tenant', e.partner_id FROM enrollments e
-             WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.tenant_id = $4
-             UNION ALL
-             SELECT 'email', p.id FROM partners p
-             WHERE p.workspace_id = $1 AND p.email_normalized = $5
-         )
-         SELECT f.matched_by AS "matched_by!", f.partner_id AS "partner_id!: PartnerId",
-                e.id AS "enrollment_id?", e.group_id AS "group_id?", e.tenant_id, e.status AS "status?",
-                e.token_epoch AS "token_epoch?", e.invite_expires_at, g.token_lifetime_seconds,
-                EXISTS (
-                    SELECT FROM group_default_links d
-                    WHERE d.workspace_id = $1 AND d.group_id = e.group_id AND d.removed_at IS NULL AND NOT EXISTS (
-                        SELECT FROM links l
-                        WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = e.partner_id
-                          AND l.group_default_link_id = d.id)
-                ) AS "lacks_default_links!"
-         FROM found f
-         JOIN programs g ON g.workspace_id = $1 AND g.id = $2
-         LEFT JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = f.partner_id"#,
+         SELECT matched_by AS "matched_by!", partner_id AS "partner_id!: PartnerId",
+                enrollment_id AS "enrollment_id: EnrollmentId", group_id AS "group_id: GroupId", tenant_id,
+                status AS "status: Status", token_epoch, invite_expires_at AS "invite_expires_at: Timestamp",
+                token_lifetime_seconds AS "token_lifetime_seconds!", lacks_default_links AS "lacks_default_links!"
+         FROM find_candidates($1, $2, $3, $4, $5)"#,
         workspace_id as _,
         program_id as _,
         identity.partner_id as _,

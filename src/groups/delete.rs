@@ -49,6 +49,7 @@ pub(super) async fn delete(
     let request = Arc::new((group, move_to));
     let id = app
         .db
+        .tenant(actor.workspace_id)
         .run("delete_group", move |conn, _| {
             let (ids, request) = (Arc::clone(&ids), Arc::clone(&request));
             Box::pin(async move { close(conn, &ids, now, actor, &request.0, request.1.as_ref()).await })
@@ -56,7 +57,11 @@ pub(super) async fn delete(
         .await?;
     let mut moved_partners = 0;
     loop {
-        let batch = app.db.run("move_partners", move |conn, _| Box::pin(move_some(conn, actor, id))).await;
+        let batch = app
+            .db
+            .tenant(actor.workspace_id)
+            .run("move_partners", move |conn, _| Box::pin(move_some(conn, actor, id)))
+            .await;
         // The slug is free by now and may be that of another group when the caller asks again.
         let (to, moved) = batch.map_err(|error| match error.code() {
             Code::ServiceUnavailable => Error::unfinished(

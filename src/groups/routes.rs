@@ -33,6 +33,7 @@ pub async fn list_groups(
     let (search, page) = (query.search.map(|search| ignoring_case(search.as_str())), query.page);
     let groups = app
         .db
+        .tenant(workspace_id)
         .read("list_groups", move |conn| {
             let search = search.clone();
             Box::pin(async move { store::list_groups(conn, workspace_id, program_id, search.as_deref(), page).await })
@@ -51,6 +52,7 @@ pub async fn create_group(
     let (ids, now, request) = (Arc::clone(&app.ids), app.clock.now(), Arc::new(request));
     let group = app
         .db
+        .tenant(actor.workspace_id)
         .run("create_group", move |conn, _| {
             let (ids, request) = (Arc::clone(&ids), Arc::clone(&request));
             Box::pin(async move { service::create_group(conn, &ids, now, actor, &request).await })
@@ -70,6 +72,7 @@ pub async fn retrieve_group(
     let group = Arc::new(group.ok_or_else(no_group)?);
     let found = app
         .db
+        .tenant(workspace_id)
         .read("find_group", move |conn| {
             let group = Arc::clone(&group);
             Box::pin(async move { store::find_group(conn, workspace_id, program_id, &group, true).await })

@@ -9,8 +9,8 @@ use super::{service, store, update};
 use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::id::{Ids, ProgramId};
-use crate::programs::service::{ChangedProgram, update_program as change};
+use crate::id::{Ids, ProgramId, WorkspaceId};
+use crate::programs::service::update_program as change;
 use crate::programs::{AllowedHosts, DefaultLink, GroupRef, ProgramChanges, no_group};
 
 /// Changes a program. Default links that led to its old site lead to the new one, and links that were made for them
@@ -23,21 +23,21 @@ pub async fn update_program(
     db: &Db,
     ids: &Arc<Ids>,
     now: Timestamp,
-    program_id: ProgramId,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
     changes: ProgramChanges,
 ) -> Result<()> {
     let (ids, changes) = (Arc::clone(ids), Arc::new(changes));
     let work = Arc::clone(&changes);
-    let workspace_id = db
+    db.tenant(workspace_id)
         .run("update_program", move |conn, _| {
             let (ids, changes) = (Arc::clone(&ids), Arc::clone(&work));
             Box::pin(async move {
-                let ChangedProgram { workspace_id, previous_url } = change(conn, now, program_id, &changes).await?;
+                let previous_url = change(conn, workspace_id, now, program_id, &changes).await?;
                 if let Some(url) = changes.url.as_deref().filter(|url| *url != previous_url) {
                     let actor = Actor { workspace_id, program_id, api_key_id: None };
                     lead_to_site(conn, &ids, now, actor, (&previous_url, url)).await?;
                 }
-                Ok(workspace_id)
+                Ok(())
             })
         })
         .await?;
@@ -45,6 +45,7 @@ pub async fn update_program(
         return Ok(());
     }
     let groups = db
+        .tenant(workspace_id)
         .read("list_groups_that_lead_to", move |conn| {
             let changes = Arc::clone(&changes);
             Box::pin(async move {

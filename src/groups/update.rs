@@ -27,6 +27,7 @@ pub(super) async fn update(app: &AppState, actor: Actor, group: GroupRef, change
     let request = Arc::new((group, changes));
     let id = app
         .db
+        .tenant(actor.workspace_id)
         .run("update_group", move |conn, _| {
             let (ids, request) = (Arc::clone(&ids), Arc::clone(&request));
             Box::pin(async move { service::update_group(conn, &ids, now, actor, &request.0, &request.1).await })
@@ -36,6 +37,7 @@ pub(super) async fn update(app: &AppState, actor: Actor, group: GroupRef, change
     follow(&app.db, now, (workspace_id, program_id), id).await?;
     let found = app
         .db
+        .tenant(workspace_id)
         .read("find_group", move |conn| {
             Box::pin(async move { store::find_group(conn, workspace_id, program_id, &GroupRef::Id(id), true).await })
         })
@@ -54,10 +56,13 @@ pub(super) async fn follow(
     id: GroupId,
 ) -> Result<()> {
     loop {
-        let progress =
-            db.read("find_progress", move |conn| Box::pin(member_store::find_progress(conn, workspace_id, id))).await?;
+        let progress = db
+            .tenant(workspace_id)
+            .read("find_progress", move |conn| Box::pin(member_store::find_progress(conn, workspace_id, id)))
+            .await?;
         let Some(Progress { version, follow_after }) = progress else { return Ok(()) };
         let last = db
+            .tenant(workspace_id)
             .run("follow_default_links", move |conn, _| {
                 Box::pin(async move {
                     // First the enrollments, then their links in a statement that sees what was made until then.
@@ -70,10 +75,11 @@ pub(super) async fn follow(
             })
             .await?;
         // On its own: whoever changes the group does not wait for enrollments, nor they for that.
-        db.run("note_progress", move |conn, _| match last {
-            Some(last) => Box::pin(member_store::note_progress(conn, workspace_id, id, version, last)),
-            None => Box::pin(member_store::forget_previous_urls(conn, workspace_id, id, version)),
-        })
-        .await?;
+        db.tenant(workspace_id)
+            .run("note_progress", move |conn, _| match last {
+                Some(last) => Box::pin(member_store::note_progress(conn, workspace_id, id, version, last)),
+                None => Box::pin(member_store::forget_previous_urls(conn, workspace_id, id, version)),
+            })
+            .await?;
     }
 }

@@ -82,7 +82,8 @@ impl GrantCache {
             return Ok(grant);
         }
         let look_up = async {
-            let grant = db.read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
+            let grant =
+                db.global().read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
             grant.map(Arc::new).ok_or_else(|| Error::unauthorized(INVALID_KEY))
         };
         // On the heap: it is large, and every request would carry the room for it.
@@ -92,8 +93,10 @@ impl GrantCache {
     /// Passes if the workspace has an active program with this id.
     pub(super) async fn find_program(&self, db: &Db, workspace_id: WorkspaceId, id: ProgramId) -> Result<()> {
         let look_up = async {
-            let active =
-                db.read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, id))).await?;
+            let active = db
+                .tenant(workspace_id)
+                .read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, id)))
+                .await?;
             if active { Ok(()) } else { Err(no_program()) }
         };
         Box::pin(self.programs.try_get_with((workspace_id, id), look_up)).await.map_err(|error| error.again())

@@ -14,6 +14,6 @@ pub use model::{
 };
 pub use service::no_group;
 pub use store::{
-    find_domain, find_domain_by_host, find_enrollment_terms, find_group_id, find_program_id, hold_group, insert_domain,
-    insert_group, insert_group_default_link, is_active, list_domains, list_programs,
+    find_domain, find_domain_by_host, find_enrollment_terms, find_group_id, find_program_id, find_workspace_of_program,
+    hold_group, insert_domain, insert_group, insert_group_default_link, is_active, list_domains, list_programs,
 };

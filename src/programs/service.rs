@@ -81,6 +81,8 @@ pub async fn create_program(
 /// A workspace to be made.
 #[derive(Debug, Clone)]
 pub struct NewWorkspace {
+    /// Its id: whoever makes a workspace does so as its tenant.
+    pub id: WorkspaceId,
     /// Its name for people, also that of its program.
     pub name: String,
     /// Its name in addresses.
@@ -103,7 +105,7 @@ pub async fn create_workspace(
     now: Timestamp,
     new: &NewWorkspace,
 ) -> Result<NewWorkspaceIds> {
-    let workspace_id = ids.next(now);
+    let workspace_id = new.id;
     let program = NewProgram {
         id: ids.next(now),
         name: new.name.clone(),
@@ -131,16 +133,8 @@ pub fn no_group() -> Error {
     Error::not_found("The group was not found.")
 }
 
-/// A program that was changed.
-#[derive(Debug)]
-pub struct ChangedProgram {
-    /// Its workspace.
-    pub workspace_id: WorkspaceId,
-    /// The site that it was about until now.
-    pub previous_url: String,
-}
-
-/// Changes a program, and nobody else does until the end of the transaction. Default links that lead to its site are
+/// Changes a program, and nobody else does until the end of the transaction. Returns the site that it was about until
+/// now. Default links that lead to its site are
 /// its groups' own: see [`crate::groups::update_program`].
 ///
 /// # Errors
@@ -148,12 +142,11 @@ pub struct ChangedProgram {
 /// answers for every request that names none, is to be made inactive.
 pub async fn update_program(
     conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
     now: Timestamp,
     id: ProgramId,
     changes: &ProgramChanges,
-) -> Result<ChangedProgram> {
-    let not_found = || Error::not_found("There is no such program.");
-    let workspace_id = store::find_workspace_of_program(conn, id).await?.ok_or_else(not_found)?;
+) -> Result<String> {
     if changes.default_domain_id.is_some()
         && store::find_domain(conn, workspace_id, id, changes.default_domain_id).await?.is_none()
     {
@@ -162,9 +155,10 @@ pub async fn update_program(
     if changes.active == Some(false) && workspaces::lock_default_program(conn, workspace_id).await? == Some(id) {
         return Err(Error::conflict("This is the workspace's default program: make another one the default first."));
     }
-    let previous_url = store::lock_program_url(conn, workspace_id, id).await?.ok_or_else(not_found)?;
+    let previous_url = store::lock_program_url(conn, workspace_id, id).await?;
+    let previous_url = previous_url.ok_or_else(|| Error::not_found("There is no such program."))?;
     store::update_program(conn, workspace_id, id, changes, now).await?;
-    Ok(ChangedProgram { workspace_id, previous_url })
+    Ok(previous_url)
 }
 
 /// Makes a program the one of every request of its workspace that names none.

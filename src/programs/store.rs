@@ -251,12 +251,13 @@ pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -
 }
 
 /// The workspace of a program, for the command line, where a program is named by its id alone.
-pub(super) async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
+pub async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
     let workspace_id = sqlx::query_scalar!(
-        "/* programs::find_workspace_of_program */ SELECT workspace_id FROM programs WHERE id = $1",
+        r#"/* programs::find_workspace_of_program */
+         SELECT find_workspace_of_program($1) AS "workspace_id: WorkspaceId""#,
         id as _
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await?;
     Ok(workspace_id)
 }

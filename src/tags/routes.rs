@@ -82,6 +82,7 @@ pub async fn get_tags(
     let (workspace_id, filter) = (caller.workspace_id, Arc::new(filter));
     let tags = app
         .db
+        .tenant(workspace_id)
         .read("list_tags", move |conn| {
             let filter = Arc::clone(&filter);
             Box::pin(async move { store::list_tags(conn, workspace_id, &filter).await })
@@ -132,6 +133,7 @@ pub async fn create_tag(
     let shown = Arc::clone(&name);
     let is_new = app
         .db
+        .tenant(workspace_id)
         .run("create_tag", move |conn, _| {
             let name = Arc::clone(&name);
             Box::pin(async move { store::insert_tag(conn, workspace_id, (id, &name, color), now).await })
@@ -163,6 +165,7 @@ pub async fn update_tag(
     let id = id.ok_or_else(no_tag)?;
     let tag = app
         .db
+        .tenant(workspace_id)
         .run("update_tag", move |conn, _| {
             let name = Arc::clone(&name);
             Box::pin(async move { store::update_tag(conn, workspace_id, id, name.as_ref().as_ref(), color).await })
@@ -184,7 +187,10 @@ pub async fn delete_tag(
     PathId(id): PathId<TagId>,
 ) -> Result<Found<DeletedTag>> {
     let (workspace_id, id) = (caller.workspace_id, id.ok_or_else(no_tag)?);
-    let was_there =
-        app.db.run("delete_tag", move |conn, _| Box::pin(store::delete_tag(conn, workspace_id, id))).await?;
+    let was_there = app
+        .db
+        .tenant(workspace_id)
+        .run("delete_tag", move |conn, _| Box::pin(store::delete_tag(conn, workspace_id, id)))
+        .await?;
     if was_there { Ok(Found(DeletedTag { id })) } else { Err(no_tag()) }
 }

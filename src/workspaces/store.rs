@@ -181,12 +181,11 @@ pub async fn revoke_api_key(conn: &mut PgConnection, id: ApiKeyId, now: Timestam
 pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Option<Grant>> {
     let row = sqlx::query!(
         r#"/* workspaces::find_grant */
-         SELECT k.id, k.workspace_id, w.plan, p.id AS program_id, p.deactivated_at, k.scopes, k.expires_at,
-                k.program_id IS NOT NULL AS "is_bound_to_program!"
-         FROM api_keys k
-         JOIN workspaces w ON w.id = k.workspace_id
-         JOIN programs p ON p.workspace_id = w.id AND p.id = COALESCE(k.program_id, w.default_program_id)
-         WHERE k.key_hash = $1 AND k.revoked_at IS NULL"#,
+         SELECT api_key_id AS "api_key_id!: ApiKeyId", workspace_id AS "workspace_id!: WorkspaceId",
+                plan AS "plan!: Plan", program_id AS "program_id!: ProgramId",
+                deactivated_at AS "deactivated_at: Timestamp", scopes AS "scopes!",
+                expires_at AS "expires_at: Timestamp", is_bound_to_program AS "is_bound_to_program!"
+         FROM find_grant($1)"#,
         &hash[..],
     )
     .fetch_optional(conn)
@@ -194,7 +193,7 @@ pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Optio
     Ok(row.map(|row| Grant {
         workspace_id: row.workspace_id,
         plan: row.plan,
-        api_key_id: row.id,
+        api_key_id: row.api_key_id,
         program_id: row.program_id,
         program_is_active: row.deactivated_at.is_none(),
         is_bound_to_program: row.is_bound_to_program,

@@ -83,8 +83,10 @@ impl ImportPartners {
     async fn run(self, db: Db, settings: &Settings) -> anyhow::Result<()> {
         let workspace_id = find_workspace(&db, &self.workspace).await?;
         let program_id = find_program(&db, workspace_id, self.program).await?;
-        let is_active =
-            db.read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, program_id))).await?;
+        let is_active = db
+            .tenant(workspace_id)
+            .read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, program_id)))
+            .await?;
         if !is_active {
             bail!("the program is not active");
         }

@@ -47,7 +47,7 @@ pub async fn list_partner_applications(
 ) -> Result<Found<Vec<PartnerApplication>>> {
     let program = caller.program(&app, request.program).await?;
     let (filter, page) = (Arc::new(request.filter), request.page);
-    let rows = app.db.read_snapshot("list_applications", move |conn| {
+    let rows = app.db.tenant(program.0).read_snapshot("list_applications", move |conn| {
         let filter = Arc::clone(&filter);
         Box::pin(async move { store::list_applications(conn, program, &filter, page).await })
     });
@@ -80,7 +80,7 @@ pub async fn approve_partner_application(
 ) -> Result<Found<ChangedPartner>> {
     let act = Act::of(&caller, &app, request.program).await?;
     let names = Arc::new((request.partner, request.application, request.group));
-    let partner_id = app.db.run("approve_application", move |conn, _| {
+    let partner_id = app.db.tenant(act.workspace_id).run("approve_application", move |conn, _| {
         let (act, names) = (act.clone(), Arc::clone(&names));
         Box::pin(async move {
             let (partner, application, group) = &*names;
@@ -125,7 +125,7 @@ pub async fn reject_partner_application(
 ) -> Result<Found<ChangedPartner>> {
     let act = Act::of(&caller, &app, request.program).await?;
     let application = Arc::new((request.partner, request.rejection));
-    let partner_id = app.db.run("reject_application", move |conn, _| {
+    let partner_id = app.db.tenant(act.workspace_id).run("reject_application", move |conn, _| {
         let (act, application) = (act.clone(), Arc::clone(&application));
         Box::pin(async move { service::reject(conn, &act, &application.0, &application.1).await })
     });

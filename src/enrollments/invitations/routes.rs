@@ -99,7 +99,7 @@ pub async fn delete_partner_invite(
 ) -> Result<Found<ChangedPartner>> {
     let act = Act::of(&caller, &app, query.program).await?;
     let partner_id = id.ok_or_else(Error::not_enrolled)?;
-    let deleted = app.db.run("delete_invitation", move |conn, _| {
+    let deleted = app.db.tenant(act.workspace_id).run("delete_invitation", move |conn, _| {
         let act = act.clone();
         Box::pin(async move { service::delete(conn, &act, partner_id).await })
     });

@@ -102,7 +102,7 @@ async fn take(
 ) -> Result<Found<ChangedPartner>> {
     let partner = PartnerRef::named(partner)?;
     let app = act.app.clone();
-    let partner_id = app.db.run(step.event(), move |conn, _| {
+    let partner_id = app.db.tenant(act.workspace_id).run(step.event(), move |conn, _| {
         let (act, partner) = (act.clone(), partner.clone());
         Box::pin(async move { service::take(conn, &act, &partner, step, reason).await })
     });

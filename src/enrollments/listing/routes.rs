@@ -55,7 +55,7 @@ pub async fn list_partners(
 ) -> Result<Found<impl serde::Serialize>> {
     let ListPartnersQuery { program, filter, sort, page } = query;
     let program = caller.program(&app, program).await?;
-    let list = app.db.read_snapshot("list_partners", move |conn| {
+    let list = app.db.tenant(program.0).read_snapshot("list_partners", move |conn| {
         let filter = filter.clone();
         Box::pin(async move {
             let Some(filter) = resolve(conn, program, filter).await? else { return Ok(Vec::new()) };
@@ -74,7 +74,7 @@ pub async fn count_partners(
 ) -> Result<Found<i64>> {
     let CountPartnersQuery { program, filter } = query;
     let program = caller.program(&app, program).await?;
-    let count = app.db.read_snapshot("count_partners", move |conn| {
+    let count = app.db.tenant(program.0).read_snapshot("count_partners", move |conn| {
         let filter = filter.clone();
         Box::pin(async move {
             let Some(filter) = resolve(conn, program, filter).await? else { return Ok(0) };

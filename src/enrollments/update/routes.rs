@@ -43,6 +43,7 @@ pub async fn update_partner(
         let update = Update { workspace_id, program_id, api_key_id: caller.api_key_id, partner_id, changes };
         let (ids, now, update) = (Arc::clone(&app.ids), app.clock.now(), Arc::new(update));
         app.db
+            .tenant(workspace_id)
             .run("update_partner", move |conn, _| {
                 let (ids, update) = (Arc::clone(&ids), Arc::clone(&update));
                 Box::pin(async move { service::update_partner(conn, &ids, now, &update).await })

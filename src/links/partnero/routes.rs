@@ -50,6 +50,7 @@ pub async fn create_partner_referral_link(
     let (ids, now) = (Arc::clone(&app.ids), app.clock.now());
     let created = app
         .db
+        .tenant(program.0)
         .run("create_named_link", move |conn, _| {
             let (ids, link) = (Arc::clone(&ids), Arc::clone(&link));
             Box::pin(async move { service::create_named_link(conn, &ids, now, program, &link).await })
@@ -69,6 +70,7 @@ pub async fn list_partner_referral_link_domains(
     let page = query.page;
     let domains = app
         .db
+        .tenant(workspace_id)
         .read("list_domains", move |conn| {
             Box::pin(programs::list_domains(conn, workspace_id, program_id, page.wanted(), page.offset()))
         })
@@ -105,6 +107,7 @@ async fn find(
     let LinkName(name) = name.ok_or_else(change::no_link)?;
     let link = app
         .db
+        .tenant(program.0)
         .read("find_link", move |conn| {
             let name = name.clone();
             Box::pin(async move { change::find_link(conn, program, &name).await })
@@ -126,6 +129,7 @@ pub async fn update_partner_referral_link(
     let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
     let link = app
         .db
+        .tenant(program.0)
         .run("update_named_link", move |conn, _| {
             let (ids, wanted) = (Arc::clone(&ids), Arc::clone(&wanted));
             Box::pin(async move {
@@ -155,6 +159,7 @@ pub async fn delete_partner_referral_link(
     let LinkName(name) = name.ok_or_else(change::no_link)?;
     let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
     app.db
+        .tenant(program.0)
         .run("delete_named_link", move |conn, _| {
             let (ids, name) = (Arc::clone(&ids), name.clone());
             Box::pin(async move {
@@ -179,6 +184,7 @@ pub async fn list_partner_referral_links(
     let page = query.page;
     let links = app
         .db
+        .tenant(workspace_id)
         .read("list_links_of_partner", move |conn| {
             let name = name.clone();
             Box::pin(async move { service::list_links(conn, (workspace_id, program_id), &name, page).await })

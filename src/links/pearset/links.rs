@@ -76,6 +76,7 @@ async fn find(app: &AppState, program: (WorkspaceId, ProgramId), link: LinkRef) 
     let link = Arc::new(link);
     let found = app
         .db
+        .tenant(program.0)
         .read("find_link", move |conn| {
             let link = Arc::clone(&link);
             Box::pin(async move { change::find_link(conn, program, &link).await })
@@ -128,6 +129,7 @@ pub async fn update_link(
     let wanted = Arc::new((link, changes));
     let changed = app
         .db
+        .tenant(program.0)
         .run("update_link", move |conn, _| {
             let (ids, wanted) = (Arc::clone(&ids), Arc::clone(&wanted));
             Box::pin(async move {
@@ -161,6 +163,7 @@ pub async fn delete_link(
     let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
     let id = app
         .db
+        .tenant(program.0)
         .run("delete_link", move |conn, _| {
             let (ids, link) = (Arc::clone(&ids), Arc::clone(&link));
             Box::pin(async move {

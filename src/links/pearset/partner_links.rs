@@ -45,6 +45,7 @@ pub async fn retrieve_partner_links(
     let (workspace_id, program_id) = caller.program(&app, query.program).await?;
     let links = app
         .db
+        .tenant(workspace_id)
         .read("retrieve_partner_links", move |conn| {
             let partner = Arc::clone(&partner);
             Box::pin(async move {
@@ -105,6 +106,7 @@ pub async fn create_partner_link(
     let (ids, now, api_key_id, request) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id, Arc::new(request));
     let made = app
         .db
+        .tenant(program.0)
         .run("create_partner_link", move |conn, _| {
             let (ids, request) = (Arc::clone(&ids), Arc::clone(&request));
             Box::pin(async move {
@@ -146,6 +148,7 @@ pub async fn upsert_partner_link(
     let wanted = Arc::new((url, request));
     let link = app
         .db
+        .tenant(program.0)
         .run("upsert_partner_link", move |conn, _| {
             let (ids, wanted) = (Arc::clone(&ids), Arc::clone(&wanted));
             Box::pin(async move {

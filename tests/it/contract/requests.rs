@@ -60,7 +60,7 @@ impl World {
     /// Every operation of the contract with a request that it answers with success.
     pub(crate) fn requests(&self) -> Vec<GoodRequest> {
         let requests = openapi::operations().into_iter();
-        requests.map(|operation| GoodRequest::new(operation, &self.known, self.app.database())).collect()
+        requests.map(|operation| GoodRequest::new(operation, &self.known, &self.app.superuser())).collect()
     }
 }
 

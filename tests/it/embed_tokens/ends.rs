@@ -165,7 +165,7 @@ async fn a_token_ends_at_its_time_and_a_changed_lifetime_is_that_of_the_next() {
     let set_lifetime = async |seconds: &str| {
         let changes = ProgramChanges { token_lifetime: Some(seconds.parse().unwrap()), ..ProgramChanges::default() };
         let (conn, now) = (&mut world.app.sql().await, world.app.clock.now());
-        service::update_program(conn, now, world.workspace.program_id, &changes).await.unwrap();
+        service::update_program(conn, world.workspace.id, now, world.workspace.program_id, &changes).await.unwrap();
     };
     set_lifetime("60").await;
     let short = mint(&world, jane()).await;

@@ -146,7 +146,7 @@ impl World {
             address: LinkAddress::served(host.parse().unwrap()),
         });
         let program_id = program.id;
-        let made = self.app.state.db.run("fixture", move |conn, _| {
+        let made = self.app.state.db.tenant(workspace_id).run("fixture", move |conn, _| {
             let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
             Box::pin(async move { create_program(conn, &ids, now, workspace_id, &program).await })
         });

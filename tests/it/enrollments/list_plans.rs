@@ -246,11 +246,19 @@ async fn the_audit_log_is_read_from_the_index_of_its_filter() {
 #[tokio::test]
 async fn the_plan_is_made_for_each_call() {
     let world = World::start().await;
-    let told = world.app.state.db.read_snapshot("test", |conn| Box::pin(settings(conn))).await.unwrap();
+    let told = world
+        .app
+        .state
+        .db
+        .tenant(world.workspace.id)
+        .read_snapshot("test", |conn| Box::pin(settings(conn)))
+        .await
+        .unwrap();
     assert_eq!(told, ("force_custom_plan".to_owned(), "repeatable read".to_owned()));
     // And no longer than for that.
     for _ in 0..POOL_SIZE {
-        let told = world.app.state.db.read("test", |conn| Box::pin(settings(conn))).await.unwrap();
+        let told =
+            world.app.state.db.tenant(world.workspace.id).read("test", |conn| Box::pin(settings(conn))).await.unwrap();
         assert_eq!(told, ("auto".to_owned(), "read committed".to_owned()));
     }
 }

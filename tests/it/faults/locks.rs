@@ -55,7 +55,9 @@ async fn a_pool_without_a_free_session_is_503_and_no_hang() {
     let (held, release) = (Arc::new(Barrier::new(POOL_SIZE + 1)), Arc::new(Semaphore::new(0)));
     for _ in 0..POOL_SIZE {
         let (db, held, release) = (site.app.state.db.clone(), Arc::clone(&held), Arc::clone(&release));
-        tokio::spawn(async move { db.read("hold", move |_| keep(Arc::clone(&held), Arc::clone(&release))).await });
+        tokio::spawn(
+            async move { db.global().read("hold", move |_| keep(Arc::clone(&held), Arc::clone(&release))).await },
+        );
     }
     held.wait().await;
     for answer in site.tokens(emails("more", 2 * POOL_SIZE)).await {

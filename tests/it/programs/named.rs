@@ -58,7 +58,7 @@ async fn second_program(world: &World) -> ProgramId {
         address: LinkAddress::served("go.second.example.com".parse().unwrap()),
     });
     let id = program.id;
-    let made = world.app.state.db.run("fixture", move |conn, _| {
+    let made = world.app.state.db.tenant(workspace_id).run("fixture", move |conn, _| {
         let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
         Box::pin(async move { create_program(conn, &ids, now, workspace_id, &program).await })
     });

@@ -8,6 +8,7 @@ use pearset::build_app;
 use pearset::clock::{Clock, Timestamp};
 use pearset::config::HttpConfig;
 use pearset::db::Db;
+use pearset::db::embedded::SUPERUSER;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::GrantCache;
 use pearset::http::rate_limit::{Limiter, SharedStore};
@@ -143,19 +144,24 @@ impl TestApp {
         self.router = build_app(self.state.clone());
     }
 
-    /// A session of the test's own: what it finds is what was committed.
+    /// A session of the test's own, which sees the rows of all tenants: what it finds is what was committed.
     pub(crate) async fn sql(&self) -> PgConnection {
-        self.database.connect().await.unwrap()
+        self.superuser().connect().await.unwrap()
     }
 
     /// The same while the database may be away.
     pub(crate) async fn try_sql(&self) -> sqlx::Result<PgConnection> {
-        self.database.connect().await
+        self.superuser().connect().await
     }
 
     /// How to reach the application's database.
     pub(crate) fn database(&self) -> &PgConnectOptions {
         &self.database
+    }
+
+    /// How to reach the application's database past row level security.
+    pub(crate) fn superuser(&self) -> PgConnectOptions {
+        self.database.clone().username(SUPERUSER)
     }
 
     /// The name of the application's database.
@@ -178,7 +184,9 @@ impl TestApp {
     pub(crate) async fn workspace_on(&self, slug: &str, plan: Plan) -> Workspace {
         let (ids, now) = (Arc::clone(&self.state.ids), self.clock.now());
         let key = ApiKey::generate(&ids);
+        let id = ids.next(now);
         let new = Arc::new(NewWorkspace {
+            id,
             name: "Acme".to_owned(),
             slug: slug.parse().unwrap(),
             plan,
@@ -188,6 +196,7 @@ impl TestApp {
         let made = self
             .state
             .db
+            .tenant(id)
             .run("fixture", move |conn, _| {
                 let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
                 Box::pin(async move { create_workspace(conn, &ids, now, &new).await })

@@ -139,7 +139,8 @@ impl TestCluster {
 
     async fn make_template(&self) {
         let mut admin = self.connect(SUPERUSER, "postgres").await;
-        admin.execute("CREATE ROLE pearset LOGIN").await.unwrap();
+        let roles = "CREATE ROLE pearset LOGIN; CREATE ROLE pearset_app; GRANT pearset_app TO pearset";
+        admin.execute(roles).await.unwrap();
         admin.execute("CREATE DATABASE pearset_template OWNER pearset").await.unwrap();
         db::migrate(&self.options(ROLE, TEMPLATE)).await.unwrap();
     }
@@ -161,9 +162,9 @@ pub(crate) struct LentDatabase {
 }
 
 impl LentDatabase {
-    /// A session of the test's own.
+    /// A session of the test's own, which sees the rows of all tenants.
     pub(crate) async fn sql(&self) -> PgConnection {
-        self.cluster.connect(ROLE, &self.name).await
+        self.cluster.connect(SUPERUSER, &self.name).await
     }
 
     /// Ends all its sessions and takes no new ones, or takes them again.

@@ -108,3 +108,15 @@ BEGIN
         LEFT JOIN enrollments e
             ON e.workspace_id = of_workspace AND e.program_id = of_program AND e.partner_id = f.partner_id;
 END $$;
+
+-- The enrollment that a token is for, if the rest of what the token says of it is true.
+CREATE FUNCTION find_subject(of_workspace uuid, of_program uuid, wanted_enrollment uuid, of_partner uuid)
+    RETURNS TABLE (status text, token_epoch integer)
+    LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('pearset.workspace_id', of_workspace::text, true);
+    RETURN QUERY
+        SELECT e.status, e.token_epoch FROM enrollments e
+        WHERE e.workspace_id = of_workspace AND e.id = wanted_enrollment AND e.program_id = of_program
+          AND e.partner_id = of_partner;
+END $$;

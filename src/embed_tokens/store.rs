@@ -144,9 +144,8 @@ pub(super) async fn find_subject(
 ) -> Result<Option<Subject>> {
     let row = sqlx::query_as!(
         Subject,
-        "/* embed_tokens::find_subject */
-         SELECT status, token_epoch FROM enrollments
-         WHERE workspace_id = $1 AND id = $3 AND program_id = $2 AND partner_id = $4",
+        r#"/* embed_tokens::find_subject */
+         SELECT status AS "status!: Status", token_epoch AS "token_epoch!" FROM find_subject($1, $2, $3, $4)"#,
         workspace_id as _,
         program_id as _,
         enrollment_id as _,

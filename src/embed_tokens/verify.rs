@@ -48,7 +48,7 @@ pub(super) async fn verify<P: Permission>(app: &AppState, caller: &Caller<P>, to
     let subject = app
         .db
         .tenant(workspace_id)
-        .read("find_subject", move |conn| {
+        .call("find_subject", move |conn, workspace_id| {
             Box::pin(store::find_subject(conn, workspace_id, program_id, enrollment_id, partner_id))
         })
         .await?

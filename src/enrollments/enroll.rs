@@ -56,7 +56,7 @@ pub async fn enroll(
     let found = app
         .db
         .tenant(workspace_id)
-        .read("find_enrollment", move |conn| {
+        .call("find_enrollment", move |conn, workspace_id| {
             let identity = Arc::clone(&wanted);
             Box::pin(async move { store::find_candidates(conn, workspace_id, program_id, &identity).await })
         })

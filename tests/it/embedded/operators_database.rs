@@ -6,10 +6,11 @@ use std::{fs, thread};
 
 use http::Method;
 use nix::sys::signal::Signal;
-use pearset::db::MIGRATOR;
+use pearset::db::{self, MIGRATOR};
 use pearset::id::Ids;
 use pearset::workspaces::ApiKey;
-use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Executor, PgConnection};
 
 use super::enroll;
 use crate::support::binary::{Home, Server};
@@ -41,6 +42,28 @@ async fn its_data_is_there_and_no_folder_is_made() {
     assert_eq!(second.end(Signal::SIGTERM).succeeded(), "", "no key is printed again");
     assert_eq!(sqlx::query_scalar::<_, String>(migrated).fetch_one(&mut sql).await.unwrap(), installed_on);
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
+}
+
+/// The role of the sessions is more than a database's owner may make: who may is told what to do.
+#[tokio::test]
+async fn an_owner_who_may_not_make_roles_is_told_who_must() {
+    let mut admin = SHARED.admin().await;
+    admin.execute("CREATE ROLE plain LOGIN").await.unwrap();
+    admin.execute("CREATE DATABASE plain OWNER plain").await.unwrap();
+    // The shared cluster has the role once a template was made.
+    drop(SHARED.lend(EMPTY).await);
+    let options =
+        PgConnectOptions::new_without_pgpass().socket(SHARED.socket_dir()).username("plain").database("plain");
+    let refused = format!("{:#}", db::migrate(&options).await.unwrap_err());
+    assert!(
+        refused.contains("have an administrator run CREATE ROLE pearset_app NOLOGIN; GRANT pearset_app TO"),
+        "{refused}"
+    );
+
+    admin.execute("GRANT pearset_app TO plain").await.unwrap();
+    db::migrate(&options).await.unwrap();
+    SHARED.drop_database("plain").await;
+    admin.execute("DROP ROLE plain").await.unwrap();
 }
 
 #[tokio::test]

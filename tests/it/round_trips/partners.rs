@@ -10,12 +10,15 @@ use crate::support::live::LiveServer;
 
 const FIND_KEY: &str = "workspaces::find_grant";
 /// What a reading transaction begins with.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan \
+                        as tenant";
 const LIST: &str = "enrollments::list_enrolled_partners";
 const LINKS: &str = "links::list_links_of_partners";
 const COUNT: &str = "enrollments::count_enrollments";
 const GROUP: &str = "programs::find_group_id";
-const SHOWN: [&str; 2] = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
+const BEGIN: &str = "BEGIN as tenant";
+const SHOWN: [&str; 4] =
+    ["BEGIN READ ONLY as tenant", "enrollments::find_enrolled_partner", "links::list_partner_links", "COMMIT"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_and_changes_ask_no_more_than_they_must() {
@@ -36,7 +39,7 @@ async fn lists_and_changes_ask_no_more_than_they_must() {
     }
     let partner = format!("/partners/{}", ids[0]);
     let locks = ["enrollments::lock_enrollment", "enrollments::lock_profile"];
-    let changed = ["BEGIN", locks[0], locks[1], "enrollments::update_profile", "audit_logs::insert_entry", "COMMIT"];
+    let changed = [BEGIN, locks[0], locks[1], "enrollments::update_profile", "audit_logs::insert_entry", "COMMIT"];
     let get = |path: &'static str| (Method::GET, path.to_owned(), json!(null));
     let change = |body: Value| (Method::PATCH, partner.clone(), body);
     for ((method, path, body), expected) in [
@@ -46,7 +49,7 @@ async fn lists_and_changes_ask_no_more_than_they_must() {
         (get("/partners?groupId=nothing"), vec![SNAPSHOT, GROUP, "COMMIT"]),
         (get("/partners/count"), vec![SNAPSHOT, COUNT, "COMMIT"]),
         (change(json!({})), SHOWN.to_vec()),
-        (change(json!({ "country": null })), [&["BEGIN", locks[0], locks[1], "COMMIT"][..], &SHOWN].concat()),
+        (change(json!({ "country": null })), [&[BEGIN, locks[0], locks[1], "COMMIT"][..], &SHOWN].concat()),
         (change(json!({ "name": "first" })), [&changed[..], &SHOWN].concat()),
     ] {
         // The first time the statements are prepared; what it changes, the second time changes otherwise.

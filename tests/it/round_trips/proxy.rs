@@ -119,5 +119,6 @@ impl Session {
 fn name(sql: &[u8]) -> String {
     let sql = String::from_utf8_lossy(sql);
     let comment = sql.trim_start().strip_prefix("/* ").and_then(|rest| rest.split_once(" */"));
-    comment.map_or(sql.as_ref(), |(name, _)| name).to_owned()
+    let begins = sql.split_once("; SET LOCAL pearset.workspace_id = ").map(|(begin, _)| format!("{begin} as tenant"));
+    comment.map_or_else(|| begins.unwrap_or_else(|| sql.to_string()), |(name, _)| name.to_owned())
 }

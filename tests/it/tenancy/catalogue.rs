@@ -14,13 +14,6 @@ use crate::support::app::TestApp;
 /// Tables of no tenant.
 const GLOBAL_TABLES: [&str; 3] = ["_sqlx_migrations", "signing_keys", "workspaces"];
 
-/// What is found before the tenant is known, each by its own look-up value.
-const GLOBAL_KEYS: [&str; 2] = ["api_keys_pkey", "link_hosts_pkey"];
-
-fn is_global(table: &str) -> bool {
-    GLOBAL_TABLES.contains(&table)
-}
-
 #[derive(Debug, sqlx::FromRow)]
 struct ForeignKey {
     name: String,
@@ -61,36 +54,6 @@ async fn every_tenant_table_says_whose_a_row_is() {
     let tables: Vec<(String, bool)> = sqlx::query_as(query).fetch_all(&mut app.sql().await).await.unwrap();
     let without: BTreeSet<&str> = tables.iter().filter(|(_, has)| !has).map(|(name, _)| name.as_str()).collect();
     assert_eq!(without, GLOBAL_TABLES.into());
-}
-
-#[tokio::test]
-async fn the_workspace_leads_every_unique_index_of_a_tenant_table() {
-    let app = TestApp::start().await;
-    let query = "
-        SELECT i.indexrelid::regclass::text, i.indrelid::regclass::text, a.attname::text
-        FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid AND t.relnamespace = 'public'::regnamespace
-        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] WHERE i.indisunique";
-    let indexes: Vec<(String, String, Option<String>)> =
-        sqlx::query_as(query).fetch_all(&mut app.sql().await).await.unwrap();
-    let others = indexes
-        .iter()
-        .filter(|(_, table, first)| !is_global(table) && first.as_deref() != Some("workspace_id"))
-        .map(|(name, ..)| name.as_str());
-    // Exactly these: an exception that is no longer one must go from the list.
-    assert_eq!(others.collect::<BTreeSet<_>>(), GLOBAL_KEYS.into());
-}
-
-#[tokio::test]
-async fn the_workspace_leads_every_foreign_key() {
-    let app = TestApp::start().await;
-    let keys = foreign_keys(&mut app.sql().await).await;
-    assert!(keys.len() > 10, "only {keys:?}");
-    for key in keys {
-        let own = |table: &str| if table == "workspaces" { "id" } else { "workspace_id" };
-        assert_eq!(key.columns[0], own(&key.table_name), "{}", key.name);
-        assert_eq!(key.target_columns[0], own(&key.target), "{}", key.name);
-        assert!(!is_global(&key.target) || key.target == "workspaces", "{} leads out of the tenant", key.name);
-    }
 }
 
 /// Without one nothing would refuse another workspace's row.

@@ -2,5 +2,7 @@
 
 mod catalogue;
 mod foreign_ids;
+mod row_level_security;
 mod same_names;
 mod two_tenants;
+mod walls;

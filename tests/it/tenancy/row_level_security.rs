@@ -1,0 +1,159 @@
+//! What the application's own sessions see and can do, by statements that forget to ask for the workspace.
+#![expect(clippy::disallowed_methods, reason = "no query of the application forgets the workspace")]
+
+use std::env;
+
+use pearset::db::{Global, Tenant};
+use pearset::error::{Error, Result};
+use pearset::id::WorkspaceId;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
+
+use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};
+use super::walls::GLOBAL_TABLES;
+
+/// Tables of tenants, each with rows of both workspaces.
+async fn tables(tenants: &TwoTenants) -> Vec<String> {
+    let sql = &mut tenants.app.sql().await;
+    tenants.post("/partners", shared_partner()).await.expect(201);
+    arrange_side_tables(sql, &tenants.a).await;
+    let query = "SELECT relname::text FROM pg_class
+                 WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND relname <> ALL ($1)";
+    let tables: Vec<String> = sqlx::query_scalar(query).bind(GLOBAL_TABLES).fetch_all(&mut *sql).await.unwrap();
+    assert!(tables.len() > 10, "only {tables:?}");
+    for table in &tables {
+        assert_eq!(owners(sql, table).await.unwrap().len(), 2, "{table} has rows of both");
+    }
+    tables
+}
+
+/// Whose rows a statement finds that asks for everybody's.
+async fn owners(conn: &mut PgConnection, table: &str) -> Result<Vec<WorkspaceId>> {
+    let query = format!("SELECT DISTINCT workspace_id FROM {table}");
+    Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(conn).await?)
+}
+
+async fn owners_as(tenant: Tenant<'_>, table: &str) -> Vec<WorkspaceId> {
+    let read = tenant.read("test", |conn| {
+        let table = table.to_owned();
+        Box::pin(async move { owners(conn, &table).await })
+    });
+    read.await.unwrap()
+}
+
+async fn owners_as_nobody(global: Global<'_>, table: &str) -> Vec<WorkspaceId> {
+    let read = global.read("test", |conn| {
+        let table = table.to_owned();
+        Box::pin(async move { owners(conn, &table).await })
+    });
+    read.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_statement_that_forgets_the_workspace_finds_no_rows_of_another() {
+    let tenants = TwoTenants::start().await;
+    let db = &tenants.app.state.db;
+    for table in tables(&tenants).await {
+        assert_eq!(owners_as(db.tenant(tenants.a.id), &table).await, [tenants.a.id], "{table}");
+        assert_eq!(owners_as_nobody(db.global(), &table).await, [], "{table}");
+        // Without the wall both would be found: this test can fail.
+        let sql = &mut tenants.app.sql().await;
+        sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))).await.unwrap();
+        assert_eq!(owners_as(db.tenant(tenants.a.id), &table).await.len(), 2, "{table}");
+        sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))).await.unwrap();
+    }
+}
+
+/// Runs a statement as workspace `a` and takes it back: the rows that it touched, or the reason of the refusal.
+async fn touch(tenants: &TwoTenants, statement: String) -> std::result::Result<u64, String> {
+    let undone = tenants.app.state.db.tenant(tenants.a.id).run("test", move |conn, _| {
+        let statement = AssertSqlSafe(statement.clone());
+        Box::pin(async move {
+            let said = match conn.execute(statement).await {
+                Ok(done) => Ok(done.rows_affected()),
+                Err(refused) => Err(refused.to_string()),
+            };
+            Err::<(), Error>(Error::internal(serde_json::to_string(&said).unwrap()))
+        })
+    });
+    let said = undone.await.unwrap_err();
+    serde_json::from_str(&std::error::Error::source(&said).unwrap().to_string()).unwrap()
+}
+
+#[tokio::test]
+async fn no_row_of_another_workspace_is_changed_deleted_or_made() {
+    let tenants = TwoTenants::start().await;
+    let (a, b) = (uuid::Uuid::from(tenants.a.id), uuid::Uuid::from(tenants.b.id));
+    for table in tables(&tenants).await {
+        let append_only = ["outbox", "audit_logs"].contains(&table.as_str());
+        for statement in [
+            format!("UPDATE {table} SET workspace_id = workspace_id WHERE workspace_id <> '{a}'"),
+            format!("DELETE FROM {table} WHERE workspace_id <> '{a}'"),
+        ] {
+            match touch(&tenants, statement.clone()).await {
+                Ok(touched) => assert!(!append_only && touched == 0, "{statement}: {touched}"),
+                Err(refused) => assert!(append_only && refused.contains("permission denied"), "{statement}: {refused}"),
+            }
+        }
+        let given_away = if append_only {
+            format!(
+                "INSERT INTO {table} SELECT (jsonb_populate_record(t, '{{\"workspace_id\": \"{b}\"}}')).* FROM {table} t"
+            )
+        } else {
+            format!("UPDATE {table} SET workspace_id = '{b}'")
+        };
+        let refused = touch(&tenants, given_away).await.unwrap_err();
+        assert!(refused.contains("violates row-level security policy"), "{table}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_of_a_role_that_owns_nothing() {
+    let tenants = TwoTenants::start().await;
+    let role = tenants.app.state.db.global().read("test", |conn| {
+        Box::pin(async move {
+            let query = "SELECT current_user::text, pg_has_role(current_user, 'pearset', 'USAGE')";
+            Ok(sqlx::query_as::<_, (String, bool)>(query).fetch_one(conn).await?)
+        })
+    });
+    assert_eq!(role.await.unwrap(), ("pearset_app".to_owned(), false));
+}
+
+/// What one use of a session tells the database of the tenant ends with it. `PEARSET_TEST_STATEMENTS` makes it more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_session_of_the_pool_remembers_the_tenant_before() {
+    let tenants = TwoTenants::start().await;
+    tables(&tenants).await;
+    let statements: usize = env::var("PEARSET_TEST_STATEMENTS").map_or(4_000, |count| count.parse().unwrap());
+    let (workers, ids) = (16, [tenants.a.id, tenants.b.id]);
+    let tasks = (0..workers).map(|worker| {
+        let app = tenants.app.state.clone();
+        tokio::spawn(async move {
+            for turn in 0..statements / workers {
+                let id = ids[(worker + turn) % 2];
+                match turn % 4 {
+                    0 => assert_eq!(owners_as(app.db.tenant(id), "links").await, [id]),
+                    1 => assert_eq!(owners_as_nobody(app.db.global(), "links").await, []),
+                    2 => {
+                        // The function says who the tenant is, and the next statement on the session must not know.
+                        let seen = app.db.tenant(id).call("test", |conn, id| Box::pin(asked_then_looked(conn, id)));
+                        assert_eq!(seen.await.unwrap(), (1, Vec::new()));
+                    }
+                    _ => {
+                        let own = app.db.tenant(id).run("test", |conn, _| Box::pin(owners(conn, "partners")));
+                        assert_eq!(own.await.unwrap(), [id]);
+                    }
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+}
+
+async fn asked_then_looked(conn: &mut PgConnection, id: WorkspaceId) -> Result<(i64, Vec<WorkspaceId>)> {
+    let query = "SELECT count(*) FROM find_candidates($1, (SELECT default_program_id FROM workspaces WHERE id = $1),
+                                                      NULL, 'shared', NULL)";
+    let found = sqlx::query_scalar(query).bind(id).fetch_one(&mut *conn).await?;
+    Ok((found, owners(conn, "partners").await?))
+}

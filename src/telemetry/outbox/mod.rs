@@ -10,5 +10,5 @@ use crate::error::Result;
 /// # Errors
 /// 503 when the database is away.
 pub async fn depth(db: &Db) -> Result<i64> {
-    db.read("outbox_depth", |conn| Box::pin(store::find_outbox_depth(conn))).await
+    db.global().read("outbox_depth", |conn| Box::pin(store::find_outbox_depth(conn))).await
 }

@@ -115,13 +115,13 @@ async fn transactions_are_counted_by_how_they_end_with_their_retries() {
     ];
     for (outcome, error) in endings {
         let error = Arc::new(error);
-        let work = app.state.db.run("of_a_test", move |_, _| {
+        let work = app.state.db.global().run("of_a_test", move |_, _| {
             let error = error.again();
             Box::pin(async move { Err::<(), _>(error) })
         });
         assert!(work.await.is_err(), "{outcome}");
     }
-    let third_time = app.state.db.run("of_a_test", |_, attempt| {
+    let third_time = app.state.db.global().run("of_a_test", |_, attempt| {
         Box::pin(async move { if attempt < 2 { Err(Error::lost_race()) } else { Ok(()) } })
     });
     third_time.await.unwrap();

@@ -67,7 +67,7 @@ async fn single_rows(tenants: &TwoTenants) -> Vec<Row> {
     let domain: DomainId = sqlx::query_scalar(domain).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let tag = "SELECT id FROM tags WHERE workspace_id = $1";
     let tag: TagId = sqlx::query_scalar(tag).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
-    let application = "UPDATE enrollments SET application_id = id WHERE workspace_id = $1 RETURNING application_id";
+    let application = "SELECT application_id FROM enrollments WHERE workspace_id = $1";
     let application: ApplicationId =
         sqlx::query_scalar(application).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
     let (ids, now) = (&tenants.app.state.ids, pearset::clock::Clock::now(&*tenants.app.clock));

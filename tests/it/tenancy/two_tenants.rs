@@ -58,6 +58,8 @@ impl TwoTenants {
                      SELECT workspace_id, gen_random_uuid(), program_id, 'only-b', name, created_at, updated_at \
                      FROM groups WHERE workspace_id = $1";
         sqlx::query(group).bind(b.id).execute(&mut *sql).await.unwrap();
+        let applied = "UPDATE enrollments SET application_id = id WHERE workspace_id = $1";
+        sqlx::query(applied).bind(b.id).execute(&mut *sql).await.unwrap();
         arrange_side_tables(sql, &b).await;
         put_canaries(sql, &b).await;
         let secrets = uuids(&rows_of(sql, &b).await);

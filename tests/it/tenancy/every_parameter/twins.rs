@@ -1,0 +1,103 @@
+//! Two applications with one history.
+
+use std::fmt::Display;
+use std::mem;
+
+use rand::rngs::StdRng;
+use serde_json::{Value, json};
+
+use super::requests::{Request, Requests};
+use super::values::Values;
+use crate::support::token;
+use crate::tenancy::two_tenants::{TwoTenants, shared_partner};
+
+pub(super) struct Twins {
+    /// Is asked with values of the other workspace.
+    first: TwoTenants,
+    /// Is asked with values of nobody in their place.
+    second: TwoTenants,
+    requests: Requests,
+    values: Values,
+    /// The other workspace, before anything was asked.
+    theirs: Vec<Value>,
+}
+
+impl Twins {
+    pub(super) async fn start() -> Self {
+        let (first, second) = tokio::join!(TwoTenants::start(), TwoTenants::start());
+        let (token, _) = tokio::join!(their_token(&first), their_token(&second));
+        let theirs = first.rows(&first.b).await;
+        let values = Values::start(&first, &token).await;
+        let mut twins = Self { first, second, requests: Requests::new(), values, theirs };
+        twins.arrange().await;
+        twins
+    }
+
+    /// So that most requests are about something.
+    async fn arrange(&mut self) {
+        let requests = [
+            ("/groups", json!({"name": "Spare"})),
+            ("/tags", json!({"name": "Own"})),
+            ("/partners", shared_partner()),
+            ("/partners", json!({"email": "own@example.com", "tenantId": "own", "linkProps": {"externalId": "own"}})),
+            ("/partners/invites", json!({"email": "invited@example.com", "tenantId": "invited"})),
+        ];
+        for (path, body) in requests {
+            self.ask(&Request::post(path, body)).await;
+        }
+        let path = format!("/groups/{}", self.first.a.group_id);
+        self.ask(&Request::get(&path)).await;
+    }
+
+    /// Panics unless both answer the same, and without anything of the other workspace.
+    pub(super) async fn ask(&mut self, request: &Request) {
+        let first = send(&self.first, request).await;
+        let second = send(&self.second, &request.with(|text| self.values.nobodys(text))).await;
+        let second: (u16, Value) = (second.0, self.values.theirs_again(&second.1));
+        assert!(
+            first == second,
+            "{request} tells whether another workspace has what it names:\n{first:?}\nand for nobody's\n{second:?}"
+        );
+        assert!(first.0 < 500, "{request}: {first:?}");
+        self.values.learn(&first.1);
+    }
+
+    pub(super) async fn assert_the_other_workspace_is_unchanged(&self, request: &impl Display) {
+        let now = self.first.rows(&self.first.b).await;
+        assert!(now == self.theirs, "{request} has changed another workspace: {now:#?}");
+    }
+
+    pub(super) fn one_for_each_parameter(&self) -> Vec<Request> {
+        self.requests.one_for_each_parameter(&self.values)
+    }
+
+    pub(super) fn random(&self, rng: &mut StdRng) -> Request {
+        self.requests.random(&self.values, rng)
+    }
+
+    /// From now on the requests are those of the workspace that has what they name.
+    pub(super) fn let_the_other_ask(&mut self) {
+        for tenants in [&mut self.first, &mut self.second] {
+            mem::swap(&mut tenants.a, &mut tenants.b);
+        }
+    }
+}
+
+/// Of both, so that their generators of ids stay alike.
+async fn their_token(tenants: &TwoTenants) -> String {
+    let token = json!({"tenantId": "only-b"});
+    let token = tenants.b.actor.post("/tokens/embed/referrals", token).await.expect(201);
+    token["publicToken"].as_str().unwrap().to_owned()
+}
+
+/// The status and the body. Two servers have different keys, so of a token only what it says counts.
+async fn send(tenants: &TwoTenants, request: &Request) -> (u16, Value) {
+    let answer = tenants.ask(request.method.clone(), &request.path, request.body.as_ref()).await;
+    let mut body = answer.body;
+    for holder in ["", "/data"] {
+        if let Some(holder) = body.pointer_mut(holder).filter(|holder| holder["publicToken"].is_string()) {
+            holder["publicToken"] = token::claims(holder);
+        }
+    }
+    (answer.status.as_u16(), body)
+}

@@ -11,6 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
 use crate::embed_tokens::SigningKeySource;
+use crate::http::overload;
 use crate::http::rate_limit::RateLimits;
 use crate::workspaces::ApiKey;
 
@@ -80,6 +81,20 @@ pub struct Settings {
     /// Redis in which several servers count requests together [redis://…]
     #[arg(long, global = true, env = "PEARSET_REDIS_URL", value_name = "PEARSET_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
+
+    /// Most requests in work at the same time [default: as many as sessions to the database]
+    #[arg(
+        long,
+        global = true,
+        env = "PEARSET_MAX_REQUESTS",
+        value_name = "PEARSET_MAX_REQUESTS",
+        value_parser = clap::value_parser!(u16).range(1..)
+    )]
+    pub max_requests: Option<u16>,
+
+    /// Most requests that wait for that; those above it are refused [default: four for each in work]
+    #[arg(long, global = true, env = "PEARSET_MAX_WAITING_REQUESTS", value_name = "PEARSET_MAX_WAITING_REQUESTS")]
+    pub max_waiting_requests: Option<u16>,
 
     /// PEM of the P-256 key (PKCS#8) that signs embed tokens [default: one that is kept in the database]
     #[arg(
@@ -210,6 +225,14 @@ impl Settings {
         PgConnectOptions::from_str(url)
             .map(Some)
             .map_err(|_| anyhow::anyhow!("DATABASE_URL is not a valid PostgreSQL URL"))
+    }
+
+    /// How much work there may be.
+    #[must_use]
+    pub fn work(&self) -> overload::Limits {
+        let in_work = usize::from(self.max_requests.unwrap_or(self.database_max_connections));
+        let waiting = self.max_waiting_requests.map_or(4 * in_work, usize::from);
+        overload::Limits { in_work, waiting, patience: overload::Limits::PATIENCE }
     }
 
     /// Where several servers count requests together.

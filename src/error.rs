@@ -201,6 +201,12 @@ impl Error {
         }
     }
 
+    /// 503 for a request that was not begun. There is nothing to tell in the log about each.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::new(Code::ServiceUnavailable, "The service is overloaded. Please try again.")
+    }
+
     /// 503 for work of which a part is done and stays so; the message says how the rest is.
     #[must_use]
     pub fn unfinished(message: String, source: Self) -> Self {

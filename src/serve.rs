@@ -13,6 +13,7 @@ use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::GrantCache;
+use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, SharedStore};
 use crate::http::time_limit::Drain;
 use crate::http::{build_app, scrape, server};
@@ -94,8 +95,9 @@ async fn start(
         store.connect().await;
     }
     let limiter = Limiter::new(settings.rate_limits, &clock, store);
+    let gate = Gate::new(settings.work());
     let (grants, drain) = (GrantCache::default(), Drain::default());
-    let app = AppState::from(Services { db, clock, ids, keyring, grants, limiter, metrics, drain, config });
+    let app = AppState::from(Services { db, clock, ids, keyring, grants, limiter, gate, metrics, drain, config });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
     let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
     Ok((app, first_key))

@@ -8,6 +8,7 @@ use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
 use crate::http::GrantCache;
+use crate::http::overload::Gate;
 use crate::http::rate_limit::Limiter;
 use crate::http::time_limit::Drain;
 use crate::id::Ids;
@@ -31,6 +32,8 @@ pub struct Services {
     pub grants: GrantCache,
     /// The requests of each workspace.
     pub limiter: Limiter,
+    /// The requests in work.
+    pub gate: Arc<Gate>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Whether the server is about to end.

@@ -76,7 +76,8 @@ fn log(error: &Error) {
     let cause = error.source();
     match error.code() {
         Code::InternalServerError => tracing::error!(%error, ?cause, "request failed"),
-        Code::ServiceUnavailable => tracing::warn!(%error, ?cause, "request was turned away"),
+        // Without a cause it was not begun: the metrics tell how many.
+        Code::ServiceUnavailable if cause.is_some() => tracing::warn!(%error, ?cause, "request was turned away"),
         _ => {}
     }
 }

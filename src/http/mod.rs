@@ -7,6 +7,7 @@ pub mod docs;
 pub mod extract;
 mod health;
 mod middleware;
+pub mod overload;
 pub mod rate_limit;
 pub mod response;
 mod router;

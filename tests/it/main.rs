@@ -21,6 +21,7 @@ mod groups;
 mod health;
 mod links;
 mod observability;
+mod overload;
 mod programs;
 mod properties;
 mod rate_limits;

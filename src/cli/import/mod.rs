@@ -24,6 +24,7 @@ use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
 use crate::http::GrantCache;
+use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, RateLimits};
 use crate::http::time_limit::Drain;
 use crate::id::{Ids, ProgramId};
@@ -95,6 +96,7 @@ impl ImportPartners {
         let app = AppState::from(Services {
             db,
             limiter: Limiter::new(RateLimits::OFF, &clock, None),
+            gate: Gate::new(settings.work()),
             clock,
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,

@@ -20,7 +20,7 @@ use crate::state::AppState;
 
 /// Items of one request that are worked on at the same time: a part of the sessions to the database, so that single
 /// calls find others.
-const PLACES: usize = 4;
+pub(crate) const PLACES: usize = 4;
 
 /// `POST /partners/bulk`: does with each item what `POST /partners` does with its body.
 pub async fn bulk_create_partners(

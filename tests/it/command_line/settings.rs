@@ -9,7 +9,7 @@ use crate::support::binary::{Home, Process};
 const SECRET: &str = "hunter2";
 
 /// A setting, its flag, and a value that it cannot have.
-const WRONG: [(&str, &str, &str); 36] = [
+const WRONG: [(&str, &str, &str); 39] = [
     ("PEARSET_LISTEN", "--listen", "nonsense"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
@@ -35,6 +35,9 @@ const WRONG: [(&str, &str, &str); 36] = [
     ("PEARSET_RATE_LIMITS", "--rate-limits", "none"),
     ("PEARSET_RATE_LIMITS", "--rate-limits", "free=0"),
     ("PEARSET_RATE_LIMITS", "--rate-limits", "gold=100"),
+    ("PEARSET_MAX_REQUESTS", "--max-requests", "0"),
+    ("PEARSET_MAX_REQUESTS", "--max-requests", "many"),
+    ("PEARSET_MAX_WAITING_REQUESTS", "--max-waiting-requests", "65536"),
     ("PEARSET_REDIS_URL", "--redis-url", "hunter2"),
     ("PEARSET_REDIS_URL", "--redis-url", "http://u:hunter2@127.0.0.1:6379"),
     ("PEARSET_REDIS_URL", "--redis-url", "redis://u:hunter2@127.0.0.1/nonsense"),

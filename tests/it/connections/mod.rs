@@ -26,7 +26,7 @@ async fn exchange(server: &LiveServer, bytes: &[u8]) -> String {
 }
 
 /// All that comes until the server closes the connection, which it must do in time.
-async fn read_to_end(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     // The kernel answers bytes that were never read with a reset.
     let _ = timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
@@ -34,7 +34,7 @@ async fn read_to_end(stream: &mut TcpStream) -> String {
 }
 
 /// One answer with a body of a known length.
-async fn read_answer(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     loop {
         let mut bytes = [0; 4096];

@@ -107,6 +107,7 @@ async fn a_panic_is_an_error_like_every_other() {
     let state = AppState::from(Services {
         db: app.state.db.clone(),
         limiter: Limiter::new(RateLimits::default(), &clock, None),
+        gate: Arc::clone(&app.state.gate),
         clock,
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),

@@ -15,6 +15,7 @@ use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::error::Error;
+use pearset::http::overload::{Gate, Limits};
 use pearset::http::rate_limit::{Limiter, RateLimits};
 use pearset::http::{GrantCache, scrape};
 use pearset::id::Ids;
@@ -211,6 +212,7 @@ fn without_database() -> AppState {
     AppState::from(Services {
         db: Db::new(nowhere, 1, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
         limiter: Limiter::new(RateLimits::OFF, &clock, None),
+        gate: Gate::new(Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE }),
         clock,
         ids,
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),

@@ -11,6 +11,7 @@ use pearset::db::Db;
 use pearset::db::embedded::SUPERUSER;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::GrantCache;
+use pearset::http::overload::{self, Gate};
 use pearset::http::rate_limit::{Limiter, SharedStore};
 use pearset::http::time_limit::Drain;
 use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
@@ -71,6 +72,10 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
+/// A place for each session, and more patience than any test that is not about it needs on a busy machine.
+const WORK: overload::Limits =
+    overload::Limits { in_work: POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
+
 impl TestApp {
     /// On the cluster that the tests share.
     pub(crate) async fn start() -> Self {
@@ -92,14 +97,24 @@ impl TestApp {
         let store = SharedStore::new(redis::Client::open(redis_url).unwrap(), Arc::clone(&self.state.metrics));
         store.connect().await;
         let limiter = Limiter::new(rate_limits.parse().unwrap(), &self.shared_clock(), Some(store));
-        build_app(self.state_with(self.state.db.clone(), limiter))
+        build_app(self.state_with(self.state.db.clone(), limiter, WORK))
+    }
+
+    /// With so much work at once, so many requests that wait, and patience for so long.
+    pub(crate) async fn working(work: overload::Limits) -> Self {
+        let mut app = Self::start().await;
+        let limiter = Limiter::new(PLENTY.parse().unwrap(), &app.shared_clock(), None);
+        app.state = app.state_with(app.state.db.clone(), limiter, work);
+        app.state.keyring.refresh(&app.state.db, app.clock.now()).await.unwrap();
+        app.router = build_app(app.state.clone());
+        app
     }
 
     fn shared_clock(&self) -> Arc<dyn Clock> {
         self.clock.clone()
     }
 
-    fn state_with(&self, db: Db, limiter: Limiter) -> AppState {
+    fn state_with(&self, db: Db, limiter: Limiter, work: overload::Limits) -> AppState {
         AppState::from(Services {
             db,
             clock: self.shared_clock(),
@@ -107,6 +122,7 @@ impl TestApp {
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
             limiter,
+            gate: Gate::new(work),
             metrics: Arc::clone(&self.state.metrics),
             drain: Drain::default(),
             config: self.state.config.clone(),
@@ -125,6 +141,7 @@ impl TestApp {
             grants: GrantCache::default(),
             metrics: Arc::clone(&metrics),
             limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
+            gate: Gate::new(WORK),
             drain: Drain::default(),
             config: HttpConfig {
                 issuer: "https://partners.example.com".to_owned(),
@@ -139,7 +156,7 @@ impl TestApp {
     pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
         let db = Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap();
         let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
-        self.state = self.state_with(db, limiter);
+        self.state = self.state_with(db, limiter, WORK);
         self.state.keyring.refresh(&self.state.db, self.clock.now()).await.unwrap();
         self.router = build_app(self.state.clone());
     }

@@ -71,7 +71,7 @@ fn what_another_workspace_has_is_nobodys_in_any_combination() {
 
 /// The comparison can fail: here the caller has a key of the other workspace.
 #[tokio::test]
-#[should_panic(expected = "tells whether another workspace has")]
+#[should_panic(expected = "tells whether another workspace has what it names")]
 async fn a_number_that_depends_on_another_workspace_is_noticed() {
     let mut twins = Box::pin(Twins::start()).await;
     twins.let_the_other_ask();

@@ -238,8 +238,9 @@ impl Maker<'_> {
             }
             Some("array") => {
                 let length = match choice {
-                    Choice::One { .. } => 1,
-                    Choice::Random(rng) => rng.random_range(1..=3),
+                    // The items of a body are worked on at the same time: which one gets which id is chance.
+                    Choice::Random(rng) if !path.is_empty() => rng.random_range(1..=3),
+                    _ => 1,
                 };
                 (0..length).map(|_| self.value(find("items").unwrap(), path, choice)).collect()
             }

@@ -53,13 +53,13 @@ impl Twins {
     pub(super) async fn ask(&mut self, request: &Request) {
         let first = send(&self.first, request).await;
         let second = send(&self.second, &request.with(|text| self.values.nobodys(text))).await;
-        let second: (u16, Value) = (second.0, self.values.theirs_again(&second.1));
-        assert!(
-            first == second,
-            "{request} tells whether another workspace has what it names:\n{first:?}\nand for nobody's\n{second:?}"
-        );
-        assert!(first.0 < 500, "{request}: {first:?}");
-        self.values.learn(&first.1);
+        let second = (second.0, self.values.theirs_again(&second.1));
+        let first = json!({"status": first.0, "body": first.1});
+        if let Some(difference) = difference("", &first, &json!({"status": second.0, "body": second.1})) {
+            panic!("{request} tells whether another workspace has what it names, and nobody else: {difference}");
+        }
+        assert!(first["status"].as_u64() < Some(500), "{request}: {first}");
+        self.values.learn(&first["body"]);
     }
 
     pub(super) async fn assert_the_other_workspace_is_unchanged(&self, request: &impl Display) {
@@ -100,4 +100,17 @@ async fn send(tenants: &TwoTenants, request: &Request) -> (u16, Value) {
         }
     }
     (answer.status.as_u16(), body)
+}
+
+/// Where two values begin to differ.
+fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
+    match (a, b) {
+        (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
+            a.iter().find_map(|(name, member)| difference(&format!("{place}.{name}"), member, &b[name]))
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            a.iter().zip(b).enumerate().find_map(|(index, (a, b))| difference(&format!("{place}[{index}]"), a, b))
+        }
+        _ => (a != b).then(|| format!("{place}: {a}, or {b}")),
+    }
 }

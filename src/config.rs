@@ -33,6 +33,10 @@ pub struct Settings {
     #[arg(long, global = true, env = "PEARSET_METRICS_LISTEN", value_name = "PEARSET_METRICS_LISTEN")]
     pub metrics_listen: Option<SocketAddr>,
 
+    /// OpenTelemetry collector that takes spans over HTTP, most often on port 4318 [default: none]
+    #[arg(long, global = true, env = "PEARSET_OTLP_ENDPOINT", value_name = "PEARSET_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<Url>,
+
     /// Folder of the embedded database
     #[arg(long, global = true, env = "PEARSET_DATA_DIR", value_name = "PEARSET_DATA_DIR", default_value = ".pearset")]
     pub data_dir: PathBuf,
@@ -165,6 +169,12 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
+/// Whether a URL has neither user info nor query nor fragment.
+fn is_bare(url: &Url) -> bool {
+    let plain = url.username().is_empty() && url.password().is_none();
+    plain && url.query().is_none() && url.fragment().is_none()
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -194,12 +204,25 @@ impl Settings {
         let Some(url) = &self.public_url else {
             return Ok(Url::parse(&local_url(self.listen))?);
         };
-        let plain = url.username().is_empty() && url.password().is_none();
-        let bare = url.query().is_none() && url.fragment().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !plain || !bare {
+        if !matches!(url.scheme(), "http" | "https") || !is_bare(url) {
             bail!("PEARSET_PUBLIC_URL must be an http(s) URL without user info, query and fragment");
         }
         Ok(url.clone())
+    }
+
+    /// The collector that takes spans.
+    ///
+    /// # Errors
+    /// When it is not an http URL without user info, query and fragment.
+    pub fn otlp_endpoint(&self) -> anyhow::Result<Option<&Url>> {
+        let Some(url) = &self.otlp_endpoint else { return Ok(None) };
+        if url.scheme() != "http" || !is_bare(url) {
+            bail!(
+                "PEARSET_OTLP_ENDPOINT must be an http URL without user info, query and fragment: that of a collector \
+                 beside the server, which can pass spans on over TLS"
+            );
+        }
+        Ok(Some(url))
     }
 
     /// What answers depend on.

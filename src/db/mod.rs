@@ -7,7 +7,7 @@ mod source;
 mod tenant;
 mod tx;
 
-pub use source::Source;
+pub use source::{CREATE_ROLE, Source};
 pub use tenant::{Global, Tenant};
 
 use std::sync::Arc;

@@ -14,6 +14,8 @@ use crate::config::Settings;
 /// apply to.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
+/// Makes that role, or nothing. The text of an error can hold a value of a request: it is not to be in PostgreSQL's log.
+pub const CREATE_ROLE: &str = "CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'";
 /// Beside the pool: sessions of command-line calls and of a person who looks. With the default pool they make
 /// PostgreSQL's own default of 100.
 const SPARE_SESSIONS: u16 = 84;
@@ -101,8 +103,7 @@ impl Source {
         let mut conn: PgConnection = admin.connect().await?;
         let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {
-            // Both or neither. The text of an error can hold a value of a request: it is not to be in the log.
-            conn.execute("CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'").await?;
+            conn.execute(CREATE_ROLE).await?;
         }
         let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset_app'";
         if conn.fetch_optional(exists).await?.is_none() {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use futures_core::future::BoxFuture;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use tokio::time::Instant;
-use tracing::Instrument as _;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use uuid::Uuid;
 
 use super::Db;
 use super::pool::Lease;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
+use crate::telemetry;
 use crate::telemetry::metrics::Transaction;
 
 /// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own
@@ -86,7 +88,20 @@ impl Db {
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
         let (began, transaction) = (Instant::now(), self.metrics.transaction(name));
-        let outcome = self.attempts_until(began + DEADLINE, name, &transaction, mode, work).await;
+        let span = tracing::trace_span!(
+            target: telemetry::OTLP,
+            "transaction",
+            otel.name = name,
+            otel.kind = "client",
+            otel.status_code = Empty,
+            db.system.name = "postgresql",
+            attempts = Empty,
+        );
+        let attempts = self.attempts_until(began + DEADLINE, name, &transaction, &span, mode, work);
+        let outcome = attempts.instrument(span.clone()).await;
+        if outcome.as_ref().is_err_and(|error| error.code().status() >= 500) {
+            span.record("otel.status_code", "ERROR");
+        }
         transaction.ended(&outcome, began.elapsed());
         outcome
     }
@@ -96,6 +111,7 @@ impl Db {
         deadline: Instant,
         name: &'static str,
         transaction: &Transaction,
+        span: &Span,
         mode: Mode,
         work: W,
     ) -> Result<T>
@@ -111,6 +127,7 @@ impl Db {
                 return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}")));
             };
             attempt += 1;
+            span.record("attempts", attempt);
             let error = match outcome {
                 Ok(value) => return Ok(value),
                 Err(error) if !error.is_retryable() || attempt == MAX_ATTEMPTS => return Err(error),

@@ -8,9 +8,10 @@ use axum::body::HttpBody as _;
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use hyper::Method;
-use tracing::field::display;
+use tracing::Span;
 
 use super::authenticate::MadeFor;
+use super::trace;
 use crate::error::Code;
 use crate::state::AppState;
 use crate::telemetry;
@@ -22,21 +23,30 @@ pub(super) struct Visit {
     method: &'static str,
     route: Arc<Route>,
     began: Instant,
+    span: Span,
     /// `None` once it has ended.
     in_flight: Option<InFlight>,
 }
 
 impl Visit {
-    pub(super) fn begin(app: &AppState, request: &Request) -> Self {
-        let route = app.metrics.route(request.extensions().get().map(MatchedPath::as_str));
+    pub(super) fn begin(app: &AppState, request: &Request, request_id: &str) -> Self {
+        let (matched, method) = (request.extensions().get().map(MatchedPath::as_str), method(request.method()));
+        let route = app.metrics.route(matched);
+        let span = trace::span(request.headers(), method, matched.map(|_| route.template()), request_id);
         let in_flight = Some(app.metrics.begin_request());
-        Self { app: app.clone(), method: method(request.method()), route, began: Instant::now(), in_flight }
+        Self { app: app.clone(), method, route, began: Instant::now(), span, in_flight }
+    }
+
+    /// The span of the request, for a collector.
+    pub(super) fn span(&self) -> Span {
+        self.span.clone()
     }
 
     /// The request has this answer, with this code where it is an error.
     pub(super) fn end(mut self, response: &Response, error: Option<Code>) {
         let (status, took) = (response.status().as_u16(), self.count(response.status().as_u16()));
-        let workspace = response.extensions().get().map(|MadeFor(workspace)| display(workspace));
+        let workspace = response.extensions().get().map(|MadeFor(workspace)| *workspace);
+        trace::answered(&self.span, status, workspace, error);
         tracing::info!(
             target: telemetry::ACCESS,
             method = self.method,
@@ -44,7 +54,7 @@ impl Visit {
             status,
             duration_ms = milliseconds(took),
             bytes = response.body().size_hint().exact(),
-            workspace,
+            workspace = workspace.map(tracing::field::display),
             error = error.map(Code::as_str),
             "answered"
         );
@@ -64,6 +74,7 @@ impl Drop for Visit {
             return;
         }
         let took = self.count(CLIENT_WENT_AWAY);
+        trace::abandoned(&self.span);
         tracing::info!(
             target: telemetry::ACCESS,
             method = self.method,
@@ -81,7 +92,7 @@ fn milliseconds(duration: Duration) -> f64 {
     f64::from(microseconds) / 1000.0
 }
 
-/// The methods of HTTP; a client can make up any other.
+/// The methods of HTTP. A client can make up any other, for which OpenTelemetry has this name.
 fn method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",
@@ -91,6 +102,6 @@ fn method(method: &Method) -> &'static str {
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
-        _ => "other",
+        _ => "_OTHER",
     }
 }

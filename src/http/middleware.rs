@@ -25,12 +25,13 @@ const MAX_REQUEST_ID: usize = 128;
 pub(super) async fn around(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = request_id(&app, &request);
     let id = request_id.to_str().unwrap_or_default();
-    let span = tracing::error_span!(target: telemetry::REQUEST, "request", request_id = id);
-    answer(app, request, request_id, next).instrument(span).await
+    let visit = Visit::begin(&app, &request, id);
+    let (for_collector, for_lines) =
+        (visit.span(), tracing::error_span!(target: telemetry::REQUEST, "request", request_id = id));
+    answer(app, request, request_id, visit, next).instrument(for_collector).instrument(for_lines).await
 }
 
-async fn answer(app: AppState, request: Request, request_id: HeaderValue, next: Next) -> Response {
-    let visit = Visit::begin(&app, &request);
+async fn answer(app: AppState, request: Request, request_id: HeaderValue, visit: Visit, next: Next) -> Response {
     let dialect = Dialect::of(request.uri().path());
     let mut response = if let Some(Malformed(text)) = request.extensions().get() {
         Error::bad_request(*text).into_response()

@@ -14,6 +14,7 @@ mod router;
 pub mod scrape;
 pub mod server;
 pub mod time_limit;
+mod trace;
 
 pub use authenticate::GrantCache;
 pub use router::build_app;

@@ -4,16 +4,18 @@ use std::io::{self, BufWriter, IsTerminal};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use anyhow::bail;
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_sdk::trace::SdkTracerProvider;
+use tracing::Subscriber;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
+use super::{OTLP, REQUEST};
 use crate::config::{LogFormat, Settings};
-
-/// The target of the access log: `PEARSET_LOG=info,pearset::access=off` switches it off.
-pub const ACCESS: &str = "pearset::access";
-/// The target of the span around a request, which gives each line its request id.
-pub const REQUEST: &str = "pearset::request";
 
 /// Lines that wait to be written, at most. Those above are dropped and counted.
 const WAITING_LINES: usize = 8_192;
@@ -24,8 +26,8 @@ const WRITTEN_AT_ONCE: usize = 64 * 1024;
 static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// Starts logging to standard error.
-pub(super) fn start(settings: &Settings) -> anyhow::Result<()> {
+/// Starts logging to standard error, and hands spans to their exporter.
+pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(&settings.log).ok().filter(|_| settings.log.split(',').all(is_level_or_rule));
     let Some(filter) = filter else {
         bail!("PEARSET_LOG must be a level (error, warn, info, debug, trace) or a filter like pearset=debug");
@@ -34,21 +36,43 @@ pub(super) fn start(settings: &Settings) -> anyhow::Result<()> {
         // A migration that finds its table in place is no news.
         .add_directive("sqlx::postgres::notice=warn".parse()?)
         // A line of any level has the id of its request.
-        .add_directive(format!("{REQUEST}=error").parse()?);
+        .add_directive(format!("{REQUEST}=error").parse()?)
+        .add_directive(format!("{OTLP}=off").parse()?);
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .thread_name("log")
         .finish(BufWriter::with_capacity(WRITTEN_AT_ONCE, io::stderr()));
     let _ = DROPPED.set(writer.error_counter());
     *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let terminal = io::stderr().is_terminal();
-    match settings.log_format {
-        LogFormat::Human => builder.with_ansi(terminal).with_target(false).init(),
-        LogFormat::Auto if terminal => builder.with_target(false).init(),
-        LogFormat::Auto | LogFormat::Json => builder.json().flatten_event(true).with_span_list(false).init(),
+    match spans {
+        // One filter for everything costs less than one for each reader.
+        None => registry().with(filter).with(lines(settings.log_format, writer)).init(),
+        Some(provider) => {
+            let spans = tracing_opentelemetry::layer()
+                .with_tracer(provider.tracer("pearset"))
+                .with_location(false)
+                .with_threads(false)
+                .with_target(false)
+                .with_tracked_inactivity(false)
+                .with_filter(Targets::new().with_target(OTLP, LevelFilter::TRACE));
+            registry().with(lines(settings.log_format, writer).with_filter(filter)).with(spans).init();
+        }
     }
     Ok(())
+}
+
+/// Writes events as lines.
+fn lines<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let terminal = io::stderr().is_terminal();
+    let lines = fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Human => lines.with_ansi(terminal).with_target(false).boxed(),
+        LogFormat::Auto if terminal => lines.with_target(false).boxed(),
+        LogFormat::Auto | LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    }
 }
 
 /// Writes what waits to be written, and ends logging. Takes a second at most.

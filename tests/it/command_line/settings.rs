@@ -9,7 +9,7 @@ use crate::support::binary::{Home, Process};
 const SECRET: &str = "hunter2";
 
 /// A setting, its flag, and a value that it cannot have.
-const WRONG: [(&str, &str, &str); 39] = [
+const WRONG: &[(&str, &str, &str)] = &[
     ("PEARSET_LISTEN", "--listen", "nonsense"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
@@ -17,6 +17,9 @@ const WRONG: [(&str, &str, &str); 39] = [
     ("PEARSET_LISTEN", "--listen", "192.0.2.1:8080"),
     ("PEARSET_METRICS_LISTEN", "--metrics-listen", "9090"),
     ("PEARSET_METRICS_LISTEN", "--metrics-listen", "192.0.2.1:9090"),
+    ("PEARSET_OTLP_ENDPOINT", "--otlp-endpoint", "127.0.0.1:4318"),
+    ("PEARSET_OTLP_ENDPOINT", "--otlp-endpoint", "https://collector.example"),
+    ("PEARSET_OTLP_ENDPOINT", "--otlp-endpoint", "http://u:hunter2@127.0.0.1:4318"),
     ("DATABASE_URL", "--database-url", "nonsense"),
     ("DATABASE_URL", "--database-url", "mysql://u:hunter2@127.0.0.1/x"),
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:port/x"),
@@ -64,7 +67,7 @@ fn server(home: &Home) -> Command {
 fn a_wrong_setting_is_one_line_that_names_it() {
     let home = Home::new();
     fs::write(home.path().join("file"), "hunter2").unwrap();
-    for (setting, flag, value) in WRONG {
+    for &(setting, flag, value) in WRONG {
         let by_variable = Process::spawn(server(&home).env(setting, value)).finish();
         let by_flag = Process::spawn(server(&home).args([flag, value])).finish();
         for refusal in [by_variable.refused(), by_flag.refused()] {

@@ -70,7 +70,7 @@ async fn a_route_has_one_name_for_its_bases_and_no_more_names_than_the_contract(
             (r#"pearset_http_requests_total{method="GET",route="/partners/{id}",status="404"}"#, "3"),
             (r#"pearset_http_requests_total{method="GET",route="/partners/{id}",status="401"}"#, "1"),
             (r#"pearset_http_requests_total{method="GET",route="unmatched",status="404"}"#, "1"),
-            (r#"pearset_http_requests_total{method="other",route="/partners",status="405"}"#, "1"),
+            (r#"pearset_http_requests_total{method="_OTHER",route="/partners",status="405"}"#, "1"),
             (r#"pearset_http_request_duration_seconds_count{method="GET",route="/partners/{id}"}"#, "4"),
             (r#"pearset_http_request_duration_seconds_bucket{method="GET",route="/partners/{id}",le="+Inf"}"#, "4"),
             ("pearset_http_requests_in_flight", "0"),

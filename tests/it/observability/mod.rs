@@ -1,7 +1,9 @@
 //! What an operator sees of a server.
 
 mod access_log;
+mod leaks;
 mod metrics;
+mod otlp;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

@@ -9,7 +9,7 @@ use pearset::workspaces::ApiKey;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::openapi;
+use super::{canaries, openapi};
 
 /// A caller with or without a key.
 #[derive(Clone)]
@@ -80,10 +80,14 @@ impl Actor {
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (head, body) = request.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        canaries::sent(&body);
+        let response = self.router.clone().oneshot(Request::from_parts(head, Body::from(body))).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         openapi::check(&method, &path, parts.status.as_u16(), &parts.headers, &body);
+        canaries::check_answer(parts.status.as_u16(), &body);
         Answer {
             request: format!("{method} {path}"),
             status: parts.status,

@@ -1,6 +1,7 @@
 //! The production application on a database of its own, with a clock that stands still and ids that repeat.
 
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
 
 use axum::Router;
@@ -25,6 +26,7 @@ use time::macros::datetime;
 use url::Url;
 
 use super::actor::Actor;
+use super::canaries;
 use super::cluster::{SHARED, TestCluster};
 
 /// A clock that moves only when a test moves it.
@@ -257,6 +259,8 @@ impl TestApp {
 impl Drop for TestApp {
     /// The database goes with the test, or hundreds of them would fill the disk.
     fn drop(&mut self) {
+        let metrics = self.state.metrics.render(self.state.db.pool_use(), None);
+        assert!(thread::panicking() || canaries::find(&metrics).is_none(), "{metrics}");
         self.cluster.drop_database_now(self.database_name());
     }
 }

@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use super::openapi;
+use super::{canaries, openapi};
 
 /// Nothing takes so long, also on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -102,7 +102,8 @@ impl Process {
     pub(crate) fn spawn(command: &mut Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().unwrap();
-        let (out, err) = (Lines::of(child.stdout.take().unwrap()), Lines::of(child.stderr.take().unwrap()));
+        let out = Lines::of(child.stdout.take().unwrap(), |_| {});
+        let err = Lines::of(child.stderr.take().unwrap(), canaries::check_line);
         Self { child, out, err }
     }
 
@@ -141,10 +142,12 @@ impl Drop for Process {
 struct Lines(Receiver<String>);
 
 impl Lines {
-    fn of(stream: impl Read + Send + 'static) -> Self {
+    /// Each of them is looked at.
+    fn of(stream: impl Read + Send + 'static, look: fn(&str)) -> Self {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
-            BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+            let lines = BufReader::new(stream).lines().map_while(Result::ok);
+            lines.inspect(|line| look(line)).try_for_each(|line| sender.send(line))
         });
         Self(lines)
     }
@@ -233,6 +236,7 @@ impl Server {
 
     /// A request on a connection of its own; the answer is held against openapi.yaml.
     pub(crate) fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+        canaries::sent(body.as_bytes());
         let headers: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
         let (address, length) = (self.address, body.len());
         let request = format!(
@@ -272,6 +276,7 @@ impl Reply {
             .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap()))
             .collect();
         openapi::check(method, path, status, &headers, body.as_bytes());
+        canaries::check_answer(status, body.as_bytes());
         Self { status, body: serde_json::from_str(body).unwrap_or(Value::Null) }
     }
 

@@ -14,6 +14,8 @@ use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 use url::Url;
 
+use super::canaries;
+
 const FOLDER_PREFIX: &str = "pearset-test-";
 const ROLE: &str = "pearset";
 pub(crate) const TEMPLATE: &str = "pearset_template";
@@ -48,8 +50,10 @@ impl TestCluster {
     fn start_with(name: &str, durable: bool) -> Self {
         let data_dir = env::temp_dir().join(format!("{FOLDER_PREFIX}{}-{name}", process::id()));
         let settings = Settings { data_dir, durable, max_connections: 400 };
+        canaries::watch();
         let cluster = Cluster::start(&settings).unwrap();
         let socket_dir = cluster.socket_dir().to_owned();
+        canaries::watch_file(socket_dir.with_file_name("postgres.log"));
         let cluster = Mutex::new(Some(cluster));
         Self { cluster, settings, socket_dir, template: OnceCell::new(), databases: AtomicU32::new(0) }
     }
@@ -139,8 +143,8 @@ impl TestCluster {
 
     async fn make_template(&self) {
         let mut admin = self.connect(SUPERUSER, "postgres").await;
-        let roles = "CREATE ROLE pearset LOGIN; CREATE ROLE pearset_app; GRANT pearset_app TO pearset";
-        admin.execute(roles).await.unwrap();
+        admin.execute(db::CREATE_ROLE).await.unwrap();
+        admin.execute("CREATE ROLE pearset_app; GRANT pearset_app TO pearset").await.unwrap();
         admin.execute("CREATE DATABASE pearset_template OWNER pearset").await.unwrap();
         db::migrate(&self.options(ROLE, TEMPLATE)).await.unwrap();
     }
@@ -150,7 +154,9 @@ impl TestCluster {
     }
 
     fn options(&self, role: &str, database: &str) -> PgConnectOptions {
-        PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).username(role).database(database)
+        let options = PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).username(role);
+        // What a test says itself is not looked at. The application's pool has a setting of its own.
+        options.database(database).disable_statement_logging()
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::app::TestApp;
-use super::openapi;
+use super::{canaries, openapi};
 
 /// A listening server. Dropping it ends the server.
 pub(crate) struct LiveServer {
@@ -69,11 +69,13 @@ impl LiveServer {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
+        canaries::sent(body.as_bytes());
         let request = request.body(Full::from(body)).unwrap();
         let response = tokio::time::timeout(Duration::from_secs(30), self.client.request(request)).await;
         let (parts, body) = response.expect("an answer in time").unwrap().into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         openapi::check(&method, path, parts.status.as_u16(), &parts.headers, &body);
+        canaries::check_answer(parts.status.as_u16(), &body);
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
     }
 

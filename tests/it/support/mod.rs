@@ -3,6 +3,7 @@
 pub(crate) mod actor;
 pub(crate) mod app;
 pub(crate) mod binary;
+pub(crate) mod canaries;
 pub(crate) mod cluster;
 pub(crate) mod invariants;
 pub(crate) mod live;

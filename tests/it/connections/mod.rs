@@ -1,5 +1,6 @@
 //! Clients that do not speak HTTP as they should, on raw sockets: too slow, or malformed.
 
+mod drain;
 mod framing;
 mod slow_clients;
 

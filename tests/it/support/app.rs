@@ -74,9 +74,9 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
-/// A place for each session, and more patience than any test that is not about it needs on a busy machine.
+/// So much at once that a test which is not about it meets no limit but that of the sessions, also on a busy machine.
 const WORK: overload::Limits =
-    overload::Limits { in_work: POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
+    overload::Limits { in_work: 8 * POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
 
 impl TestApp {
     /// On the cluster that the tests share.

@@ -9,6 +9,7 @@ mod tx;
 
 pub use source::{CREATE_ROLE, Source};
 pub use tenant::{Global, Tenant};
+pub use tx::within;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -16,13 +16,29 @@ use crate::id::WorkspaceId;
 use crate::telemetry;
 use crate::telemetry::metrics::Transaction;
 
-/// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own
-/// (`http::middleware`).
+/// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own:
+/// see [`within`].
 const DEADLINE: Duration = Duration::from_secs(5);
 /// How long the first wait is after a deadlock or a lock timeout. It doubles.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
 /// A race is lost to a transaction that made progress; so many in a row mean that something is wrong.
 const MAX_ATTEMPTS: u32 = 10;
+
+tokio::task_local! {
+    static GIVEN_UP_AT: Instant;
+}
+
+/// Does the work of a request whose answer is given up at `deadline`. No call that it makes to the database goes on
+/// after that: whoever is told that it could not be done may ask for something else next, which must not be undone by
+/// a late try of the first.
+pub async fn within<F: Future>(deadline: Instant, work: F) -> F::Output {
+    GIVEN_UP_AT.scope(deadline, work).await
+}
+
+fn deadline() -> Instant {
+    let own = Instant::now() + DEADLINE;
+    GIVEN_UP_AT.try_with(|given_up| own.min(*given_up)).unwrap_or(own)
+}
 
 /// What row level security goes by. Empty or absent: nobody.
 const TENANT_SETTING: &str = "pearset.workspace_id";
@@ -79,7 +95,8 @@ impl Db {
     {
         let db = self.clone();
         // The lines of the task have the id of the request.
-        let task = tokio::spawn(async move { db.attempts(name, mode, work).await }.in_current_span());
+        let attempts = async move { db.attempts(name, mode, work).await };
+        let task = tokio::spawn(within(deadline(), attempts).in_current_span());
         task.await.map_err(Error::internal)?
     }
 
@@ -97,7 +114,7 @@ impl Db {
             db.system.name = "postgresql",
             attempts = Empty,
         );
-        let attempts = self.attempts_until(began + DEADLINE, name, &transaction, &span, mode, work);
+        let attempts = self.attempts_until(deadline(), name, &transaction, &span, mode, work);
         let outcome = attempts.instrument(span.clone()).await;
         if outcome.as_ref().is_err_and(|error| error.code().status() >= 500) {
             span.record("otel.status_code", "ERROR");
@@ -124,7 +141,7 @@ impl Db {
             let Ok(outcome) = tried else {
                 // Nothing came back: the other sessions may lead nowhere either, and each would cost a client as long.
                 self.forget_idle_sessions();
-                return Err(Error::unavailable(format!("{name}: no result within {DEADLINE:?}")));
+                return Err(Error::unavailable(format!("{name}: no result in time")));
             };
             attempt += 1;
             span.record("attempts", attempt);

@@ -9,6 +9,7 @@ use hyper::http::request::Parts;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::db;
 use crate::error::{Error, Result};
 use crate::state::AppState;
 
@@ -26,7 +27,7 @@ struct Deadline(Instant);
 pub(super) async fn within(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
     let deadline = Instant::now() + limit;
     request.extensions_mut().insert(Deadline(deadline));
-    match tokio::time::timeout_at(deadline, next.run(request)).await {
+    match tokio::time::timeout_at(deadline, db::within(deadline, next.run(request))).await {
         Ok(response) => response,
         Err(elapsed) => Error::unavailable(elapsed).into_response(),
     }

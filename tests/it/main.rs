@@ -3,8 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
 
+#[path = "../shared/enrollment_model.rs"]
+mod enrollment_model;
 #[path = "../shared/fault_proxy.rs"]
 mod fault_proxy;
+#[path = "../shared/frozen.rs"]
+mod frozen;
+#[path = "../shared/never.rs"]
+mod never;
 mod support;
 
 mod authz;

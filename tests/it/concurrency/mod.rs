@@ -6,6 +6,7 @@ mod existing;
 mod lifecycle;
 mod link_changes;
 mod links;
+mod model;
 mod partner_links;
 mod tokens;
 

@@ -10,7 +10,9 @@ use sqlx::PgConnection;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::time::{Instant, sleep};
 
+use super::network::Networked;
 use super::{Site, emails};
+use crate::fault_proxy::Fault;
 use crate::support::app::POOL_SIZE;
 use crate::support::invariants;
 
@@ -66,6 +68,26 @@ async fn a_pool_without_a_free_session_is_503_and_no_hang() {
     site.get("/healthz").await.expect(200);
     release.add_permits(POOL_SIZE);
     site.token("repeat@example.com").await.expect(201);
+    invariants::check(&site.app).await;
+}
+
+/// The answer is given up while the request has only begun to write, and what it waits for comes free after that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_given_up_is_not_done_later() {
+    let Networked { proxy, site } = Networked::start().await;
+    site.token("repeat@example.com").await.expect(201);
+    let mut holder = site.app.sql().await;
+    hold(&mut holder, &site, "held@example.com").await;
+    // The key is forgotten, and looking it up takes most of the time.
+    sleep(Duration::from_millis(1_100)).await;
+    proxy.set(Fault::DeafClient);
+    let waiting = site.spawn_token("held@example.com");
+    sleep(Duration::from_secs(3)).await;
+    proxy.set(Fault::None);
+    waiting.await.unwrap().expect_unavailable();
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(site.enrollments().await, 1, "nobody waits for it any more");
     invariants::check(&site.app).await;
 }
 

@@ -9,27 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::timeout;
 
 use super::app::TestApp;
-
-/// Each query counts what must not be.
-const NEVER: [(&str, &str); 3] = [
-    (
-        "a partner without an enrollment",
-        "SELECT count(*) FROM partners p WHERE NOT EXISTS (
-             SELECT FROM enrollments e WHERE e.workspace_id = p.workspace_id AND e.partner_id = p.id)",
-    ),
-    (
-        "an enrollment that has a default link of its group not exactly once",
-        "SELECT count(*) FROM enrollments e JOIN group_default_links d ON d.group_id = e.group_id AND d.removed_at IS NULL
-         WHERE 1 <> (
-             SELECT count(*) FROM links l WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
-                AND l.partner_id = e.partner_id AND l.group_default_link_id = d.id)",
-    ),
-    (
-        "a link with another tenant id than its enrollment",
-        "SELECT count(*) FROM links l JOIN enrollments e USING (workspace_id, program_id, partner_id)
-         WHERE l.tenant_id IS DISTINCT FROM e.tenant_id",
-    ),
-];
+use crate::never::NEVER;
 
 /// The application's sessions in its own database.
 const SESSIONS: &str = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'pearset'";

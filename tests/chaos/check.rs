@@ -1,0 +1,121 @@
+//! What is in the database, held against what was acknowledged.
+
+#![expect(clippy::disallowed_methods, reason = "the checks are no part of the application's prepared queries")]
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use anyhow::Result;
+use pearset::id::EnrollmentId;
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::load::{History, Partner, name};
+use super::never::NEVER;
+use super::tally::Tally;
+
+/// The server's sessions.
+const SESSIONS: &str = "FROM pg_stat_activity WHERE application_name = 'pearset'";
+
+/// What was found in the end.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) partners: usize,
+    pub(crate) lost: usize,
+    pub(crate) doubled: usize,
+    pub(crate) orphans: i64,
+}
+
+/// An enrollment with what belongs to it.
+#[derive(sqlx::FromRow)]
+struct Stored {
+    email: String,
+    id: EnrollmentId,
+    tenant_id: Option<String>,
+    name: Option<String>,
+    /// Besides the default ones, and how many addresses they lead to.
+    links: i64,
+    urls: i64,
+}
+
+const STORED: &str = "
+    SELECT p.email, e.id, e.tenant_id, p.name, count(l.id) AS links, count(DISTINCT l.url) AS urls
+    FROM enrollments e
+    JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+    LEFT JOIN links l ON l.workspace_id = e.workspace_id AND l.program_id = e.program_id
+        AND l.partner_id = e.partner_id AND l.group_default_link_id IS NULL
+    GROUP BY p.workspace_id, p.id, e.workspace_id, e.id";
+
+/// Every acknowledged write is there and once, and nothing is there without what it belongs to.
+pub(crate) async fn everything(conn: &mut PgConnection, histories: &[History], tally: &Tally) -> Result<Found> {
+    let mut found = Found::default();
+    let rows: Vec<Stored> = sqlx::query_as(STORED).fetch_all(&mut *conn).await?;
+    found.partners = rows.len();
+    let ids: HashSet<String> = rows.iter().map(|row| row.id.to_string()).collect();
+    let mut stored: HashMap<&str, &Stored> = HashMap::new();
+    for row in &rows {
+        if stored.insert(&row.email, row).is_some() {
+            found.doubled += 1;
+            tally.violation(format!("{} is enrolled twice", row.email));
+        }
+        if row.links != row.urls {
+            found.doubled += 1;
+            tally.violation(format!("{} has {} links to {} addresses", row.email, row.links, row.urls));
+        }
+    }
+    for (client, history) in histories.iter().enumerate() {
+        for (number, partner) in history.iter().enumerate() {
+            let name = name(client, number);
+            let row = stored.get(format!("{name}@example.com").as_str());
+            if !row.is_some_and(|row| row.is(&name, partner)) {
+                found.lost += 1;
+                tally.violation(format!("{name} is not as it was acknowledged"));
+            }
+        }
+    }
+    for (what, query) in NEVER {
+        let orphans: i64 = sqlx::query_scalar(query).fetch_one(&mut *conn).await?;
+        if orphans > 0 {
+            found.orphans += orphans;
+            tally.violation(format!("{orphans} × {what}"));
+        }
+    }
+    let events = "SELECT payload->>'enrollmentId' FROM outbox WHERE event = 'partner.enrolled'";
+    let events: Vec<String> = sqlx::query_scalar(events).fetch_all(conn).await?;
+    if events.len() != rows.len() || events.into_iter().collect::<HashSet<_>>() != ids {
+        found.orphans += 1;
+        tally.violation("enrollments and their events are not the same".to_owned());
+    }
+    Ok(found)
+}
+
+impl Stored {
+    fn is(&self, name: &str, partner: &Partner) -> bool {
+        let renamed = (partner.names > 0).then(|| format!("{name} {}", partner.names));
+        self.id.to_string() == partner.enrollment
+            && self.tenant_id.as_deref() == Some(name)
+            && self.name == renamed
+            && self.links == i64::from(partner.links)
+    }
+}
+
+/// How many of these e-mails are enrolled.
+pub(crate) async fn enrolled_of(conn: &mut PgConnection, emails: &[String]) -> Result<i64> {
+    let query = "SELECT count(*) FROM partners WHERE email = ANY($1)";
+    Ok(sqlx::query_scalar(query).bind(emails).fetch_one(conn).await?)
+}
+
+/// The process of one of the server's sessions.
+pub(crate) async fn a_session(conn: &mut PgConnection) -> Result<Option<i32>> {
+    let query = format!("SELECT pid {SESSIONS} ORDER BY random() LIMIT 1");
+    Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_optional(conn).await?)
+}
+
+/// How long each session has been inside a transaction with nothing to do.
+pub(crate) async fn idle_in_transaction(conn: &mut PgConnection) -> Result<Vec<Duration>> {
+    let query = format!(
+        "SELECT extract(epoch FROM clock_timestamp() - state_change)::float8 {SESSIONS}
+         AND state LIKE 'idle in transaction%'"
+    );
+    let seconds: Vec<f64> = sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(conn).await?;
+    Ok(seconds.into_iter().map(|time| Duration::from_secs_f64(time.max(0.0))).collect())
+}

@@ -1,0 +1,176 @@
+//! The faults, when they come, and what ends them.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use rand::rngs::StdRng;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand::{RngExt, SeedableRng};
+use sqlx::{Connection, PgConnection};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+use super::check;
+use super::fault_proxy::Fault;
+use super::frozen::Frozen;
+use super::kind::Kind;
+use super::load::{Load, token_call};
+use super::options::Counts;
+use super::site::Site;
+use super::tally::{LONGEST_ANSWER, RECOVERY};
+
+/// Clients that go away, in one wave of them.
+pub(crate) const CLIENTS_OF_A_WAVE: usize = 250;
+const LEAVERS: usize = 10;
+/// For what PostgreSQL does by itself.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The faults of a run.
+pub(crate) struct Plan {
+    random: StdRng,
+    kinds: Vec<Kind>,
+    until: Instant,
+    made: u64,
+}
+
+impl Plan {
+    /// In an order that the seed decides. When it is over before its time, it goes on with as many again.
+    pub(crate) fn new(seed: u64, counts: &Counts, time: Duration) -> Self {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut kinds: Vec<Kind> =
+            Kind::ALL.into_iter().flat_map(|kind| std::iter::repeat_n(kind, kind.count(counts))).collect();
+        kinds.shuffle(&mut random);
+        Self { random, kinds, until: Instant::now() + time, made: 0 }
+    }
+
+    /// Makes all of them, one after the other.
+    pub(crate) async fn run(mut self, site: &mut Site, load: &Load) -> Result<()> {
+        let first = std::mem::take(&mut self.kinds);
+        for kind in &first {
+            self.make(*kind, site, load).await?;
+        }
+        while Instant::now() < self.until {
+            let kind = *first.choose(&mut self.random).context("a fault")?;
+            self.make(kind, site, load).await?;
+        }
+        Ok(())
+    }
+
+    async fn make(&mut self, kind: Kind, site: &mut Site, load: &Load) -> Result<()> {
+        sleep(RECOVERY + Duration::from_millis(self.random.random_range(300..700))).await;
+        self.made += 1;
+        load.tally.fault_begins(kind);
+        match kind {
+            Kind::Start => {}
+            Kind::KillServer => {
+                site.end_server(Signal::SIGKILL)?;
+                site.start_server()?;
+            }
+            Kind::Terminate => terminate(site, load).await?,
+            Kind::KillDatabase => {
+                site.kill_database()?;
+                self.hold().await;
+                site.start_database()?;
+            }
+            Kind::KillSession => kill_session(site).await?,
+            Kind::Freeze => {
+                let frozen = Frozen::new(site.postmaster()?)?;
+                self.hold().await;
+                drop(frozen);
+            }
+            Kind::LeavingClients => self.wave(load).await,
+            Kind::Forgotten => {
+                site.proxy.forget_connections();
+                // Until everybody who waits on one has given up.
+                sleep(LONGEST_ANSWER).await;
+            }
+            network => {
+                site.proxy.set(network.network(&mut self.random).context("a fault of the network")?);
+                self.hold().await;
+                site.proxy.set(Fault::None);
+            }
+        }
+        load.tally.fault_ends();
+        if site.server_is_gone() {
+            load.tally.violation("the server has ended".to_owned());
+            site.start_server()?;
+        }
+        Ok(())
+    }
+
+    /// Mostly short, and now and then longer than anybody waits for an answer.
+    async fn hold(&mut self) {
+        let long = self.random.random_ratio(1, 6);
+        let time = if long { 6_500 } else { self.random.random_range(50..1_500) };
+        sleep(Duration::from_millis(time)).await;
+    }
+
+    /// Clients that go away before they have an answer, some in the middle of their request.
+    async fn wave(&mut self, load: &Load) {
+        let mut leavers = JoinSet::new();
+        for leaver in 0..LEAVERS {
+            let calls: Vec<_> = (0..CLIENTS_OF_A_WAVE / LEAVERS)
+                .map(|turn| {
+                    let request = load.client.raw(&token_call(&format!("gone{}-{leaver}-{turn}", self.made)));
+                    let whole = self.random.random_ratio(3, 4);
+                    let length = if whole { request.len() } else { self.random.random_range(0..request.len()) };
+                    (request, length, Duration::from_micros(self.random.random_range(0..20_000)))
+                })
+                .collect();
+            let address = load.client.address();
+            leavers.spawn(async move {
+                for (request, length, after) in calls {
+                    if let Ok(mut stream) = TcpStream::connect(address).await {
+                        let _ = stream.write_all(&request[..length]).await;
+                        sleep(after).await;
+                    }
+                }
+            });
+        }
+        leavers.join_all().await;
+    }
+}
+
+/// Whoever was taken in before the server ended has its answer: what was not answered was not done.
+async fn terminate(site: &mut Site, load: &Load) -> Result<()> {
+    load.take_unanswered();
+    let begin = Instant::now();
+    match site.end_server(Signal::SIGTERM) {
+        Ok(Some(0)) => {}
+        other => load.tally.violation(format!("SIGTERM: the server ended with {other:?} after {:?}", begin.elapsed())),
+    }
+    let unanswered = load.take_unanswered();
+    let done = check::enrolled_of(&mut site.sql().await?, &unanswered).await?;
+    if done > 0 {
+        load.tally.violation(format!("SIGTERM: {done} requests were carried out and not answered"));
+    }
+    site.start_server()
+}
+
+/// PostgreSQL then ends all sessions, and recovers by itself.
+async fn kill_session(site: &Site) -> Result<()> {
+    let mut conn = site.sql().await?;
+    if let Some(process) = check::a_session(&mut conn).await? {
+        kill(Pid::from_raw(process), Signal::SIGKILL)?;
+    }
+    until_back(site, conn).await
+}
+
+async fn until_back(site: &Site, mut conn: PgConnection) -> Result<()> {
+    let begin = Instant::now();
+    // Ours ends with the others.
+    while conn.ping().await.is_ok() && begin.elapsed() < PATIENCE {
+        sleep(Duration::from_millis(5)).await;
+    }
+    loop {
+        match site.sql().await {
+            Ok(_) => return Ok(()),
+            Err(error) if begin.elapsed() > PATIENCE => return Err(error),
+            Err(_) => sleep(Duration::from_millis(5)).await,
+        }
+    }
+}

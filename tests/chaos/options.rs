@@ -1,0 +1,72 @@
+//! What the command line asks for.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+/// Breaks a server and its database under load in every way it can think of, and looks whether a promise was broken
+#[derive(Debug, Parser)]
+#[command(name = "scripts/chaos")]
+pub(crate) struct Options {
+    /// Decides what happens when: the same seed, the same faults in the same order
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+
+    /// As many faults as the reliability figures ask for, where a short run has a few of each kind
+    #[arg(long)]
+    pub(crate) long: bool,
+
+    /// Go on with more faults until so many minutes are over
+    #[arg(long, default_value_t = 0)]
+    pub(crate) minutes: u64,
+
+    /// Clients that work at the same time
+    #[arg(long, default_value_t = 32)]
+    pub(crate) clients: usize,
+
+    /// Another number of short histories to check against the enrollment rule
+    #[arg(long)]
+    pub(crate) histories: Option<usize>,
+
+    /// The server's binary
+    #[arg(long)]
+    pub(crate) server: PathBuf,
+}
+
+/// How much of each.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counts {
+    pub(crate) server_kills: usize,
+    pub(crate) database_kills: usize,
+    pub(crate) freezes: usize,
+    /// Of each kind.
+    pub(crate) network: usize,
+    pub(crate) terminations: usize,
+    /// Waves of [`super::faults::CLIENTS_OF_A_WAVE`] clients.
+    pub(crate) waves: usize,
+    pub(crate) histories: usize,
+}
+
+const SHORT: Counts =
+    Counts { server_kills: 4, database_kills: 2, freezes: 1, network: 1, terminations: 2, waves: 1, histories: 500 };
+const LONG: Counts = Counts {
+    server_kills: 200,
+    database_kills: 50,
+    freezes: 20,
+    network: 29,
+    terminations: 20,
+    waves: 40,
+    histories: 5_000,
+};
+
+impl Options {
+    pub(crate) fn counts(&self) -> Counts {
+        let counts = if self.long { LONG } else { SHORT };
+        Counts { histories: self.histories.unwrap_or(counts.histories), ..counts }
+    }
+
+    pub(crate) fn time(&self) -> Duration {
+        Duration::from_mins(self.minutes)
+    }
+}

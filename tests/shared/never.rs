@@ -1,0 +1,23 @@
+//! What must not be in a database whenever no request is running. The integration tests and the chaos machine have it
+//! in common.
+
+/// Each query counts what must not be.
+pub(crate) const NEVER: [(&str, &str); 3] = [
+    (
+        "a partner without an enrollment",
+        "SELECT count(*) FROM partners p WHERE NOT EXISTS (
+             SELECT FROM enrollments e WHERE e.workspace_id = p.workspace_id AND e.partner_id = p.id)",
+    ),
+    (
+        "an enrollment that has a default link of its group not exactly once",
+        "SELECT count(*) FROM enrollments e JOIN group_default_links d ON d.group_id = e.group_id AND d.removed_at IS NULL
+         WHERE 1 <> (
+             SELECT count(*) FROM links l WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
+                AND l.partner_id = e.partner_id AND l.group_default_link_id = d.id)",
+    ),
+    (
+        "a link with another tenant id than its enrollment",
+        "SELECT count(*) FROM links l JOIN enrollments e USING (workspace_id, program_id, partner_id)
+         WHERE l.tenant_id IS DISTINCT FROM e.tenant_id",
+    ),
+];

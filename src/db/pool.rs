@@ -45,7 +45,8 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
             ("role", APPLICATION_ROLE),
             ("lock_timeout", "2s"),
             ("statement_timeout", "5s"),
-            ("idle_in_transaction_session_timeout", "10s"),
+            // As long as a call may try (`tx`): who was cut off from us holds its locks no longer than we wait for it.
+            ("idle_in_transaction_session_timeout", "5s"),
         ])
         .log_statements(tracing::log::LevelFilter::Off)
         .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(1));

@@ -16,6 +16,7 @@ pub mod groups;
 pub mod http;
 pub mod http_url;
 pub mod id;
+pub mod idempotency;
 pub mod links;
 pub mod partners;
 pub mod programs;

@@ -18,6 +18,7 @@ use crate::http::rate_limit::{Limiter, SharedStore};
 use crate::http::time_limit::Drain;
 use crate::http::{build_app, scrape, server};
 use crate::id::Ids;
+use crate::idempotency;
 use crate::programs::service::{NewWorkspace, create_workspace};
 use crate::shutdown::Signals;
 use crate::state::{AppState, Services};
@@ -53,6 +54,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
         tokio::spawn(embed_tokens::keep_fresh(app.clone()));
+        tokio::spawn(idempotency::sweep(app.clone()));
         tokio::spawn(scrape::upkeep(app.clone()));
         if let Some(listener) = metrics_listener {
             tokio::spawn(scrape::serve(tokio::net::TcpListener::from_std(listener)?, app.clone()));

@@ -14,9 +14,21 @@ use crate::http::time_limit::Drain;
 use crate::id::Ids;
 use crate::telemetry::Metrics;
 
-/// The application's state. It is cloned several times for each request, so that it is one pointer.
+/// The application's state. It is cloned several times for each request, so that it is two pointers.
 #[derive(Clone)]
-pub struct AppState(Arc<Services>);
+pub struct AppState {
+    /// The database, or the transaction that spans the request.
+    pub db: Db,
+    services: Arc<Services>,
+}
+
+impl AppState {
+    /// The same application whose work is a part of a transaction.
+    #[must_use]
+    pub fn within(&self, db: Db) -> Self {
+        Self { db, services: Arc::clone(&self.services) }
+    }
+}
 
 /// What the state consists of.
 pub struct Services {
@@ -44,7 +56,7 @@ pub struct Services {
 
 impl From<Services> for AppState {
     fn from(services: Services) -> Self {
-        Self(Arc::new(services))
+        Self { db: services.db.clone(), services: Arc::new(services) }
     }
 }
 
@@ -52,6 +64,6 @@ impl Deref for AppState {
     type Target = Services;
 
     fn deref(&self) -> &Services {
-        &self.0
+        &self.services
     }
 }

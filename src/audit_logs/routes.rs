@@ -3,15 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-
 use super::answer::AuditLog;
 use super::store::{self, Filters};
 use crate::error::Result;
-use crate::http::extract::{Caller, Page, Query, ReadPartners};
+use crate::http::extract::{App, Caller, Page, Query, ReadPartners};
 use crate::http::response::Found;
 use crate::programs::ProgramRef;
-use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
 
 /// Which entries.
@@ -37,7 +34,7 @@ impl FromFields for ListAuditLogsRequest {
 
 /// `GET /audit-logs`: who changed what, newest first.
 pub async fn list_audit_logs(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartners>,
     Query(request): Query<ListAuditLogsRequest>,
 ) -> Result<Found<Vec<AuditLog>>> {

@@ -2,11 +2,13 @@
 
 pub mod embedded;
 mod pool;
+mod request;
 mod role;
 mod source;
 mod tenant;
 mod tx;
 
+pub use request::RequestTransaction;
 pub use source::{CREATE_ROLE, Source};
 pub use tenant::{Global, Tenant};
 pub use tx::within;
@@ -29,6 +31,13 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
+    shared: Arc<Shared>,
+    /// The transaction that all work is a part of, if there is one.
+    within: Option<request::Session>,
+}
+
+#[derive(Clone)]
+struct Shared {
     pool: pool::Pool,
     ids: Arc<Ids>,
     metrics: Arc<Metrics>,
@@ -48,13 +57,13 @@ impl Db {
         metrics: Arc<Metrics>,
     ) -> Result<Self> {
         let pool = pool::open(options, max_connections)?;
-        Ok(Self { pool, ids, metrics, ending: "COMMIT" })
+        Ok(Self { shared: Arc::new(Shared { pool, ids, metrics, ending: "COMMIT" }), within: None })
     }
 
     /// How its sessions are used at this moment.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
-        let status = self.pool.status();
+        let status = self.shared.pool.status();
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         PoolUse {
             max: count(status.max_size),
@@ -67,7 +76,7 @@ impl Db {
     /// The same database for a rehearsal: work that is done is rolled back, so that one learns what would come of it.
     #[must_use]
     pub fn rehearsal(self) -> Self {
-        Self { ending: "ROLLBACK", ..self }
+        Self { shared: Arc::new(Shared { ending: "ROLLBACK", ..Shared::clone(&self.shared) }), ..self }
     }
 
     /// Whether the database answers.
@@ -81,12 +90,12 @@ impl Db {
     /// Drops the sessions that nobody uses: after one broke, the others are likely broken too, and each
     /// would cost a try.
     fn forget_idle_sessions(&self) {
-        self.pool.retain(|_, _| false);
+        self.shared.pool.retain(|_, _| false);
     }
 
     /// An even draw between zero and `ceiling`.
     fn jitter(&self, ceiling: Duration) -> Duration {
-        ceiling.mul_f64(self.ids.fraction())
+        ceiling.mul_f64(self.shared.ids.fraction())
     }
 }
 

@@ -26,8 +26,8 @@ use crate::id::WorkspaceId;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Tenant<'a> {
-    db: &'a Db,
-    workspace_id: WorkspaceId,
+    pub(super) db: &'a Db,
+    pub(super) workspace_id: WorkspaceId,
 }
 
 /// The database without a tenant: for the tables that must be read before the tenant is known (`workspaces`,

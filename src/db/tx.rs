@@ -18,7 +18,7 @@ use crate::telemetry::metrics::Transaction;
 
 /// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own:
 /// see [`within`].
-const DEADLINE: Duration = Duration::from_secs(5);
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// How long the first wait is after a deadlock or a lock timeout. It doubles.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
 /// A race is lost to a transaction that made progress; so many in a row mean that something is wrong.
@@ -58,7 +58,7 @@ pub(super) enum Mode {
 
 impl Mode {
     /// The statement that begins it and says who the tenant is: one round trip.
-    fn beginning(self) -> Option<String> {
+    pub(super) fn beginning(self) -> Option<String> {
         // Filters that are given leave no trace of those that are not only in a plan that is made for their values; a
         // plan for all values of a statement, which PostgreSQL turns to after some calls, would walk through
         // everything.
@@ -80,7 +80,7 @@ impl Mode {
 
     fn ends_with(self, db: &Db) -> &'static str {
         match self {
-            Self::Transaction(_) => db.ending,
+            Self::Transaction(_) => db.shared.ending,
             Self::Statements | Self::Reads(_) | Self::Snapshot(_) => "COMMIT",
         }
     }
@@ -104,7 +104,7 @@ impl Db {
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
-        let (began, transaction) = (Instant::now(), self.metrics.transaction(name));
+        let (began, transaction) = (Instant::now(), self.shared.metrics.transaction(name));
         let span = tracing::trace_span!(
             target: telemetry::OTLP,
             "transaction",
@@ -166,7 +166,10 @@ impl Db {
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
-        let mut lease = Lease::take(&self.pool).await?;
+        if let Some(session) = &self.within {
+            return session.attempt(attempt, work).await;
+        }
+        let mut lease = Lease::take(&self.shared.pool).await?;
         let Some(beginning) = mode.beginning() else {
             let outcome = work(lease.conn(), attempt).await;
             if !outcome.as_ref().is_err_and(Error::is_disconnect) {

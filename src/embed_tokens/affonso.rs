@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::mint::mint;
@@ -11,13 +10,12 @@ use super::store;
 use crate::clock::Timestamp;
 use crate::enrollments::{Origin, PartnerRequest, Status, enroll};
 use crate::error::Result;
-use crate::http::extract::{Body, Caller, MintTokens};
+use crate::http::extract::{App, Body, Caller, MintTokens};
 use crate::http::response::Created;
 use crate::http_url::HttpUrl;
 use crate::links::LinkProps;
 use crate::partners::{Email, Metadata, Profile, TenantId};
 use crate::programs::{GroupRef, ProgramRef};
-use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields};
 
 /// How long these tokens work, whatever the program says.
@@ -81,7 +79,7 @@ struct EmbedTokenData {
 /// `POST /embed/token`: the enrollment that the request means, made if there is none, and a token for it that ends
 /// all earlier ones.
 pub async fn create_embed_token(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<MintTokens>,
     Body(EmbedTokenRequest { program, partner }): Body<EmbedTokenRequest>,
 ) -> Result<Created<EmbedTokenAnswer>> {

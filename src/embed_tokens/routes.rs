@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::response::IntoResponse;
 use hyper::header::CACHE_CONTROL;
 use serde::Serialize;
@@ -17,12 +16,11 @@ use super::verify::verify;
 use crate::clock::Timestamp;
 use crate::enrollments::{Identity, Origin, PartnerRequest, enroll};
 use crate::error::Result;
-use crate::http::extract::{Body, Caller, MintTokens};
+use crate::http::extract::{App, Body, Caller, MintTokens};
 use crate::http::response::{Created, Found};
 use crate::id::PartnerId;
 use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
-use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
 
 /// A request for a token: any of the three names a partner, `partner` can also enroll one.
@@ -57,7 +55,7 @@ pub struct ReferralsEmbedToken {
 
 /// `POST /tokens/embed/referrals`: the enrollment that the request means, made if there is none, and a token for it.
 pub async fn create_referrals_embed_token(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<MintTokens>,
     Body(request): Body<ReferralsEmbedTokenRequest>,
 ) -> Result<Created<ReferralsEmbedToken>> {
@@ -99,7 +97,7 @@ pub struct Revoked {
 
 /// `POST /tokens/embed/referrals/revoke`: ends all tokens that the partner has now.
 pub async fn revoke_referrals_embed_tokens(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<MintTokens>,
     Body(request): Body<RevokeRequest>,
 ) -> Result<Found<Revoked>> {
@@ -143,7 +141,7 @@ impl FromFields for VerifyRequest {
 
 /// `POST /tokens/embed/referrals/verify`: the claims of a token that is good at this moment.
 pub async fn verify_referrals_embed_token(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<MintTokens>,
     Body(VerifyRequest { token }): Body<VerifyRequest>,
 ) -> Result<Found<Claims>> {
@@ -159,7 +157,7 @@ pub struct Jwks {
 /// `GET /.well-known/jwks.json`: the keys that tokens are verified with.
 ///
 /// A verifier may keep them for a minute, half of the time from a key's making to its first signature.
-pub async fn get_jwks(State(app): State<AppState>) -> impl IntoResponse {
+pub async fn get_jwks(App(app): App) -> impl IntoResponse {
     let keys = app.keyring.public_keys(app.clock.now());
     ([(CACHE_CONTROL, "public, max-age=60")], Found(Jwks { keys }))
 }

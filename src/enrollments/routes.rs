@@ -1,13 +1,11 @@
 //! `POST /partners` and `GET /partners/{id}`.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
-use axum::extract::State;
-
 use super::answer::{self, EnrolledPartner};
 use super::enroll::enroll_by_workspace;
 use super::request::{CreatePartnerRequest, PartnerRequest};
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, PathId, Query, ReadPartners, WritePartners};
+use crate::http::extract::{App, Body, Caller, PathId, Query, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
 use crate::id::{ApiKeyId, PartnerId, ProgramId, WorkspaceId};
 use crate::programs::ProgramRef;
@@ -27,7 +25,7 @@ impl FromFields for ProgramQuery {
 
 /// `POST /partners`: enrolls a partner, or finds the one that the request means.
 pub async fn create_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(CreatePartnerRequest { program, partner }): Body<CreatePartnerRequest>,
 ) -> Result<Created<impl serde::Serialize>> {
@@ -37,7 +35,7 @@ pub async fn create_partner(
 
 /// `GET /partners/{id}`.
 pub async fn retrieve_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartners>,
     PathId(id): PathId<PartnerId>,
     Query(query): Query<ProgramQuery>,

@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::model::Actor;
 use super::request::{CreateGroupRequest, DeleteGroupQuery, GroupQuery, ListGroupsQuery, UpdateGroupRequest};
 use super::{delete, service, store, update};
 use crate::error::Result;
-use crate::http::extract::{Body, Caller, PathId, Query, ReadGroups, WriteGroups};
+use crate::http::extract::{App, Body, Caller, PathId, Query, ReadGroups, WriteGroups};
 use crate::http::response::{Created, Found};
 use crate::programs::{GroupRef, ProgramRef, no_group};
 use crate::search_pattern::ignoring_case;
@@ -25,7 +24,7 @@ impl Actor {
 
 /// `GET /groups`.
 pub async fn list_groups(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadGroups>,
     Query(query): Query<ListGroupsQuery>,
 ) -> Result<Found<impl Serialize>> {
@@ -44,7 +43,7 @@ pub async fn list_groups(
 
 /// `POST /groups`.
 pub async fn create_group(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteGroups>,
     Body(request): Body<CreateGroupRequest>,
 ) -> Result<Created<impl Serialize>> {
@@ -63,7 +62,7 @@ pub async fn create_group(
 
 /// `GET /groups/{id}`.
 pub async fn retrieve_group(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadGroups>,
     PathId(group): PathId<GroupRef>,
     Query(query): Query<GroupQuery>,
@@ -83,7 +82,7 @@ pub async fn retrieve_group(
 
 /// `PATCH /groups/{id}`.
 pub async fn update_group(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteGroups>,
     PathId(group): PathId<GroupRef>,
     Body(UpdateGroupRequest { program, changes }): Body<UpdateGroupRequest>,
@@ -95,7 +94,7 @@ pub async fn update_group(
 
 /// `DELETE /groups/{id}`.
 pub async fn delete_group(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteGroups>,
     PathId(group): PathId<GroupRef>,
     Query(query): Query<DeleteGroupQuery>,

@@ -1,11 +1,10 @@
 //! Whether the process runs, and whether it can work.
 
-use axum::extract::State;
 use serde::Serialize;
 
+use super::extract::App;
 use super::response::Found;
 use crate::error::Result;
-use crate::state::AppState;
 
 #[derive(Serialize)]
 pub(super) struct Health {
@@ -18,7 +17,7 @@ pub(super) async fn get_health() -> Found<Health> {
 }
 
 /// `GET /readyz`: the database answers too.
-pub(super) async fn get_readiness(State(app): State<AppState>) -> Result<Found<Health>> {
+pub(super) async fn get_readiness(App(app): App) -> Result<Found<Health>> {
     app.db.ping().await?;
     Ok(Found(Health { status: "ready" }))
 }

@@ -6,6 +6,7 @@ mod connection;
 pub mod docs;
 pub mod extract;
 mod health;
+mod idempotency;
 mod middleware;
 pub mod overload;
 pub mod rate_limit;

@@ -8,6 +8,8 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::authenticate::authenticate;
+use super::extract::BodyLimit;
+use super::idempotency::once;
 use super::overload::admit;
 use super::rate_limit::limit;
 use super::{docs, health, middleware, time_limit};
@@ -22,14 +24,16 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// them.
 pub fn build_app(app: AppState) -> Router {
     // The last layer is the first to see a request.
-    let needs_key = |routes, places: usize| {
+    let needs_key = |routes, body: BodyLimit, places: usize| {
         router(routes)
+            .route_layer(from_fn_with_state((app.clone(), body), once))
             .route_layer(from_fn_with_state((app.clone(), places), admit))
             .route_layer(from_fn_with_state(app.clone(), limit))
             .route_layer(from_fn_with_state(app.clone(), authenticate))
     };
-    let api = within(needs_key(api(), 1), time_limit::NORMAL)
-        .merge(within(needs_key(bulk(), enrollments::bulk::routes::PLACES), time_limit::BULK));
+    let places = enrollments::bulk::routes::PLACES;
+    let api = within(needs_key(api(), BodyLimit::NORMAL, 1), time_limit::NORMAL)
+        .merge(within(needs_key(bulk(), BodyLimit::BULK, places), time_limit::BULK));
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())

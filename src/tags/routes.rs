@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::model::{Tag, TagName, fold};
@@ -11,10 +10,9 @@ use super::reference::OneOrMany;
 use super::store::{self, TagFilter};
 use crate::color::Color;
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, Page, PathId, Query, ReadLinks, WriteLinks};
+use crate::http::extract::{App, Body, Caller, Page, PathId, Query, ReadLinks, WriteLinks};
 use crate::http::response::{Created, Found};
 use crate::id::TagId;
-use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
 
 fn no_tag() -> Error {
@@ -75,7 +73,7 @@ impl FromFields for TagsQuery {
 
 /// `GET /tags`.
 pub async fn get_tags(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     Query(TagsQuery(filter)): Query<TagsQuery>,
 ) -> Result<Found<Vec<Tag>>> {
@@ -124,7 +122,7 @@ impl FromFields for CreateTagRequest {
 
 /// `POST /tags`.
 pub async fn create_tag(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     Body(CreateTagRequest { name, color }): Body<CreateTagRequest>,
 ) -> Result<Created<Tag>> {
@@ -156,7 +154,7 @@ impl FromFields for UpdateTagRequest {
 
 /// `PATCH /tags/{id}`.
 pub async fn update_tag(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(id): PathId<TagId>,
     Body(UpdateTagRequest(TagFields { name, color })): Body<UpdateTagRequest>,
@@ -182,7 +180,7 @@ pub struct DeletedTag {
 
 /// `DELETE /tags/{id}`.
 pub async fn delete_tag(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(id): PathId<TagId>,
 ) -> Result<Found<DeletedTag>> {

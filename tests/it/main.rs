@@ -25,6 +25,7 @@ mod enrollments;
 mod faults;
 mod groups;
 mod health;
+mod idempotency;
 mod links;
 mod observability;
 mod overload;

@@ -4,19 +4,16 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-
 use super::answer::PartnerApplication;
 use super::model::{ApplicationFilter, ReapplicationTimeframe, Rejection};
 use super::{service, store};
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
 use crate::enrollments::listing::Who;
 use crate::error::Result;
-use crate::http::extract::{Body, Caller, Page, Query, ReadPartners, WritePartners};
+use crate::http::extract::{App, Body, Caller, Page, Query, ReadPartners, WritePartners};
 use crate::http::response::Found;
 use crate::partners::PartnerRef;
 use crate::programs::{GroupRef, ProgramRef};
-use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
 
 /// Which applications.
@@ -41,7 +38,7 @@ impl FromFields for ListApplicationsRequest {
 
 /// `GET /partners/applications`.
 pub async fn list_partner_applications(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartners>,
     Query(request): Query<ListApplicationsRequest>,
 ) -> Result<Found<Vec<PartnerApplication>>> {
@@ -74,7 +71,7 @@ impl FromFields for ApproveApplicationRequest {
 
 /// `POST /partners/applications/approve`.
 pub async fn approve_partner_application(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(request): Body<ApproveApplicationRequest>,
 ) -> Result<Found<ChangedPartner>> {
@@ -119,7 +116,7 @@ impl FromFields for RejectApplicationRequest {
 
 /// `POST /partners/applications/reject`.
 pub async fn reject_partner_application(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(request): Body<RejectApplicationRequest>,
 ) -> Result<Found<ChangedPartner>> {

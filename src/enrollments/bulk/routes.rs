@@ -4,7 +4,6 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -13,10 +12,9 @@ use crate::enrollments::CreatePartnerRequest;
 use crate::enrollments::answer::EnrolledPartner;
 use crate::enrollments::routes::{ProgramQuery, create};
 use crate::error::{Code, Error, Result};
-use crate::http::extract::{Caller, Items, Query, WritePartners};
+use crate::http::extract::{App, Caller, Items, Query, WritePartners};
 use crate::http::response::{ErrorObject, ErrorsWithin, Found};
 use crate::http::time_limit::TimeLimit;
-use crate::state::AppState;
 
 /// Items of one request that are worked on at the same time: a part of the sessions to the database, so that single
 /// calls find others.
@@ -24,7 +22,7 @@ pub(crate) const PLACES: usize = 4;
 
 /// `POST /partners/bulk`: does with each item what `POST /partners` does with its body.
 pub async fn bulk_create_partners(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Query(query): Query<ProgramQuery>,
     limit: TimeLimit,

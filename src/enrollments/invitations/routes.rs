@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use axum::extract::State;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -12,13 +11,12 @@ use crate::enrollments::lifecycle::{Act, ChangedPartner};
 use crate::enrollments::routes::{ProgramQuery, load};
 use crate::enrollments::{Invitation, Origin, PartnerRequest, enroll};
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, PathId, Query, WritePartners};
+use crate::http::extract::{App, Body, Caller, PathId, Query, WritePartners};
 use crate::http::response::{Created, Found};
 use crate::id::PartnerId;
 use crate::links::LinkProps;
 use crate::partners::Profile;
 use crate::programs::{GroupRef, ProgramRef};
-use crate::state::AppState;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
 
 /// How long an invitation stands, in days.
@@ -79,7 +77,7 @@ impl FromFields for InvitePartnerRequest {
 
 /// `POST /partners/invites`: invites a partner, or renews its invitation.
 pub async fn invite_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(InvitePartnerRequest { partner, days, program }): Body<InvitePartnerRequest>,
 ) -> Result<Created<impl Serialize>> {
@@ -92,7 +90,7 @@ pub async fn invite_partner(
 
 /// `DELETE /partners/invites/{id}`.
 pub async fn delete_partner_invite(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     PathId(id): PathId<PartnerId>,
     Query(query): Query<ProgramQuery>,

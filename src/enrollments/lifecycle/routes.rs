@@ -1,7 +1,6 @@
 //! `POST /partners/ban`, `/partners/unban`, `/partners/deactivate`, `/partners/reactivate`.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::act::Act;
@@ -9,12 +8,11 @@ use super::model::BanReason;
 use super::service;
 use super::step::Step;
 use crate::error::Result;
-use crate::http::extract::{Body, Caller, WritePartners};
+use crate::http::extract::{App, Body, Caller, WritePartners};
 use crate::http::response::Found;
 use crate::id::PartnerId;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
-use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
 
 /// A partner who is enrolled.
@@ -56,7 +54,7 @@ pub struct ChangedPartner {
 
 /// `POST /partners/ban`.
 pub async fn ban_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(BanPartnerRequest { partner, reason, program }): Body<BanPartnerRequest>,
 ) -> Result<Found<ChangedPartner>> {
@@ -66,7 +64,7 @@ pub async fn ban_partner(
 
 /// `POST /partners/unban`.
 pub async fn unban_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(request): Body<PartnerRequest>,
 ) -> Result<Found<ChangedPartner>> {
@@ -76,7 +74,7 @@ pub async fn unban_partner(
 
 /// `POST /partners/deactivate`.
 pub async fn deactivate_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(request): Body<PartnerRequest>,
 ) -> Result<Found<ChangedPartner>> {
@@ -86,7 +84,7 @@ pub async fn deactivate_partner(
 
 /// `POST /partners/reactivate`.
 pub async fn reactivate_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     Body(request): Body<PartnerRequest>,
 ) -> Result<Found<ChangedPartner>> {

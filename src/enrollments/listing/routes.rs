@@ -1,18 +1,16 @@
 //! `GET /partners` and `GET /partners/count`.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
-use axum::extract::State;
 use sqlx::PgConnection;
 
 use super::model::{Filter, PartnerFilter, SortBy, SortOrder};
 use super::store;
 use crate::enrollments::answer;
 use crate::error::Result;
-use crate::http::extract::{Caller, Page, Query, ReadPartners};
+use crate::http::extract::{App, Caller, Page, Query, ReadPartners};
 use crate::http::response::Found;
 use crate::id::{ProgramId, WorkspaceId};
 use crate::programs::{self, ProgramRef};
-use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
 
 /// Which partners, in which order, and how many of them.
@@ -49,7 +47,7 @@ impl FromFields for CountPartnersQuery {
 
 /// `GET /partners`.
 pub async fn list_partners(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartners>,
     Query(query): Query<ListPartnersQuery>,
 ) -> Result<Found<impl serde::Serialize>> {
@@ -68,7 +66,7 @@ pub async fn list_partners(
 
 /// `GET /partners/count`.
 pub async fn count_partners(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartners>,
     Query(query): Query<CountPartnersQuery>,
 ) -> Result<Found<i64>> {

@@ -3,17 +3,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
-
 use super::request::PartnerChanges;
 use super::service::{self, Update};
 use crate::enrollments::routes::load;
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, PathId, WritePartners};
+use crate::http::extract::{App, Body, Caller, PathId, WritePartners};
 use crate::http::response::Found;
 use crate::id::PartnerId;
 use crate::programs::ProgramRef;
-use crate::state::AppState;
 use crate::validation::{Fields, FromFields};
 
 /// Changes to a partner in a program.
@@ -32,7 +29,7 @@ impl FromFields for UpdatePartnerRequest {
 
 /// `PATCH /partners/{id}`.
 pub async fn update_partner(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartners>,
     PathId(id): PathId<PartnerId>,
     Body(UpdatePartnerRequest { changes, program }): Body<UpdatePartnerRequest>,

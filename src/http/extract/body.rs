@@ -12,11 +12,36 @@ use crate::error::{Error, Result};
 use crate::state::AppState;
 use crate::validation::{FromFields, read_request};
 
-/// The largest body that is read, in bytes.
-pub(super) const MAX_BODY: usize = 1024 * 1024;
+/// How much of a body is read, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::http) struct BodyLimit {
+    /// The largest body, in bytes.
+    bytes: usize,
+    /// How long a client may take for it. Less than a request may take: then it is known that it was the client.
+    within: Duration,
+}
 
-/// How long a client may take for it. Less than a request may take: then it is known that it was the client.
-const BODY_TIMEOUT: Duration = Duration::from_secs(4);
+impl BodyLimit {
+    /// Of a request about one thing.
+    pub(in crate::http) const NORMAL: Self = Self { bytes: 1024 * 1024, within: Duration::from_secs(4) };
+    /// Of a request about very many things.
+    pub(in crate::http) const BULK: Self = Self { bytes: 8 * 1024 * 1024, within: Duration::from_secs(20) };
+
+    /// The whole body.
+    pub(in crate::http) async fn read(self, body: axum::body::Body) -> Result<Bytes> {
+        let body = tokio::time::timeout(self.within, Limited::new(body, self.bytes).collect())
+            .await
+            .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;
+        let body = body.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                Error::payload_too_large(self.bytes)
+            } else {
+                Error::bad_request("The request body could not be read to its end.")
+            }
+        })?;
+        Ok(body.to_bytes())
+    }
+}
 
 /// A request body that was read into `T`, or 400, 413, 415 or 422.
 pub struct Body<T>(pub T);
@@ -25,14 +50,14 @@ impl<T: FromFields> FromRequest<AppState> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self> {
-        let body = read(request, MAX_BODY, BODY_TIMEOUT).await?;
+        let body = read(request, BodyLimit::NORMAL).await?;
         let value: Value = serde_json::from_slice(&body).map_err(|_| malformed())?;
         read_request(&value).map(Self)
     }
 }
 
 /// The bytes of a JSON body.
-pub(super) async fn read(request: Request, limit: usize, within: Duration) -> Result<Bytes> {
+pub(super) async fn read(request: Request, limit: BodyLimit) -> Result<Bytes> {
     if !is_json(&request) {
         // Clients declare no type where they send nothing.
         let nothing = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
@@ -42,18 +67,7 @@ pub(super) async fn read(request: Request, limit: usize, within: Duration) -> Re
             Error::unsupported_media_type()
         });
     }
-    let body = Limited::new(request.into_body(), limit).collect();
-    let body = tokio::time::timeout(within, body)
-        .await
-        .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;
-    let body = body.map_err(|error| {
-        if error.is::<LengthLimitError>() {
-            Error::payload_too_large(limit)
-        } else {
-            Error::bad_request("The request body could not be read to its end.")
-        }
-    })?;
-    Ok(body.to_bytes())
+    limit.read(request.into_body()).await
 }
 
 /// 400 for what is no JSON.

@@ -2,23 +2,18 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::body::{malformed, read};
+use super::body::{BodyLimit, malformed, read};
 use crate::error::{Error, Result};
 use crate::state::AppState;
 use crate::validation::{FromFields, Invalid, Problem, ProblemCode, read_request};
 
 /// The most items of a list.
 const MAX_ITEMS: usize = 1_000;
-/// The largest body that is read, in bytes.
-const MAX_BODY: usize = 8 * 1024 * 1024;
-/// How long a client may take for it.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The 1 to 1,000 items of a request body, each read into `T` or refused for itself; or 400, 413, 415 or 422 for the
 /// whole.
@@ -28,7 +23,7 @@ impl<T: FromFields> FromRequest<AppState> for Items<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self> {
-        let body = read(request, MAX_BODY, BODY_TIMEOUT).await?;
+        let body = read(request, BodyLimit::BULK).await?;
         parse(&body).map(Self)
     }
 }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::model::{LinkName, PartnerName, PartnerReferralLink, ReferralLinkDomain};
@@ -13,7 +12,7 @@ use super::request::{
 };
 use super::service::{self, NamedLink};
 use crate::error::{Error, Result};
-use crate::http::extract::{Address, Body, Caller, PathId, Query, ReadLinks, ReadPartnerLinks, WriteLinks};
+use crate::http::extract::{Address, App, Body, Caller, PathId, Query, ReadLinks, ReadPartnerLinks, WriteLinks};
 use crate::http::response::{Created, Found};
 use crate::id::{ProgramId, WorkspaceId};
 use crate::links::change::{self, Actor};
@@ -35,7 +34,7 @@ impl<T> From<T> for Envelope<T> {
 
 /// `POST /partner_referral_links`.
 pub async fn create_partner_referral_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     Body(request): Body<PartnerReferralLinkRequest>,
 ) -> Result<Created<impl Serialize>> {
@@ -61,7 +60,7 @@ pub async fn create_partner_referral_link(
 
 /// `GET /partner_referral_links:domains`.
 pub async fn list_partner_referral_link_domains(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     Query(query): Query<PageQuery>,
     address: Address,
@@ -80,7 +79,7 @@ pub async fn list_partner_referral_link_domains(
 
 /// `GET /partner_referral_links:search`.
 pub async fn search_partner_referral_links(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     Query(query): Query<SearchQuery>,
 ) -> Result<Found<impl Serialize>> {
@@ -90,7 +89,7 @@ pub async fn search_partner_referral_links(
 
 /// `GET /partner_referral_links/{id}`.
 pub async fn retrieve_partner_referral_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     PathId(name): PathId<LinkName>,
     Query(query): Query<ProgramQuery>,
@@ -118,7 +117,7 @@ async fn find(
 
 /// `PUT /partner_referral_links/{id}`.
 pub async fn update_partner_referral_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(name): PathId<LinkName>,
     Body(request): Body<PartnerReferralLinkChangesRequest>,
@@ -150,7 +149,7 @@ struct Deleted {
 
 /// `DELETE /partner_referral_links/{id}`.
 pub async fn delete_partner_referral_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(name): PathId<LinkName>,
     Query(query): Query<ProgramQuery>,
@@ -173,7 +172,7 @@ pub async fn delete_partner_referral_link(
 
 /// `GET /partners/{id}/referral_links`.
 pub async fn list_partner_referral_links(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartnerLinks>,
     PathId(name): PathId<PartnerName>,
     Query(query): Query<PageQuery>,

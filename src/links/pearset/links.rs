@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::answer::LinkAnswer;
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, PathId, Query, ReadLinks, WriteLinks};
+use crate::http::extract::{App, Body, Caller, PathId, Query, ReadLinks, WriteLinks};
 use crate::http::response::Found;
 use crate::id::{InvalidId, LinkId, ProgramId, WorkspaceId};
 use crate::links::change::{self, Actor, LinkChanges, no_link};
@@ -31,7 +30,7 @@ impl FromFields for ProgramQuery {
 
 /// `GET /links/{id}`.
 pub async fn get_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     PathId(link): PathId<LinkRef>,
     Query(query): Query<ProgramQuery>,
@@ -61,7 +60,7 @@ impl FromFields for LinkInfoQuery {
 
 /// `GET /links/info`.
 pub async fn get_link_info(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadLinks>,
     Query(query): Query<LinkInfoQuery>,
 ) -> Result<Found<impl Serialize>> {
@@ -117,7 +116,7 @@ impl FromFields for UpdateLinkRequest {
 
 /// `PATCH /links/{id}`.
 pub async fn update_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(link): PathId<LinkRef>,
     Body(UpdateLinkRequest { mut changes, program }): Body<UpdateLinkRequest>,
@@ -153,7 +152,7 @@ pub struct DeletedLink {
 
 /// `DELETE /links/{id}`.
 pub async fn delete_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WriteLinks>,
     PathId(link): PathId<LinkRef>,
     Query(query): Query<ProgramQuery>,

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use serde::Serialize;
 
 use super::answer::LinkAnswer;
 use super::service::{self, PartnerLinkRequest};
 use crate::error::{Error, Result};
-use crate::http::extract::{Body, Caller, Query, ReadPartnerLinks, WritePartnerLinks};
+use crate::http::extract::{App, Body, Caller, Query, ReadPartnerLinks, WritePartnerLinks};
 use crate::http::response::{Created, Found};
 use crate::http_url::HttpUrl;
 use crate::links::change::Actor;
@@ -19,7 +18,6 @@ use crate::links::props::LinkProps;
 use crate::links::store;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
-use crate::state::AppState;
 use crate::validation::{Change, Fields, FromFields};
 
 /// Whose links are asked for.
@@ -37,7 +35,7 @@ impl FromFields for PartnerLinksQuery {
 
 /// `GET /partners/links`: the links of a partner, oldest first.
 pub async fn retrieve_partner_links(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<ReadPartnerLinks>,
     Query(query): Query<PartnerLinksQuery>,
 ) -> Result<Found<impl Serialize>> {
@@ -95,7 +93,7 @@ impl FromFields for CreatePartnerLinkRequest {
 
 /// `POST /partners/links`.
 pub async fn create_partner_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartnerLinks>,
     Body(CreatePartnerLinkRequest { partner, url, link }): Body<CreatePartnerLinkRequest>,
 ) -> Result<Created<impl Serialize>> {
@@ -136,7 +134,7 @@ impl FromFields for UpsertPartnerLinkRequest {
 
 /// `PUT /partners/links/upsert`.
 pub async fn upsert_partner_link(
-    State(app): State<AppState>,
+    App(app): App,
     caller: Caller<WritePartnerLinks>,
     Body(UpsertPartnerLinkRequest { partner, url, link }): Body<UpsertPartnerLinkRequest>,
 ) -> Result<Found<impl Serialize>> {

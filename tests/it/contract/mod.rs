@@ -2,6 +2,7 @@
 
 mod documents;
 mod headers;
+mod idempotency;
 pub(crate) mod requests;
 mod routing;
 mod statuses;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
 use pearset::id::{PartnerId, TagId};
+use pearset::idempotency::IdempotencyKey;
 use pearset::workspaces::Plan;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
@@ -214,7 +215,16 @@ impl GoodRequest {
 
     pub(crate) async fn send(&self, actor: &Actor) -> Answer {
         self.arrange().await;
+        self.send_as(actor, actor.request(self.operation.method.clone(), &self.path)).await
+    }
+
+    /// With an `Idempotency-Key`, and nothing arranged for it.
+    pub(crate) async fn send_once(&self, actor: &Actor, key: &IdempotencyKey) -> Answer {
         let request = actor.request(self.operation.method.clone(), &self.path);
+        self.send_as(actor, request.header(IdempotencyKey::HEADER, key.as_str())).await
+    }
+
+    async fn send_as(&self, actor: &Actor, request: http::request::Builder) -> Answer {
         let request = match &self.body {
             Some(body) => request.header(CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use pearset::idempotency;
 use pearset::workspaces::Scope;
 use serde_json::json;
 use sqlx::Executor;
@@ -125,6 +126,15 @@ fn bad_link_request(world: &World, good: &GoodRequest, status: u16) -> Option<Go
     })
 }
 
+/// The answer to a repetition of a request that is still running.
+async fn while_it_runs(world: &World, good: &GoodRequest) -> Answer {
+    let sql = &mut world.app.sql().await;
+    sql.execute("BEGIN").await.unwrap();
+    let (workspace_id, key) = (world.workspace.id, "running".parse().unwrap());
+    assert!(idempotency::try_lock_key(sql, workspace_id, &key).await.unwrap());
+    good.send_once(&world.workspace.actor, &key).await
+}
+
 /// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.
 #[allow(clippy::too_many_lines, reason = "one arm for each operation and status")]
 async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer> {
@@ -146,6 +156,21 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         }
         (_, 400) => return Some(send_text(actor, &good, "application/json", "{\"email\":").await),
         (_, 401) => return Some(good.send(&world.app.stranger()).await),
+        // What every operation with a body to create or do something can contradict: its own running request.
+        (
+            "verifyReferralsEmbedToken"
+            | "revokeReferralsEmbedTokens"
+            | "banPartner"
+            | "unbanPartner"
+            | "deactivatePartner"
+            | "reactivatePartner"
+            | "approvePartnerApplication"
+            | "rejectPartnerApplication"
+            | "approveProgramApplication"
+            | "rejectProgramApplication"
+            | "bulkCreatePartners",
+            409,
+        ) => return Some(while_it_runs(world, &good).await),
         (_, 403) => {
             let weak = world.app.actor_with(&world.workspace, &[Scope::WebhooksRead]).await;
             return Some(good.send(&weak).await);

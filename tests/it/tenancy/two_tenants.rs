@@ -101,7 +101,8 @@ pub(super) fn claims(token: &str) -> String {
     String::from_utf8(payload).unwrap()
 }
 
-/// What no route makes for a partner's links: a tag on one of them, and an entry of the audit log.
+/// What no route makes for a partner's links: a tag on one of them, an entry of the audit log, and an answer that is
+/// kept.
 pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Workspace) {
     let tag =
         "WITH tag AS (INSERT INTO tags VALUES ($1, gen_random_uuid(), 'Blue', 'blue', 'blue', now()) RETURNING id)
@@ -109,6 +110,8 @@ pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Work
                FROM tag, (SELECT id FROM links WHERE workspace_id = $1 ORDER BY id LIMIT 1) l";
     let entry = "INSERT INTO audit_logs SELECT $1, gen_random_uuid(), $2, k.id, 'partner.banned', 'x', '{}', now()
                  FROM api_keys k WHERE k.workspace_id = $1 LIMIT 1";
+    let answer = "INSERT INTO idempotency_keys VALUES ($1, 'one', sha256('x'), 201, '{}', now())";
+    sqlx::query(answer).bind(workspace.id).execute(&mut *sql).await.unwrap();
     assert_eq!(sqlx::query(tag).bind(workspace.id).execute(&mut *sql).await.unwrap().rows_affected(), 1);
     let done = sqlx::query(entry).bind(workspace.id).bind(workspace.program_id).execute(sql).await.unwrap();
     assert_eq!(done.rows_affected(), 1);

@@ -52,7 +52,7 @@ pub(super) fn text(operation: &Operation, path: &str) -> Text {
         "tagIds" | "ids" => Names(vec![TagId]),
         "tagNames" | "tag" => Names(vec![TagName]),
         "name" if resource == "tags" => Names(vec![TagName]),
-        "tenantId" | "externalUserId" | "key" | "username" | "slug" => Names(vec![Name]),
+        "tenantId" | "externalUserId" | "key" | "username" | "slug" | "Idempotency-Key" => Names(vec![Name]),
         "email" | "paypalEmail" => Names(vec![Email]),
         "search" | "target" => Names(vec![PartnerId, GroupId, LinkId, Name, Email]),
         "token" => Names(vec![Token]),

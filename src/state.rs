@@ -14,9 +14,12 @@ use crate::http::time_limit::Drain;
 use crate::id::Ids;
 use crate::telemetry::Metrics;
 
-/// The application's state. It is cloned several times for each request, so that it is two pointers.
+/// The application's state. It is cloned several times for each request, so that it is one pointer.
 #[derive(Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Bound>);
+
+/// The services, and how their work reaches the database.
+pub struct Bound {
     /// The database, or the transaction that spans the request.
     pub db: Db,
     services: Arc<Services>,
@@ -26,7 +29,7 @@ impl AppState {
     /// The same application whose work is a part of a transaction.
     #[must_use]
     pub fn within(&self, db: Db) -> Self {
-        Self { db, services: Arc::clone(&self.services) }
+        Self(Arc::new(Bound { db, services: Arc::clone(&self.services) }))
     }
 }
 
@@ -56,11 +59,19 @@ pub struct Services {
 
 impl From<Services> for AppState {
     fn from(services: Services) -> Self {
-        Self { db: services.db.clone(), services: Arc::new(services) }
+        Self(Arc::new(Bound { db: services.db.clone(), services: Arc::new(services) }))
     }
 }
 
 impl Deref for AppState {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        &self.0
+    }
+}
+
+impl Deref for Bound {
     type Target = Services;
 
     fn deref(&self) -> &Services {

@@ -4,9 +4,6 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use hyper::HeaderMap;
 use hyper::header::AUTHORIZATION;
 use moka::future::Cache;
@@ -22,20 +19,11 @@ use crate::workspaces::{self, ApiKey, Grant};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct MadeFor(pub(super) WorkspaceId);
 
-/// The layer around every route that needs a key: the [`Grant`] of the key travels with the request.
-pub(super) async fn authenticate(State(app): State<AppState>, mut request: Request, next: Next) -> Response {
-    let grant = match grant(&app, request.headers()).await {
-        Ok(grant) => grant,
-        Err(error) => return error.into_response(),
-    };
-    let made_for = MadeFor(grant.workspace_id);
-    request.extensions_mut().insert(grant);
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(made_for);
-    response
-}
-
-async fn grant(app: &AppState, headers: &HeaderMap) -> Result<Arc<Grant>> {
+/// What the key of a request gives.
+///
+/// # Errors
+/// 401 for a key that is missing, malformed, unknown, revoked or expired; 503 when the database is away.
+pub(super) async fn authenticate(app: &AppState, headers: &HeaderMap) -> Result<Arc<Grant>> {
     let key = bearer(headers)?;
     let grant = app.grants.find(&app.db, key.hash()).await?;
     if grant.expires_at.is_some_and(|end| end <= app.clock.now()) {

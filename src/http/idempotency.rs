@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
@@ -22,8 +22,8 @@ use crate::workspaces::Grant;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// The layer between `authenticate` and a route whose body has this limit.
-pub(super) async fn once(State((app, limit)): State<(AppState, BodyLimit)>, request: Request, next: Next) -> Response {
+/// Answers a request whose body has this limit.
+pub(super) async fn once(app: &AppState, limit: BodyLimit, request: Request, next: Next) -> Response {
     let key = match request.headers().get(IdempotencyKey::HEADER) {
         Some(value) if request.method() == Method::POST => {
             String::from_utf8_lossy(value.as_bytes()).parse::<IdempotencyKey>()
@@ -35,7 +35,7 @@ pub(super) async fn once(State((app, limit)): State<(AppState, BodyLimit)>, requ
         Err(error) => return error.into_response(),
     };
     // To its end also when the client goes away: a repetition is to find what became of it.
-    let task = tokio::spawn(answer(app, key, limit, request, next).in_current_span());
+    let task = tokio::spawn(answer(app.clone(), key, limit, request, next).in_current_span());
     match task.await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => error.into_response(),

@@ -5,6 +5,7 @@ mod authenticate;
 mod connection;
 pub mod docs;
 pub mod extract;
+mod guard;
 mod health;
 mod idempotency;
 mod middleware;

@@ -1,17 +1,14 @@
 //! The one visible list of routes, in the order of openapi.yaml.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::authenticate::authenticate;
 use super::extract::BodyLimit;
-use super::idempotency::once;
-use super::overload::admit;
-use super::rate_limit::limit;
+use super::guard::{Terms, guard};
 use super::{docs, health, middleware, time_limit};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
@@ -23,22 +20,22 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// The whole application: every route, at each of the bases that the client libraries use, and what stands around
 /// them.
 pub fn build_app(app: AppState) -> Router {
-    // The last layer is the first to see a request.
-    let needs_key = |routes, body: BodyLimit, places: usize| {
-        router(routes)
-            .route_layer(from_fn_with_state((app.clone(), body), once))
-            .route_layer(from_fn_with_state((app.clone(), places), admit))
-            .route_layer(from_fn_with_state(app.clone(), limit))
-            .route_layer(from_fn_with_state(app.clone(), authenticate))
+    let guarded = |routes, time, body, places| {
+        let terms = Arc::new(Terms { app: app.clone(), time, body, places });
+        router(routes).route_layer(from_fn_with_state(terms, guard))
     };
-    let places = enrollments::bulk::routes::PLACES;
-    let api = within(needs_key(api(), BodyLimit::NORMAL, 1), time_limit::NORMAL)
-        .merge(within(needs_key(bulk(), BodyLimit::BULK, places), time_limit::BULK));
+    let bulk_places = enrollments::bulk::routes::PLACES;
+    let api = guarded(api(), time_limit::NORMAL, BodyLimit::NORMAL, 1).merge(guarded(
+        bulk(),
+        time_limit::BULK,
+        BodyLimit::BULK,
+        bulk_places,
+    ));
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())
         .nest("/v1", api)
-        .merge(within(router(public()), time_limit::NORMAL))
+        .merge(router(public()).route_layer(from_fn(time_limit::normal)))
         .with_state(app.clone())
         .merge(docs::pages())
         .fallback(not_found)
@@ -119,11 +116,6 @@ fn public() -> Vec<Route> {
 
 fn router(routes: Vec<Route>) -> Router<AppState> {
     routes.into_iter().fold(Router::new(), |router, (path, handlers)| router.route(path, handlers))
-}
-
-/// Each of the routes has this time for an answer.
-fn within(routes: Router<AppState>, limit: Duration) -> Router<AppState> {
-    routes.route_layer(from_fn_with_state(limit, time_limit::within))
 }
 
 async fn not_found() -> Error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::http::request::Parts;
@@ -23,11 +23,20 @@ const TO_ANSWER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
-/// The layer around the routes that may take so long.
-pub(super) async fn within(State(limit): State<Duration>, mut request: Request, next: Next) -> Response {
+/// The layer around routes without a key.
+pub(super) async fn normal(request: Request, next: Next) -> Response {
+    within(NORMAL, request, |request| next.run(request)).await
+}
+
+/// Answers a request that may take so long.
+pub(super) async fn within<F: Future<Output = Response>>(
+    limit: Duration,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let deadline = Instant::now() + limit;
     request.extensions_mut().insert(Deadline(deadline));
-    match tokio::time::timeout_at(deadline, db::within(deadline, next.run(request))).await {
+    match tokio::time::timeout_at(deadline, db::within(deadline, answer(request))).await {
         Ok(response) => response,
         Err(elapsed) => Error::unavailable(elapsed).into_response(),
     }

@@ -12,7 +12,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
+use tracing_subscriber::{Layer, fmt, registry};
 
 use super::{OTLP, REQUEST};
 use crate::config::{LogFormat, Settings};
@@ -28,16 +28,16 @@ static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
 /// Starts logging to standard error, and hands spans to their exporter.
 pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).ok().filter(|_| settings.log.split(',').all(is_level_or_rule));
+    let filter = settings.log.parse().ok().filter(|_: &Targets| settings.log.split(',').all(is_level_or_rule));
     let Some(filter) = filter else {
         bail!("PEARSET_LOG must be a level (error, warn, info, debug, trace) or a filter like pearset=debug");
     };
     let filter = filter
         // A migration that finds its table in place is no news.
-        .add_directive("sqlx::postgres::notice=warn".parse()?)
+        .with_target("sqlx::postgres::notice", LevelFilter::WARN)
         // A line of any level has the id of its request.
-        .add_directive(format!("{REQUEST}=error").parse()?)
-        .add_directive(format!("{OTLP}=off").parse()?);
+        .with_target(REQUEST, LevelFilter::ERROR)
+        .with_target(OTLP, LevelFilter::OFF);
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .thread_name("log")
@@ -89,5 +89,5 @@ pub fn dropped_lines() -> u64 {
 /// A bare word is a level here. The filter would take one that is none for the name of a module, and log nothing of
 /// all others.
 fn is_level_or_rule(part: &str) -> bool {
-    part.contains(['=', '[', ']']) || part.trim().parse::<LevelFilter>().is_ok()
+    part.contains('=') || part.trim().parse::<LevelFilter>().is_ok()
 }

@@ -46,7 +46,7 @@ impl Limits {
 
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(in crate::http) enum Refusal {
     /// The queue is full, and its workspace has as much of it as any.
     QueueFull,
     /// It had a place in the queue, which another workspace has more right to.
@@ -56,7 +56,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn reason(self) -> &'static str {
+    pub(in crate::http) fn reason(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::Displaced => "displaced",
@@ -93,7 +93,7 @@ struct Waiter {
 }
 
 /// The right to work on a request, for as long as it lives.
-pub(super) struct Place {
+pub(in crate::http) struct Place {
     /// `None` where it is given to nobody.
     gate: Option<Arc<Gate>>,
     workspace_id: WorkspaceId,
@@ -136,7 +136,11 @@ impl Gate {
     }
 
     /// Waits for so many places, not for long.
-    pub(super) async fn enter(self: &Arc<Self>, workspace_id: WorkspaceId, places: usize) -> Result<Place, Refusal> {
+    pub(in crate::http) async fn enter(
+        self: &Arc<Self>,
+        workspace_id: WorkspaceId,
+        places: usize,
+    ) -> Result<Place, Refusal> {
         // No request wants more than there can be.
         let places = places.min(self.limits.share());
         let (ticket, woken) = {

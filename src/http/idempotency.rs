@@ -51,7 +51,7 @@ async fn answer(
     next: Next,
 ) -> Result<Response> {
     let grant = request.extensions().get::<Arc<Grant>>().cloned();
-    let grant = grant.ok_or_else(|| Error::internal("a route outside of `authenticate`"))?;
+    let grant = grant.ok_or_else(|| Error::internal("a route outside of `guard`"))?;
     let (mut parts, body) = request.into_parts();
     let body = limit.read(body).await?;
     let address = parts.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();

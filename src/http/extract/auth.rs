@@ -96,7 +96,7 @@ impl<P: Permission> FromRequestParts<AppState> for Caller<P> {
 
     async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
         let grant =
-            parts.extensions.get::<Arc<Grant>>().ok_or_else(|| Error::internal("a route outside of `authenticate`"))?;
+            parts.extensions.get::<Arc<Grant>>().ok_or_else(|| Error::internal("a route outside of `guard`"))?;
         if !grant.scopes.allow(P::SCOPE) {
             return Err(Error::forbidden(format!("The API key lacks the scope {}.", P::SCOPE.as_str())));
         }

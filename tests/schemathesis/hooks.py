@@ -46,7 +46,10 @@ def named(case: schemathesis.Case) -> list[tuple[str, object]]:
 @schemathesis.check
 def nothing_of_the_other_workspace(ctx, response, case) -> None:
     told = f"{response.headers} {response.text} {claims(response.text)}".lower()
-    assert SECRET not in told and WORLD["workspace"] not in told, "The answer tells something of another workspace"
+    # Schemathesis sends what it has read in an answer to their own requests, too: that is then said back.
+    is_echo = SECRET in str(named(case)).lower()
+    is_told = SECRET in told and not is_echo or WORLD["workspace"] in told
+    assert not is_told, "The answer tells something of another workspace"
     theirs = [name for name, value in named(case) if name in NAMES and isinstance(value, str) and value in THEIR_IDS]
     if case.auth_identity == "ours" and theirs and 200 <= response.status_code < 300:
         assert allowed(case, response, theirs), f"An id of another workspace was accepted: {theirs}"

@@ -21,6 +21,7 @@ PROBLEMS = [
     (r"(.*\.)?metadata\..*", "Must not contain control characters"),
     (r"geo(\..*)?", "Must be an ISO 3166-1 alpha-2 country code"),
     # More than one field, or what is stored.
+    (r"Idempotency-Key", "Was used for another request"),
     (r"(.*\.)?testVariants", "The percentages must add up to 100"),
     (r"|partner", "You must provide either"),
     (r"name", "Required"),

@@ -13,6 +13,8 @@ use hyper::{Method, StatusCode};
 use tracing::Instrument as _;
 
 use super::extract::{BodyLimit, InTransaction};
+use crate::clock::Timestamp;
+use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
 use crate::idempotency::{self, Answer, Fingerprint, IdempotencyKey};
@@ -60,7 +62,7 @@ async fn answer(
     let workspace_id = grant.workspace_id;
     let transaction = app.db.tenant(workspace_id).begin().await?;
     let db = transaction.db();
-    let found = match claim(&app.within(db.clone()), workspace_id, &key).await {
+    let found = match claim(db, app.clock.now(), workspace_id, &key).await {
         Ok(found) => found,
         Err(error) => {
             transaction.roll_back().await;
@@ -69,7 +71,7 @@ async fn answer(
     };
     if let Some(answer) = found {
         transaction.roll_back().await;
-        return if answer.fingerprint == fingerprint { Ok(replay(answer)?) } else { Err(used_otherwise()) };
+        return if answer.fingerprint == fingerprint { replay(answer) } else { Err(used_otherwise()) };
     }
     parts.extensions.insert(InTransaction(db.clone()));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
@@ -93,10 +95,9 @@ async fn answer(
 }
 
 /// Holds the key until the end of the transaction. Returns what was answered to it.
-async fn claim(app: &AppState, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<Option<Answer>> {
-    let (key, now) = (key.clone(), app.clock.now());
-    app.db
-        .tenant(workspace_id)
+async fn claim(db: &Db, now: Timestamp, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<Option<Answer>> {
+    let key = key.clone();
+    db.tenant(workspace_id)
         .read("claim_idempotency_key", move |conn| {
             let key = key.clone();
             Box::pin(async move {

@@ -10,8 +10,10 @@
 //!   lock.
 //! - A place that becomes free goes to the workspace with the least work of those that wait, and in it to who came
 //!   first. A workspace that asks for ten times its part gets its part, and who asks for less gets all of it.
-//! - The queue is as long as what the places can do in a moment, so that who is let in was let in soon. When it is full,
-//!   the last request of the workspace that has most of it makes room for that of one which has less.
+//! - The queue is as long as what the places can do in a moment. When it is full, who has waited longest makes room for
+//!   who comes: of the workspace that has most of the queue, or else of the newcomer's own.
+//! - While that happens, who came last goes first, so that who is let in was let in soon and who is not is told soon. In
+//!   the order of arrival everybody would wait for the whole queue, and a client that waits for long asks again.
 //! - When work is slow, so is the queue: nobody stays in it for longer than [`Limits::patience`].
 
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::id::WorkspaceId;
 
@@ -47,9 +49,9 @@ impl Limits {
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Refusal {
-    /// The queue is full, and its workspace has as much of it as any.
+    /// The queue is full, and nobody in it has less right to a place.
     QueueFull,
-    /// It had a place in the queue, which another workspace has more right to.
+    /// It had a place in the queue, which a later request got.
     Displaced,
     /// It has waited for long enough.
     WaitedTooLong,
@@ -65,6 +67,10 @@ impl Refusal {
     }
 }
 
+/// How long after somebody was sent away from the full queue who came last still goes first. Longer than a full queue
+/// takes to be worked off, so that one that is full again and again does not go back and forth.
+const CROWDED: Duration = Duration::from_millis(100);
+
 /// The gate.
 pub struct Gate {
     limits: Limits,
@@ -76,6 +82,8 @@ struct State {
     in_work: usize,
     waiting: usize,
     tickets: u64,
+    /// When somebody was last sent away from the full queue.
+    sent_away: Option<Instant>,
     /// Those with requests in work or waiting.
     workspaces: HashMap<WorkspaceId, Workspace>,
 }
@@ -149,8 +157,11 @@ impl Gate {
                 state.begin(workspace_id, places);
                 return Ok(Place { gate: Some(Arc::clone(self)), workspace_id, places });
             }
-            if state.waiting >= self.limits.waiting && !state.make_room(workspace_id) {
-                return Err(Refusal::QueueFull);
+            if state.waiting >= self.limits.waiting {
+                state.sent_away = Some(Instant::now());
+                if !state.make_room(workspace_id) {
+                    return Err(Refusal::QueueFull);
+                }
             }
             state.queue(workspace_id, places)
         };
@@ -182,14 +193,19 @@ impl Gate {
         }
     }
 
-    /// The first of a workspace, if there is room for it. Nobody else goes before it: one that needs many places would
+    /// The next of a workspace, if there is room for it. Nobody else goes before it: one that needs many places would
     /// never get them.
     fn take_waiter(&self, state: &mut State, workspace_id: WorkspaceId) -> Option<Waiter> {
         let free = self.limits.in_work - state.in_work;
+        let last_first = state.is_crowded();
         let waiting = &mut state.workspaces.get_mut(&workspace_id)?.waiting;
-        let waiter = waiting.pop_front_if(|first| first.places <= free)?;
-        state.waiting -= 1;
-        Some(waiter)
+        let waiter = if last_first {
+            waiting.pop_back_if(|last| last.places <= free)
+        } else {
+            waiting.pop_front_if(|first| first.places <= free)
+        };
+        state.waiting -= usize::from(waiter.is_some());
+        waiter
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -203,11 +219,17 @@ impl State {
         if self.waiting == 0 {
             return None;
         }
+        let last_first = self.is_crowded();
         let candidates = self.workspaces.iter().filter_map(|(id, workspace)| {
+            let next = if last_first { workspace.waiting.back() } else { workspace.waiting.front() }?;
             let first = workspace.waiting.front()?;
-            (workspace.in_work + first.places <= share).then_some((workspace.in_work, first.ticket, *id))
+            (workspace.in_work + next.places <= share).then_some((workspace.in_work, first.ticket, *id))
         });
         candidates.min_by_key(|(in_work, ticket, _)| (*in_work, *ticket)).map(|(_, _, id)| id)
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.sent_away.is_some_and(|at| at.elapsed() < CROWDED)
     }
 
     fn begin(&mut self, workspace_id: WorkspaceId, places: usize) {
@@ -232,14 +254,18 @@ impl State {
         (self.tickets, woken)
     }
 
-    /// Sends the last request of the workspace with the longest queue away, if that is longer than this one will be.
+    /// Sends the request away that has waited longest in the longest queue, if that is longer than the own one will be,
+    /// else in the own one.
     fn make_room(&mut self, workspace_id: WorkspaceId) -> bool {
         let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.waiting.len());
-        let longest = self.workspaces.values_mut().max_by_key(|workspace| workspace.waiting.len());
-        let Some(longest) = longest.filter(|longest| longest.waiting.len() > own + 1) else { return false };
-        longest.waiting.pop_back();
-        self.waiting -= 1;
-        true
+        let longest = self.workspaces.iter_mut().max_by_key(|(_, workspace)| workspace.waiting.len());
+        let gives_way = match longest {
+            Some((_, longest)) if longest.waiting.len() > own + 1 => Some(longest),
+            _ => self.workspaces.get_mut(&workspace_id),
+        };
+        let made = gives_way.is_some_and(|workspace| workspace.waiting.pop_front().is_some());
+        self.waiting -= usize::from(made);
+        made
     }
 
     fn forget_if_idle(&mut self, workspace_id: WorkspaceId) {
@@ -257,7 +283,7 @@ mod tests {
     use futures_util::future::join_all;
     use futures_util::poll;
     use time::macros::datetime;
-    use tokio::time::{Instant, sleep};
+    use tokio::time::sleep;
 
     use super::*;
     use crate::clock::Timestamp;
@@ -331,16 +357,35 @@ mod tests {
     async fn when_the_queue_is_full_who_has_most_of_it_makes_room() {
         let (gate, [greedy, modest, third]) = (gate(4, 3), workspaces());
         let held = (take(&gate, greedy, 3).await, take(&gate, modest, 1).await);
-        let (first, mut second, mut third_in_line) = (waits!(gate, greedy), waits!(gate, greedy), waits!(gate, greedy));
-        assert_eq!(gate.enter(greedy, 1).await.err(), Some(Refusal::QueueFull));
+        let (mut first, mut second, last) = (waits!(gate, greedy), waits!(gate, greedy), waits!(gate, greedy));
         let of_modest = waits!(gate, modest);
-        assert!(matches!(poll!(&mut third_in_line), Poll::Ready(Err(Refusal::Displaced))));
+        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
         assert!(poll!(&mut second).is_pending());
-        // Two and one: nobody would be better off.
-        assert_eq!(gate.enter(modest, 1).await.err(), Some(Refusal::QueueFull));
         let of_third = waits!(gate, third);
         assert!(matches!(poll!(&mut second), Poll::Ready(Err(Refusal::Displaced))));
-        drop((first, second, third_in_line, of_modest, of_third, held));
+        // One each: a fourth has no more right than they.
+        let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
+        assert_eq!(gate.enter(fourth, 1).await.err(), Some(Refusal::QueueFull));
+        drop((first, second, last, of_modest, of_third, held));
+        assert_empty(&gate);
+    }
+
+    #[tokio::test]
+    async fn while_the_queue_is_full_who_comes_last_goes_first_and_who_waited_longest_is_sent_away() {
+        let (gate, [workspace_id]) = (gate(2, 2), workspaces());
+        let mut held = take(&gate, workspace_id, 1).await;
+        let (mut first, mut second) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
+        let mut third = waits!(gate, workspace_id);
+        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
+        held.pop();
+        let Poll::Ready(Ok(place)) = poll!(&mut third) else { panic!("the last one's turn") };
+        // When nobody is sent away any more, it is first come, first served again: the oldest does not wait for ever.
+        sleep(CROWDED).await;
+        let mut fourth = waits!(gate, workspace_id);
+        drop(place);
+        let Poll::Ready(Ok(place)) = poll!(&mut second) else { panic!("the first one's turn") };
+        assert!(poll!(&mut fourth).is_pending());
+        drop((first, second, third, fourth, place));
         assert_empty(&gate);
     }
 

@@ -8,11 +8,11 @@ use sqlx::{AssertSqlSafe, Executor};
 /// Its name, which is the same in every database of a server, as roles are.
 pub(super) const APPLICATION_ROLE: &str = "pearset_app";
 
-/// Makes the role where it is missing, and lets the role of the connection take it on.
+/// Makes the role where it is missing.
 ///
 /// # Errors
-/// When that needs somebody with more rights, and when the role is one that row level security does not hold.
-pub(super) async fn ensure(conn: &mut PgConnection) -> anyhow::Result<()> {
+/// When that needs somebody with more rights.
+pub(super) async fn make(conn: &mut PgConnection) -> anyhow::Result<()> {
     if conn.fetch_optional(exists()).await?.is_none()
         && let Err(error) = conn.execute(AssertSqlSafe(format!("CREATE ROLE {APPLICATION_ROLE} NOLOGIN"))).await
         // Another server may have made it meanwhile.
@@ -20,6 +20,15 @@ pub(super) async fn ensure(conn: &mut PgConnection) -> anyhow::Result<()> {
     {
         return Err(error).context(needs_administrator());
     }
+    Ok(())
+}
+
+/// Makes the role where it is missing, and lets the role of the connection take it on.
+///
+/// # Errors
+/// When that needs somebody with more rights, and when the role is one that row level security does not hold.
+pub(super) async fn ensure(conn: &mut PgConnection) -> anyhow::Result<()> {
+    make(conn).await?;
     if !can_take_it_on(conn).await {
         let grant = format!("GRANT {APPLICATION_ROLE} TO CURRENT_USER");
         conn.execute(AssertSqlSafe(grant)).await.with_context(needs_administrator)?;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
 use super::embedded::{self, Cluster};
+use super::role::{self, APPLICATION_ROLE};
 use crate::config::Settings;
 
 /// The role of the application's sessions in the embedded cluster: no superuser, which row level security would not
@@ -105,10 +106,8 @@ impl Source {
         if conn.fetch_optional(exists).await?.is_none() {
             conn.execute(CREATE_ROLE).await?;
         }
-        let exists = "SELECT FROM pg_roles WHERE rolname = 'pearset_app'";
-        if conn.fetch_optional(exists).await?.is_none() {
-            conn.execute("CREATE ROLE pearset_app NOLOGIN; GRANT pearset_app TO pearset").await?;
-        }
+        role::make(&mut conn).await?;
+        conn.execute(AssertSqlSafe(format!("GRANT {APPLICATION_ROLE} TO {ROLE}"))).await?;
         let exists = "SELECT FROM pg_database WHERE datname = 'pearset'";
         if conn.fetch_optional(exists).await?.is_none() {
             conn.execute("CREATE DATABASE pearset OWNER pearset").await?;

@@ -40,11 +40,16 @@ async fn settle() {
     sleep(Duration::from_millis(150)).await;
 }
 
-/// The other tests read every answer as JSON that fits the contract; this one is read as it is on the wire.
-async fn refused(server: &LiveServer, actor: &Actor, path: &str) -> String {
+/// A request that waits for its turn. Not a byte of the body: who waits for "100 Continue" sends it only when it is wanted.
+async fn wait_in_line(server: &LiveServer, actor: &Actor, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
-    // Not a byte of the body: who waits for "100 Continue" sends it only when it is wanted.
     stream.write_all(head(actor, path, "Expect: 100-continue\r\nConnection: close\r\n").as_bytes()).await.unwrap();
+    settle().await;
+    stream
+}
+
+/// The other tests read every answer as JSON that fits the contract; this one is read as it is on the wire.
+async fn refused(mut stream: TcpStream) -> String {
     let begin = Instant::now();
     let answer = read_answer(&mut stream).await;
     assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
@@ -55,20 +60,27 @@ async fn refused(server: &LiveServer, actor: &Actor, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_cannot_be_begun_soon_is_refused_at_once_and_its_body_is_not_read() {
+async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
     let app = TestApp::working(WORK).await;
     let server = LiveServer::start(&app).await;
     let (acme, other) = (app.workspace("acme").await.actor, app.workspace_on("other", Plan::Free).await.actor);
     let mut streams = Vec::new();
-    for _ in 0..3 + 2 {
+    for _ in 0..3 {
         streams.push(begin(&server, &acme).await);
     }
     settle().await;
-    let pearset = refused(&server, &acme, "/tags").await;
+    // Each of those that come later sends the one away that has waited longest.
+    let pearset = wait_in_line(&server, &acme, "/tags").await;
+    let partnero = wait_in_line(&server, &acme, "/v1/partner_referral_links").await;
+    let affonso = wait_in_line(&server, &acme, "/api/embed/token").await;
+    let pearset = refused(pearset).await;
     assert!(pearset.contains(r#""code":"service_unavailable""#), "{pearset}");
-    let partnero = refused(&server, &acme, "/v1/partner_referral_links").await;
+    for _ in 0..2 {
+        streams.push(begin(&server, &acme).await);
+    }
+    let partnero = refused(partnero).await;
     assert!(partnero.contains(r#""status":0"#) && partnero.contains(r#""code":"service_unavailable""#), "{partnero}");
-    let affonso = refused(&server, &acme, "/api/embed/token").await;
+    let affonso = refused(affonso).await;
     assert!(affonso.contains(r#""success":false"#) && affonso.contains("INTERNAL_ERROR"), "{affonso}");
 
     // Everything else goes on.
@@ -88,7 +100,7 @@ async fn what_cannot_be_begun_soon_is_refused_at_once_and_its_body_is_not_read()
     }
     acme.get("/tags").await.expect(200);
     let metrics = metrics(&app);
-    assert!(metrics.contains("pearset_shed_total{reason=\"queue_full\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("pearset_shed_total{reason=\"displaced\"} 3\n"), "{metrics}");
 }
 
 #[tokio::test]
@@ -132,7 +144,9 @@ async fn who_goes_away_makes_room() {
         streams.push(begin(&server, &acme).await);
     }
     settle().await;
-    refused(&server, &acme, "/tags").await;
+    let last = wait_in_line(&server, &acme, "/tags").await;
+    refused(streams.remove(3)).await;
+    drop(last);
     for mut stream in streams.drain(..).take(1) {
         stream.shutdown().await.unwrap();
         read_to_end(&mut stream).await;

@@ -10,7 +10,7 @@ use url::Url;
 use crate::cli::output;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{HttpConfig, Settings, local_url};
-use crate::db::{Db, Source};
+use crate::db::{self, Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::GrantCache;
 use crate::http::overload::Gate;
@@ -88,6 +88,7 @@ async fn start(
     key: Option<ApiKey>,
 ) -> anyhow::Result<(AppState, Option<ApiKey>)> {
     let options = source.prepare().await?;
+    tokio::spawn(db::keep_statistics(options.clone()));
     let ids = Arc::new(Ids::system());
     let metrics = Arc::<Metrics>::default();
     let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids), Arc::clone(&metrics))?;

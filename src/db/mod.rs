@@ -5,11 +5,13 @@ mod pool;
 mod request;
 mod role;
 mod source;
+mod statistics;
 mod tenant;
 mod tx;
 
 pub use request::RequestTransaction;
 pub use source::{CREATE_ROLE, Source};
+pub use statistics::{keep_statistics, refresh_statistics};
 pub use tenant::{Global, Tenant};
 pub use tx::within;
 

@@ -10,6 +10,7 @@ mod lifecycle;
 mod link_props;
 mod list_partners;
 mod list_plans;
+mod new_installation;
 mod request_fields;
 mod request_problems;
 mod retrieve_partner;

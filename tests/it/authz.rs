@@ -147,7 +147,7 @@ const SCOPES: [&str; 12] = [
 const PLANS: [Plan; 5] = [Plan::Free, Plan::Pro, Plan::Business, Plan::Advanced, Plan::Enterprise];
 
 /// How long a key that was revoked may still work.
-const REVOKED_WITHIN: Duration = Duration::from_secs(1);
+pub(crate) const REVOKED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Each row with a request that its operation answers with success.
 fn rows(world: &World) -> Vec<(&'static Row, GoodRequest)> {
@@ -162,7 +162,11 @@ fn rows(world: &World) -> Vec<(&'static Row, GoodRequest)> {
 }
 
 /// A key like the workspace's first one but for this change.
-async fn key(app: &TestApp, workspace: &Workspace, change: impl FnOnce(&mut NewApiKey)) -> (ApiKeyId, Actor) {
+pub(crate) async fn key(
+    app: &TestApp,
+    workspace: &Workspace,
+    change: impl FnOnce(&mut NewApiKey),
+) -> (ApiKeyId, Actor) {
     let now = app.clock.now();
     let key = ApiKey::generate(&app.state.ids);
     let mut new = NewApiKey {

@@ -8,3 +8,4 @@ mod forged_tokens;
 mod forger;
 mod jwks;
 mod token;
+mod two_servers;

@@ -102,6 +102,14 @@ impl TestApp {
         build_app(self.state_with(self.state.db.clone(), limiter, WORK))
     }
 
+    /// One more server on the same database, which shares nothing else with this one.
+    pub(crate) async fn another_server(&self) -> Router {
+        let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
+        let state = self.state_with(self.state.db.clone(), limiter, WORK);
+        state.keyring.refresh(&state.db, state.clock.now()).await.unwrap();
+        build_app(state)
+    }
+
     /// With so much work at once, so many requests that wait, and patience for so long.
     pub(crate) async fn working(work: overload::Limits) -> Self {
         let mut app = Self::start().await;

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Those that are looked up in for every call.
 const TABLES: [&str; 3] = ["partners", "enrollments", "links"];
@@ -20,6 +20,8 @@ const TABLES: [&str; 3] = ["partners", "enrollments", "links"];
 const ENOUGH: f32 = 1_000.0;
 /// Between two looks.
 const PERIOD: Duration = Duration::from_secs(1);
+/// For one look. A connection that leads nowhere is not waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Looks once a second until the tables have grown, in a session of its own: the application's role may not do it.
 pub async fn keep_statistics(options: PgConnectOptions) {
@@ -33,8 +35,8 @@ pub async fn keep_statistics(options: PgConnectOptions) {
 }
 
 async fn until_grown(options: &PgConnectOptions) -> Result<()> {
-    let mut conn: PgConnection = options.connect().await?;
-    while !refresh_statistics(&mut conn).await? {
+    let mut conn: PgConnection = timeout(PATIENCE, options.connect()).await.map_err(Error::unavailable)??;
+    while !timeout(PATIENCE, refresh_statistics(&mut conn)).await.map_err(Error::unavailable)?? {
         sleep(PERIOD).await;
     }
     Ok(())

@@ -26,6 +26,7 @@ mod faults;
 mod groups;
 mod health;
 mod idempotency;
+mod interleavings;
 mod links;
 mod observability;
 mod overload;

@@ -4,7 +4,7 @@
 
 use serde_json::json;
 
-use super::{CLIENTS, ROUNDS, Race, only};
+use super::{CLIENTS, Race, only, rounds};
 use crate::support::invariants;
 
 /// Enrolls a partner and takes its default links away again.
@@ -25,20 +25,20 @@ async fn with_three_default_links() -> Race {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn missing_default_links_are_made_once() {
     let race = with_three_default_links().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         enroll_without_links(&race, &email).await;
         only(race.run_same(race.token_for(&email, None)).await.iter().map(super::Outcome::enrollment));
         race.expect_totals(round, round, 3 * round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Half of the clients bind a tenant id, half only want the links: whoever makes them, they carry it in the end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn links_that_are_made_while_a_tenant_id_is_bound_carry_it() {
     let race = with_three_default_links().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         enroll_without_links(&race, &email).await;
         let calls = [None, Some(email.as_str())].map(|tenant_id| race.token_for(&email, tenant_id));
@@ -46,13 +46,13 @@ async fn links_that_are_made_while_a_tenant_id_is_bound_carry_it() {
         only(outcomes.iter().map(super::Outcome::enrollment));
         race.expect_totals(round, round, 3 * round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_invitation_is_accepted_once() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let tenant_id = format!("user-{round}");
         race.run(vec![race.token_for(&email, Some(&tenant_id))]).await[0].expect(201);
@@ -71,5 +71,5 @@ async fn an_invitation_is_accepted_once() {
         let open = "SELECT count(*) FROM enrollments WHERE status <> 'approved' OR invite_expires_at IS NOT NULL";
         assert_eq!(invariants::count(conn, open).await, 0);
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }

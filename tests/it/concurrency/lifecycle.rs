@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count, only};
+use super::{CLIENTS, Call, Outcome, Race, count, only, rounds};
 use crate::support::invariants;
 
 const INVITES: &str = "/partners/invites";
@@ -64,7 +64,7 @@ async fn both(race: &Race, one: Call, other: Call) -> (Vec<Outcome>, Vec<Outcome
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partner_is_banned_once() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let jane = race.only(race.partner(json!({ "email": format!("jane{round}@example.com") })), 201).await;
         let outcomes = race.run_same(race.step("ban", &jane)).await;
         assert_eq!((count(&outcomes, 200), count(&outcomes, 400)), (1, CLIENTS - 1));
@@ -72,7 +72,7 @@ async fn a_partner_is_banned_once() {
         assert_eq!(race.rows("outbox WHERE event = 'partner.banned'").await, round);
         assert_eq!(race.epoch(&jane).await, 1);
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// As if one came after the other: a ban follows an unban and an unban a ban.
@@ -80,7 +80,7 @@ async fn a_partner_is_banned_once() {
 async fn bans_and_unbans_come_in_some_order() {
     let race = Race::prepare().await;
     let (mut all_bans, mut all_unbans) = (0, 0);
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let jane = race.only(race.partner(json!({ "email": format!("jane{round}@example.com") })), 201).await;
         let (bans, unbans) = both(&race, race.step("ban", &jane), race.step("unban", &jane)).await;
         for outcomes in [&bans, &unbans] {
@@ -95,14 +95,14 @@ async fn bans_and_unbans_come_in_some_order() {
         race.expect_entries("partner.banned", all_bans).await;
         race.expect_entries("partner.unbanned", all_unbans).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_application_is_decided_once() {
     let race = Race::prepare().await;
     race.app.sql().await.execute("UPDATE programs SET access_mode = 'private'").await.unwrap();
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         race.run(vec![race.token_for(&email, None)]).await[0].expect(201);
         let jane = race.only(race.partner(json!({ "email": email })), 201).await;
@@ -115,14 +115,14 @@ async fn an_application_is_decided_once() {
         assert_eq!(race.status(&jane).await, expected);
         assert_eq!(race.rows("audit_logs").await, round);
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Whoever was faster with a token has one that no longer counts, and nobody gets one afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_outlives_a_ban() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let jane = race.only(race.partner(json!({ "email": email })), 201).await;
         let mut calls = vec![race.token_for(&email, None); CLIENTS - 1];
@@ -139,7 +139,7 @@ async fn no_token_outlives_a_ban() {
         let again = race.run(vec![race.token_for(&email, None)]).await;
         assert_eq!(again[0].claims()["ver"], epoch);
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Tokens that would bind a tenant id come before the ban, and have bound it, or after it, and change nothing.
@@ -147,7 +147,7 @@ async fn no_token_outlives_a_ban() {
 async fn nothing_is_bound_after_a_ban() {
     let race = Race::prepare().await;
     let mut all_bound = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let jane = race.only(race.partner(json!({ "email": email })), 201).await;
         let mut calls = vec![race.token_for(&email, Some(&format!("user-{round}"))); CLIENTS - 1];
@@ -162,7 +162,7 @@ async fn nothing_is_bound_after_a_ban() {
         race.expect_entries("partner.banned", round).await;
         invariants::check(&race.app).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Who comes while being invited is enrolled once: as invited, and approved by the token, or by the token alone.
@@ -170,7 +170,7 @@ async fn nothing_is_bound_after_a_ban() {
 async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {
     let race = Race::prepare().await;
     let mut successes = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let (invites, tokens) = both(&race, race.invite(&email), race.token_for(&email, None)).await;
         only(tokens.iter().map(Outcome::enrollment));
@@ -182,14 +182,14 @@ async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {
         assert_eq!(race.rows("outbox WHERE event = 'partner.invited'").await, successes);
         race.expect_entries("partner.invited", successes).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited() {
     let race = Race::prepare().await;
     race.app.sql().await.execute("UPDATE programs SET access_mode = 'invite'").await.unwrap();
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let (invites, tokens) = both(&race, race.invite(&email), race.token_for(&email, None)).await;
         assert_eq!(count(&tokens, 201) + count(&tokens, 403), CLIENTS / 2);
@@ -203,7 +203,7 @@ async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited(
         race.run(vec![race.token_for(&email, None)]).await[0].expect(201);
         invariants::check(&race.app).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// An invitation is accepted or taken back, never both.
@@ -211,7 +211,7 @@ async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited(
 async fn an_invitation_that_is_taken_back_gives_no_token() {
     let race = Race::prepare().await;
     let mut kept = 0;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let tenant_id = format!("user-{round}");
         let body = json!({ "email": format!("jane{round}@example.com"), "tenantId": tenant_id });
         let jane = race.only(race.call(INVITES, body), 201).await;
@@ -229,14 +229,14 @@ async fn an_invitation_that_is_taken_back_gives_no_token() {
         assert_eq!([race.rows("partners").await, race.rows("enrollments").await, race.rows("links").await], [kept; 3]);
         race.expect_entries("partner.invite_deleted", round - kept).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// A public program takes everybody, also one whose invitation is taken back at that moment.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_comes_while_the_invitation_is_taken_back_is_enrolled_once() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let jane = race.only(race.invite(&email), 201).await;
         let (deletions, tokens) = both(&race, race.delete_invitation(&jane), race.token_for(&email, None)).await;
@@ -244,7 +244,7 @@ async fn who_comes_while_the_invitation_is_taken_back_is_enrolled_once() {
         assert!(deletions.iter().all(|outcome| [200, 400, 404].contains(&outcome.status.as_u16())), "{deletions:?}");
         race_holds(&race, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 async fn race_holds(race: &Race, enrolled: usize) {
@@ -258,7 +258,7 @@ async fn race_holds(race: &Race, enrolled: usize) {
 async fn a_person_whom_two_programs_let_go_of_is_removed() {
     let race = Race::prepare().await;
     let second = super::enrollments::second_program(&race).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let jane = race.only(race.invite(&email), 201).await;
         let here = race.delete_invitation(&jane);
@@ -270,7 +270,7 @@ async fn a_person_whom_two_programs_let_go_of_is_removed() {
         }
         race_holds(&race, 0).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// One program lets go of a person whom another one enrolls at that moment.
@@ -278,7 +278,7 @@ async fn a_person_whom_two_programs_let_go_of_is_removed() {
 async fn a_person_who_is_enrolled_elsewhere_meanwhile_stays_or_comes_back() {
     let race = Race::prepare().await;
     let second = super::enrollments::second_program(&race).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let jane = race.only(race.invite(&email), 201).await;
         let elsewhere = Call { authorization: second.clone(), ..race.token_for(&email, None) };
@@ -287,5 +287,5 @@ async fn a_person_who_is_enrolled_elsewhere_meanwhile_stays_or_comes_back() {
         assert_eq!(count(&deletions, 200), 1);
         race_holds(&race, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }

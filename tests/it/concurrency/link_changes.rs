@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count};
+use super::{CLIENTS, Call, Outcome, Race, count, rounds};
 use crate::support::invariants;
 
 const LINKS: &str = "/partner_referral_links";
@@ -28,7 +28,7 @@ fn change(race: &Race, name: &str, body: Value) -> Call {
 async fn of_many_links_one_gets_the_key() {
     let race = Race::prepare().await;
     let partners = partners(&race).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         // Two spellings of one key.
         let keys = [format!("Key-{round}"), format!("key-{round}")];
         let calls = partners.iter().enumerate();
@@ -38,14 +38,14 @@ async fn of_many_links_one_gets_the_key() {
         assert_eq!(entries(&race).await, round, "each change is logged, and no other");
         race.expect_totals(CLIENTS, CLIENTS, CLIENTS, CLIENTS).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_is_one_links_whether_it_is_made_or_renamed() {
     let race = Race::prepare().await;
     let partners = partners(&race).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let key = format!("key-{round}");
         let calls = partners.iter().enumerate().map(|(client, (email, link))| match client % 2 {
             0 => make(&race, &key, email),
@@ -55,7 +55,7 @@ async fn a_key_is_one_links_whether_it_is_made_or_renamed() {
         assert_eq!(count(&outcomes, 200) + count(&outcomes, 201), 1, "{outcomes:?}");
         assert_eq!(count(&outcomes, 409), CLIENTS - 1);
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Whoever comes second asks for a key that is there no more.
@@ -63,21 +63,21 @@ async fn a_key_is_one_links_whether_it_is_made_or_renamed() {
 async fn a_key_is_renamed_once() {
     let race = Race::prepare().await;
     race.run(vec![race.partner(json!({ "email": "jane@example.com" }))]).await[0].expect(201);
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         race.run(vec![make(&race, "old", "jane@example.com")]).await[0].expect(201);
         let calls = (0..CLIENTS).map(|client| change(&race, "old", json!({ "key": format!("new-{round}-{client}") })));
         let outcomes = race.run(calls.collect()).await;
         assert_eq!((count(&outcomes, 200), count(&outcomes, 404)), (1, CLIENTS - 1));
     }
-    assert_eq!(entries(&race).await, ROUNDS);
-    race.expect_no_deadlock().await;
+    assert_eq!(entries(&race).await, rounds());
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_is_deleted_once() {
     let race = Race::prepare().await;
     race.run(vec![race.partner(json!({ "email": "jane@example.com" }))]).await[0].expect(201);
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         race.run(vec![make(&race, "old", "jane@example.com")]).await[0].expect(201);
         let delete = Call { method: Method::DELETE, ..race.call(format!("{LINKS}/old"), Value::Null) };
         let outcomes = race.run_same(delete).await;
@@ -85,7 +85,7 @@ async fn a_link_is_deleted_once() {
         assert_eq!(entries(&race).await, round);
         race.expect_totals(1, 1, 1, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// How many entries the audit log has.

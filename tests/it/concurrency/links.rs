@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{CLIENTS, Call, ROUNDS, Race, count};
+use super::{CLIENTS, Call, Race, count, rounds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_external_id_is_one_partners_and_the_others_leave_nothing() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let calls = (0..CLIENTS).map(|client| {
             let body = json!({
                 "email": format!("jane{client}-{round}@example.com"),
@@ -19,7 +19,7 @@ async fn an_external_id_is_one_partners_and_the_others_leave_nothing() {
         assert_eq!((count(&outcomes, 201), count(&outcomes, 409)), (1, CLIENTS - 1));
         race.expect_totals(round, round, round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 fn named_link(race: &Race, key: &str, email: &str) -> Call {
@@ -31,7 +31,7 @@ async fn a_key_is_given_once() {
     let race = Race::prepare().await;
     let email = "jane@example.com";
     race.run(vec![race.token_for(email, None)]).await[0].expect(201);
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         // Two spellings of one key.
         let keys = [format!("Ref_{round}"), format!("ref_{round}")];
         let calls = (0..CLIENTS).map(|client| named_link(&race, &keys[client % 2], email));
@@ -39,13 +39,13 @@ async fn a_key_is_given_once() {
         assert_eq!((count(&outcomes, 201), count(&outcomes, 409)), (1, CLIENTS - 1));
         race.expect_totals(1, 1, 1 + round, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_is_made_while_a_tenant_id_is_bound_carries_it() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         race.run(vec![race.token_for(&email, None)]).await[0].expect(201);
         let calls = (0..CLIENTS).map(|client| match client % 2 {
@@ -56,7 +56,7 @@ async fn a_link_that_is_made_while_a_tenant_id_is_bound_carries_it() {
         assert_eq!(count(&outcomes, 201), CLIENTS);
         race.expect_totals(round, round, round * (1 + CLIENTS / 2), round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -64,7 +64,7 @@ async fn the_key_of_a_new_partner_gives_way_to_a_named_one() {
     let race = Race::prepare().await;
     let owner = "owner@example.com";
     race.run(vec![race.token_for(owner, None)]).await[0].expect(201);
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let key = format!("jane{round}");
         let calls = (0..CLIENTS).map(|client| match client {
             0 => named_link(&race, &key, owner),
@@ -81,5 +81,5 @@ async fn the_key_of_a_new_partner_gives_way_to_a_named_one() {
         assert!((partners..=partners + round).contains(&links), "{links} links of {partners} partners");
         race.expect_totals(partners, partners, links, partners).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }

@@ -3,7 +3,7 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{CLIENTS, Call, ROUNDS, Race, count, only};
+use super::{CLIENTS, Call, Race, count, only, rounds};
 
 const EMAIL: &str = "jane@example.com";
 const TENANT: &str = "jane";
@@ -23,7 +23,7 @@ fn upsert(race: &Race, url: &str, comments: &str) -> Call {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_free_place_is_one_clients_whichever_route_it_takes() {
     let race = prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let most = i32::try_from(1 + round).unwrap();
         race.arrange(&format!("UPDATE groups SET max_partner_links = {most}")).await;
         let calls = (0..CLIENTS).map(|client| {
@@ -39,13 +39,13 @@ async fn the_last_free_place_is_one_clients_whichever_route_it_takes() {
         assert_eq!(count(&outcomes, 409), CLIENTS - 1);
         race.expect_totals(1, 1, 1 + round, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_address_is_one_link() {
     let race = prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let url = format!("https://example.com/{round}");
         let calls = (0..CLIENTS).map(|client| upsert(&race, &url, &client.to_string()));
         let outcomes = race.run(calls.collect()).await;
@@ -56,7 +56,7 @@ async fn one_address_is_one_link() {
         }
         race.expect_totals(1, 1, 1 + round, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +65,7 @@ async fn a_name_that_several_changes_want_is_one_links() {
     let calls = (0..CLIENTS)
         .map(|client| race.call("/partners/links", json!({ "tenantId": TENANT, "key": format!("k{client}") })));
     let links = race.run(calls.collect()).await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let calls = links.iter().map(|link| {
             let path = format!("/links/{}", link.body["id"].as_str().unwrap());
             let body = json!({ "key": format!("wanted-{round}"), "externalId": format!("wanted-{round}") });
@@ -75,13 +75,13 @@ async fn a_name_that_several_changes_want_is_one_links() {
         assert_eq!((count(&outcomes, 200), count(&outcomes, 409)), (1, CLIENTS - 1));
         race.expect_totals(1, 1, 1 + CLIENTS, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_is_deleted_once() {
     let race = prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let made = race.run(vec![race.call("/partners/links", json!({ "tenantId": TENANT }))]).await;
         let path = format!("/links/{}", made[0].expect(201)["id"].as_str().unwrap());
         let calls = (0..CLIENTS).map(|client| match client % 2 {
@@ -93,5 +93,5 @@ async fn a_link_is_deleted_once() {
         assert_eq!(deleted, 1, "round {round}");
         race.expect_totals(1, 1, 1, 1).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 
-use super::{CLIENTS, Call, Outcome, ROUNDS, Race, count, only};
+use super::{CLIENTS, Call, Outcome, Race, count, only, rounds};
 use crate::support::{invariants, token};
 
 const AFFONSO: &str = "/embed/token";
@@ -36,7 +36,7 @@ async fn verified(race: &Race, tokens: &[Value]) -> Vec<bool> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let outcomes = race.run_same(affonso(&race, round)).await;
         let answers: Vec<&Value> = outcomes.iter().map(|outcome| &outcome.expect(201)["data"]).collect();
         only(answers.iter().map(|answer| token::enrollment(answer)));
@@ -53,14 +53,14 @@ async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
         assert_eq!(epochs, (0..i64::try_from(CLIENTS).unwrap()).collect::<Vec<_>>());
         race.expect_totals(round, round, round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// Half of the clients bring another id: each that is answered has replaced the one before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ids_that_replace_each_other_end_tokens_all_the_same() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let mut other = affonso(&race, round);
         other.body["externalUserId"] = json!(format!("other-{round}"));
         let calls = [affonso(&race, round), other].into_iter().cycle().take(8).collect();
@@ -69,13 +69,13 @@ async fn ids_that_replace_each_other_end_tokens_all_the_same() {
         assert_eq!(verified(&race, &tokens).await.into_iter().filter(|works| *works).count(), 1);
         race.expect_totals(round, round, round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_from_before_a_revocation_does_not_outlive_it() {
     let race = Race::prepare().await;
-    for round in 1..=ROUNDS {
+    for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
         let mint = race.token_for(&email, Some(&email));
         let before = race.run(vec![mint.clone(); 4]).await;
@@ -93,7 +93,7 @@ async fn a_token_from_before_a_revocation_does_not_outlive_it() {
         assert_eq!(verified(&race, &raced).await, after);
         race.expect_totals(round, round, round, round).await;
     }
-    race.expect_no_deadlock().await;
+    race.end().await;
 }
 
 /// The outcome of a call that waits for a row until these statements are committed.
@@ -157,5 +157,5 @@ async fn each_of_many_revocations_counts() {
     assert_eq!(count(&outcomes, 200), CLIENTS);
     let next = race.run(vec![race.token_for("jane@example.com", Some("jane"))]).await;
     assert_eq!(next[0].claims()["ver"], CLIENTS);
-    race.expect_no_deadlock().await;
+    race.end().await;
 }

@@ -1,6 +1,6 @@
 //! What a request costs at the database: how often it asks, and what it writes.
 
+mod noted;
 mod partners;
-mod proxy;
 mod trips;
 mod writes;

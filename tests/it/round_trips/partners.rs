@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::proxy::Proxy;
+use super::noted::NotedTrips;
 use crate::support::app::TestApp;
 use crate::support::cluster::SHARED;
 use crate::support::live::LiveServer;
@@ -23,7 +23,7 @@ const SHOWN: [&str; 4] =
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_and_changes_ask_no_more_than_they_must() {
     let mut app = TestApp::start().await;
-    let proxy = Proxy::stand_before(&mut app, &SHARED).await;
+    let noted = NotedTrips::of(&mut app, &SHARED).await;
     let server = LiveServer::start(&app).await;
     let workspace = app.workspace("acme").await;
     let ask = async |method: Method, path: &str, body: &Value| {
@@ -55,9 +55,9 @@ async fn lists_and_changes_ask_no_more_than_they_must() {
         // The first time the statements are prepared; what it changes, the second time changes otherwise.
         let other: Value = serde_json::from_str(&body.to_string().replace("first", "second")).unwrap();
         ask(method.clone(), &path, &other).await;
-        proxy.take();
+        noted.take();
         ask(method, &path, &body).await;
-        let mut trips = proxy.take();
+        let mut trips = noted.take();
         trips.retain(|trip| trip != FIND_KEY);
         assert_eq!(trips, expected, "{path} {body}");
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::Executor;
 use tokio::time::Instant;
 
-use super::proxy::Proxy;
+use super::noted::NotedTrips;
 use crate::support::app::{TestApp, Workspace};
 use crate::support::cluster::SHARED;
 use crate::support::live::LiveServer;
@@ -21,7 +21,7 @@ const BEGIN: &str = "BEGIN as tenant";
 const BEGIN_READING: &str = "BEGIN READ ONLY as tenant";
 
 struct Counted {
-    proxy: Proxy,
+    noted: NotedTrips,
     server: LiveServer,
     workspace: Workspace,
     app: TestApp,
@@ -30,11 +30,11 @@ struct Counted {
 impl Counted {
     async fn start() -> Self {
         let mut app = TestApp::start().await;
-        let proxy = Proxy::stand_before(&mut app, &SHARED).await;
+        let noted = NotedTrips::of(&mut app, &SHARED).await;
         let server = LiveServer::start(&app).await;
         let workspace = app.workspace("acme").await;
-        proxy.take();
-        Self { proxy, server, workspace, app }
+        noted.take();
+        Self { noted, server, workspace, app }
     }
 
     /// One more program of the workspace.
@@ -64,7 +64,7 @@ impl Counted {
     async fn all_trips(&self, path: &str, body: &Value) -> Vec<String> {
         let (status, answer) = self.server.post(self.workspace.actor.authorization(), path, body).await;
         assert!(status.is_success(), "{answer}");
-        self.proxy.take()
+        self.noted.take()
     }
 }
 

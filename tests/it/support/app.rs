@@ -164,11 +164,21 @@ impl TestApp {
 
     /// The same application, which reaches its database in another way.
     pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
+        self.state = self.state_by(options, pool_size).await;
+        self.router = build_app(self.state.clone());
+    }
+
+    /// One more server, which reaches the same database in another way and shares nothing else with this one.
+    pub(crate) async fn another_server_by(&self, options: PgConnectOptions, pool_size: usize) -> Router {
+        build_app(self.state_by(options, pool_size).await)
+    }
+
+    async fn state_by(&self, options: PgConnectOptions, pool_size: usize) -> AppState {
         let db = Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap();
         let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
-        self.state = self.state_with(db, limiter, WORK);
-        self.state.keyring.refresh(&self.state.db, self.clock.now()).await.unwrap();
-        self.router = build_app(self.state.clone());
+        let state = self.state_with(db, limiter, WORK);
+        state.keyring.refresh(&state.db, state.clock.now()).await.unwrap();
+        state
     }
 
     /// A session of the test's own, which sees the rows of all tenants: what it finds is what was committed.

@@ -1,8 +1,6 @@
 //! What the application's own sessions see and can do, by statements that forget to ask for the workspace.
 #![expect(clippy::disallowed_methods, reason = "no query of the application forgets the workspace")]
 
-use std::env;
-
 use pearset::db::{Global, Tenant};
 use pearset::error::{Error, Result};
 use pearset::id::WorkspaceId;
@@ -10,6 +8,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};
 use super::walls::GLOBAL_TABLES;
+use crate::support::asked_for;
 
 /// Tables of tenants, each with rows of both workspaces.
 async fn tables(tenants: &TwoTenants) -> Vec<String> {
@@ -123,7 +122,7 @@ async fn sessions_are_of_a_role_that_owns_nothing() {
 async fn no_session_of_the_pool_remembers_the_tenant_before() {
     let tenants = TwoTenants::start().await;
     tables(&tenants).await;
-    let statements: usize = env::var("PEARSET_TEST_STATEMENTS").map_or(4_000, |count| count.parse().unwrap());
+    let statements = asked_for("PEARSET_TEST_STATEMENTS", 4_000);
     let (workers, ids) = (16, [tenants.a.id, tenants.b.id]);
     let tasks = (0..workers).map(|worker| {
         let app = tenants.app.state.clone();

@@ -11,8 +11,6 @@ mod requests;
 mod twins;
 mod values;
 
-use std::env;
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
@@ -21,6 +19,7 @@ use rand::rngs::StdRng;
 use tokio::runtime;
 
 use self::twins::Twins;
+use crate::support::asked_for;
 
 /// The most random requests to one pair of applications.
 const LENGTH: usize = 100;
@@ -40,11 +39,10 @@ async fn what_another_workspace_has_is_nobodys_in_every_parameter() {
 /// `TENANCY_CASES` is how many requests, `TENANCY_SEED` which ones.
 #[test]
 fn what_another_workspace_has_is_nobodys_in_any_combination() {
-    let number = |name, or| env::var(name).ok().map_or(or, |text| text.parse::<u64>().unwrap());
-    let (cases, seed) = (number("TENANCY_CASES", 300), number("TENANCY_SEED", 1));
+    let (cases, seed) = (asked_for("TENANCY_CASES", 300), u64::try_from(asked_for("TENANCY_SEED", 1)).unwrap());
     let config = ProptestConfig {
         // The lists have half of it on average.
-        cases: u32::try_from(cases * 2 / LENGTH as u64).unwrap(),
+        cases: u32::try_from(cases * 2 / LENGTH).unwrap(),
         failure_persistence: None,
         rng_seed: RngSeed::Fixed(seed),
         max_shrink_time: 30_000,

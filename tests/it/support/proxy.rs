@@ -1,51 +1,58 @@
-//! Stands between the application and PostgreSQL and notes every round trip.
+//! Stands between an application and PostgreSQL and tells of every round trip before it is sent.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use sqlx::postgres::PgConnectOptions;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use crate::support::app::TestApp;
-use crate::support::cluster::TestCluster;
+use super::app::TestApp;
+use super::cluster::TestCluster;
 
 const STARTUP: u32 = 196_608;
 
-/// The round trips of all sessions in the order in which they were sent. A statement goes by the name in the comment
-/// at its beginning, or else by its text; one that is being prepared has `prepare ` before its name.
-pub(super) struct Proxy {
-    trips: Arc<Mutex<Vec<String>>>,
+/// Learns of round trips.
+pub(crate) trait Watcher: Send + Sync + 'static {
+    /// One that is sent when this is over. A statement goes by the name in the comment at its beginning, or else by
+    /// its text; one that is being prepared has `prepare ` before its name.
+    fn trip(&self, name: String) -> impl Future<Output = ()> + Send;
+}
+
+/// A way to the database of one application.
+pub(crate) struct Proxy {
+    options: PgConnectOptions,
     folder: PathBuf,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Puts a proxy between this application and its database. Its pool has one session, so that a statement is
-    /// prepared once.
-    pub(super) async fn stand_before(app: &mut TestApp, cluster: &'static TestCluster) -> Self {
-        let folder = cluster.socket_dir().with_file_name(format!("proxy-{}", app.database_name()));
+    /// The way of this name to the application's database.
+    pub(crate) fn before<W: Watcher>(
+        app: &TestApp,
+        cluster: &'static TestCluster,
+        name: &str,
+        watcher: Arc<W>,
+    ) -> Self {
+        let folder = cluster.socket_dir().with_file_name(format!("{name}-{}", app.database_name()));
         std::fs::create_dir_all(&folder).unwrap();
         let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).unwrap();
-        let trips = Arc::<Mutex<Vec<String>>>::default();
-        let noted = Arc::clone(&trips);
         let accepting = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = UnixStream::connect(cluster.socket_dir().join(".s.PGSQL.5432")).await.unwrap();
-                tokio::spawn(relay(client, server, Arc::clone(&noted)));
+                tokio::spawn(relay(client, server, Arc::clone(&watcher)));
             }
         });
         let options =
             PgConnectOptions::new_without_pgpass().socket(&folder).username("pearset").database(app.database_name());
-        app.reach_database_by(options, 1).await;
-        Self { trips, folder, accepting }
+        Self { options, folder, accepting }
     }
 
-    /// The round trips since the last time.
-    pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.trips.lock().unwrap())
+    /// How to reach the database by it.
+    pub(crate) fn options(&self) -> PgConnectOptions {
+        self.options.clone()
     }
 }
 
@@ -56,18 +63,24 @@ impl Drop for Proxy {
     }
 }
 
-async fn relay(client: UnixStream, server: UnixStream, trips: Arc<Mutex<Vec<String>>>) {
+async fn relay<W: Watcher>(client: UnixStream, server: UnixStream, watcher: Arc<W>) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
     let mut session = Session::default();
+    // PostgreSQL does what it has read, also before the Sync that ends a round trip.
+    let mut unsent = Vec::new();
     while let Some((kind, bytes)) = read_message(&mut from_client, session.started).await {
-        if let Some(trip) = session.note(kind, &bytes) {
-            trips.lock().unwrap().push(trip);
+        unsent.extend_from_slice(&bytes);
+        match session.note(kind, &bytes) {
+            Some(trip) => watcher.trip(trip).await,
+            None if session.pending.is_some() => continue,
+            None => {}
         }
-        if to_server.write_all(&bytes).await.is_err() {
+        if to_server.write_all(&unsent).await.is_err() {
             return;
         }
+        unsent.clear();
     }
 }
 

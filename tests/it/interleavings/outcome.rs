@@ -1,0 +1,83 @@
+//! What came of two calls, told so that two runs can be compared.
+
+#![expect(clippy::disallowed_methods, reason = "looks at whole rows, which no query of the application does")]
+
+use pearset::id::{EnrollmentId, LinkId, PartnerId};
+use serde_json::Value;
+use sqlx::{PgConnection, Row};
+use uuid::Uuid;
+
+use crate::support::actor::Answer;
+use crate::support::token;
+
+/// Answers and rows without what differs between two equal runs.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Outcome {
+    answers: [(u16, String); 2],
+    rows: Vec<String>,
+}
+
+/// The rows of a run, each as JSON. Entries of the audit log are about a partner, events about an enrollment.
+const ROWS: &str = "
+    WITH partner AS (SELECT * FROM partners WHERE email LIKE '%' || $1 || '%'),
+         enrollment AS (SELECT * FROM enrollments WHERE partner_id IN (SELECT id FROM partner)),
+         link AS (SELECT * FROM links WHERE partner_id IN (SELECT id FROM partner))
+    SELECT to_jsonb(partner) FROM partner
+    UNION ALL SELECT to_jsonb(enrollment) FROM enrollment
+    UNION ALL SELECT to_jsonb(link) FROM link
+    UNION ALL SELECT to_jsonb(outbox) - 'id' FROM outbox WHERE payload->>'enrollmentId' = ANY($2)
+    UNION ALL SELECT to_jsonb(audit_logs) - 'id' FROM audit_logs WHERE target = ANY($3)";
+
+/// Reads what there is of the run with this mark.
+pub(super) async fn read(conn: &mut PgConnection, mark: &str, answers: [Answer; 2]) -> Outcome {
+    let names = names(conn, mark).await;
+    let of = |kind: &str| -> Vec<&str> {
+        names.iter().filter(|(id, _)| id.starts_with(kind)).map(|(id, _)| id.as_str()).collect()
+    };
+    let rows: Vec<Value> =
+        sqlx::query_scalar(ROWS).bind(mark).bind(of("pge_")).bind(of("pn_")).fetch_all(conn).await.unwrap();
+    let told = |what: &Value| {
+        let named = names.iter().fold(what.to_string(), |text, (from, to)| text.replace(from, to));
+        named.replace(mark, "#")
+    };
+    let mut rows: Vec<String> = rows.iter().map(told).collect();
+    rows.sort();
+    let answers = answers.map(|Answer { status, body, .. }| {
+        let is_token = body.get("publicToken").is_some();
+        let body = if is_token { claims(&body) } else { body };
+        (status.as_u16(), told(&body))
+    });
+    Outcome { answers, rows }
+}
+
+/// Those that say what the token is for.
+fn claims(answer: &Value) -> Value {
+    let mut claims = token::claims(answer);
+    claims.as_object_mut().unwrap().remove("jti");
+    claims
+}
+
+/// What stands for each id and for each key with a random end.
+async fn names(conn: &mut PgConnection, mark: &str) -> Vec<(String, String)> {
+    let query = "SELECT p.email, p.id, e.id, l.id, l.key
+                 FROM partners p
+                 JOIN enrollments e ON e.partner_id = p.id
+                 JOIN links l ON l.partner_id = p.id
+                 WHERE p.email LIKE '%' || $1 || '%'";
+    let mut names = Vec::new();
+    for row in sqlx::query(query).bind(mark).fetch_all(conn).await.unwrap() {
+        let (email, key): (String, String) = (row.get(0), row.get(4));
+        names.extend([
+            (row.get::<PartnerId, _>(1).to_string(), format!("partner {email}")),
+            (row.get::<Uuid, _>(1).to_string(), format!("partner {email}")),
+            (row.get::<EnrollmentId, _>(2).to_string(), format!("enrollment {email}")),
+            (row.get::<Uuid, _>(2).to_string(), format!("enrollment {email}")),
+            (row.get::<LinkId, _>(3).to_string(), format!("link {email}")),
+            (row.get::<Uuid, _>(3).to_string(), format!("link {email}")),
+        ]);
+        if let Some((base, random)) = key.split_once('-') {
+            names.push((format!("{base}-{random}"), format!("{base}-random")));
+        }
+    }
+    names
+}

@@ -1,0 +1,206 @@
+//! Two servers on one database, each with one session whose round trips wait to be let go.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+use super::{Calls, Outcome, outcome};
+use crate::support::actor::{Actor, Answer};
+use crate::support::app::{TestApp, Workspace};
+use crate::support::cluster::SHARED;
+use crate::support::invariants;
+use crate::support::proxy::{Proxy, Watcher};
+
+/// A key is remembered for a while: this trip is sent in some runs only.
+const FIND_KEY: &str = "workspaces::find_grant";
+const FIND: &str = "enrollments::find_candidates";
+/// An answer that is not there after this time may be waiting for the other client.
+const SOON: Duration = Duration::from_millis(3);
+const TOO_LONG: Duration = Duration::from_secs(15);
+
+/// Where the trips of one client wait.
+struct Turnstile {
+    open: AtomicBool,
+    waiting: std::sync::Mutex<Option<oneshot::Sender<()>>>,
+    finds: AtomicUsize,
+    changed: Arc<Notify>,
+}
+
+impl Turnstile {
+    fn new(changed: &Arc<Notify>) -> Self {
+        Self {
+            open: AtomicBool::new(true),
+            waiting: std::sync::Mutex::default(),
+            finds: AtomicUsize::new(0),
+            changed: Arc::clone(changed),
+        }
+    }
+
+    fn somebody_waits(&self) -> bool {
+        self.waiting.lock().unwrap().is_some()
+    }
+
+    /// Lets the trip go that waits. False if none does.
+    fn let_go(&self) -> bool {
+        self.waiting.lock().unwrap().take().is_some_and(|trip| trip.send(()).is_ok())
+    }
+}
+
+impl Watcher for Turnstile {
+    async fn trip(&self, name: String) {
+        if name == FIND {
+            self.finds.fetch_add(1, Ordering::Relaxed);
+        }
+        if self.open.load(Ordering::Relaxed) || name == FIND_KEY || name.starts_with("prepare ") {
+            return;
+        }
+        let (go, told_to_go) = oneshot::channel();
+        *self.waiting.lock().unwrap() = Some(go);
+        self.changed.notify_one();
+        told_to_go.await.expect("whoever waits is let go");
+    }
+}
+
+struct Client {
+    actor: Actor,
+    turnstile: Arc<Turnstile>,
+    _proxy: Proxy,
+}
+
+impl Client {
+    /// Waits to be let go, or has its answer.
+    fn rests(&self, call: &JoinHandle<Answer>) -> bool {
+        self.turnstile.somebody_waits() || call.is_finished()
+    }
+}
+
+/// What came of two calls.
+pub(super) struct Run {
+    pub(super) outcome: Outcome,
+    /// How often one client waited for a lock of the other.
+    pub(super) waits: usize,
+    /// How often both together looked what there was: more than twice, and one of them had to look again.
+    pub(super) finds: usize,
+}
+
+pub(super) struct Stage {
+    clients: [Client; 2],
+    changed: Arc<Notify>,
+    runs: AtomicUsize,
+    /// A session that looks.
+    sql: Mutex<sqlx::PgConnection>,
+    _workspace: Workspace,
+    app: TestApp,
+}
+
+impl Stage {
+    pub(super) async fn set_up() -> Self {
+        let app = TestApp::start().await;
+        let workspace = app.workspace("acme").await;
+        let changed = Arc::<Notify>::default();
+        let clients = ["first", "second"].map(|name| {
+            let turnstile = Arc::new(Turnstile::new(&changed));
+            let proxy = Proxy::before(&app, &SHARED, name, Arc::clone(&turnstile));
+            (turnstile, proxy)
+        });
+        let [first, second] = clients.map(async |(turnstile, proxy)| {
+            let server = app.another_server_by(proxy.options(), 1).await;
+            Client { actor: workspace.actor.at(&server), turnstile, _proxy: proxy }
+        });
+        let clients = [first.await, second.await];
+        let sql = Mutex::new(app.sql().await);
+        Self { clients, changed, runs: AtomicUsize::new(0), sql, _workspace: workspace, app }
+    }
+
+    /// The outcome when one client has its answer before the other asks.
+    pub(super) async fn one_after_the_other(&self, calls: &Calls, first: usize) -> Outcome {
+        let mark = self.mark();
+        let before = self.begin(calls, first, &mark).await.unwrap();
+        let after = self.begin(calls, 1 - first, &mark).await.unwrap();
+        let answers = if first == 0 { [before, after] } else { [after, before] };
+        self.outcome(&mark, answers).await
+    }
+
+    /// The outcome when the clients send their trips in this order. One that waits for the other's lock misses its
+    /// turns; what is left to send at the end is sent in turn.
+    pub(super) async fn interleaved(&self, calls: &Calls, schedule: impl Iterator<Item = usize>) -> Run {
+        let mark = self.mark();
+        for client in &self.clients {
+            client.turnstile.open.store(false, Ordering::Relaxed);
+            client.turnstile.finds.store(0, Ordering::Relaxed);
+        }
+        let running = [0, 1].map(|client| self.begin(calls, client, &mark));
+        let mut waits = usize::from(self.come_to_rest(&running).await);
+        let turns = schedule.chain([0, 1].into_iter().cycle());
+        for client in turns {
+            if running.iter().all(JoinHandle::is_finished) {
+                break;
+            }
+            if self.clients[client].turnstile.let_go() || !self.anybody_waits() {
+                waits += usize::from(self.come_to_rest(&running).await);
+            }
+        }
+        let finds = self.clients.iter().map(|client| client.turnstile.finds.load(Ordering::Relaxed)).sum();
+        for client in &self.clients {
+            client.turnstile.open.store(true, Ordering::Relaxed);
+        }
+        let [first, second] = running;
+        let outcome = self.outcome(&mark, [first.await.unwrap(), second.await.unwrap()]).await;
+        Run { outcome, waits, finds }
+    }
+
+    /// What must be true after any number of runs.
+    pub(super) async fn check_invariants(&self) {
+        invariants::check(&self.app).await;
+    }
+
+    /// What no other run has.
+    fn mark(&self) -> String {
+        format!("z{:05}", self.runs.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn begin(&self, calls: &Calls, client: usize, mark: &str) -> JoinHandle<Answer> {
+        let (path, body) = &calls[client];
+        let body = serde_json::from_str(&body.to_string().replace('#', mark)).unwrap();
+        let (actor, changed, path) = (self.clients[client].actor.clone(), Arc::clone(&self.changed), *path);
+        tokio::spawn(async move {
+            let answer = actor.post(path, body).await;
+            changed.notify_one();
+            answer
+        })
+    }
+
+    async fn outcome(&self, mark: &str, answers: [Answer; 2]) -> Outcome {
+        outcome::read(&mut *self.sql.lock().await, mark, answers).await
+    }
+
+    fn anybody_waits(&self) -> bool {
+        self.clients.iter().any(|client| client.turnstile.somebody_waits())
+    }
+
+    /// Waits until nothing happens any more unless a trip is let go. Returns whether somebody waits for a lock then.
+    async fn come_to_rest(&self, running: &[JoinHandle<Answer>; 2]) -> bool {
+        let began = Instant::now();
+        loop {
+            let moving = self.clients.iter().zip(running).filter(|(client, call)| !client.rests(call)).count();
+            if moving == 0 {
+                return false;
+            }
+            assert!(began.elapsed() < TOO_LONG, "it does not come to rest");
+            if timeout(SOON, self.changed.notified()).await.is_err() && self.waiting_for_locks().await == moving {
+                return true;
+            }
+        }
+    }
+
+    async fn waiting_for_locks(&self) -> usize {
+        let query = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let sessions = invariants::count(&mut *self.sql.lock().await, query).await;
+        usize::try_from(sessions).unwrap()
+    }
+}

@@ -323,6 +323,12 @@ pub trait FromFields: Sized {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self>;
 }
 
+impl<T: FromFields> FromFields for Box<T> {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        T::from_fields(fields).map(Self::new)
+    }
+}
+
 /// The fields of one JSON object. Those that are never asked for are ignored.
 pub struct Fields<'a> {
     object: &'a Map<String, Value>,

@@ -28,7 +28,8 @@ impl managed::Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
-        PgConnection::connect_with(&self.options).await
+        // On the heap: a call that finds a session would carry the room for opening one.
+        Box::pin(PgConnection::connect_with(&self.options)).await
     }
 
     async fn recycle(&self, _: &mut PgConnection, metrics: &Metrics) -> RecycleResult<sqlx::Error> {

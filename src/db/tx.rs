@@ -137,7 +137,8 @@ impl Db {
     {
         let mut attempt = 0;
         loop {
-            let tried = tokio::time::timeout_at(deadline, self.attempt(mode, attempt, &work)).await;
+            // On the heap: each future around it has the room for it twice, and is moved.
+            let tried = tokio::time::timeout_at(deadline, Box::pin(self.attempt(mode, attempt, &work))).await;
             let Ok(outcome) = tried else {
                 // Nothing came back: the other sessions may lead nowhere either, and each would cost a client as long.
                 self.forget_idle_sessions();

@@ -86,7 +86,7 @@ pub async fn create_embed_token(
     let (workspace_id, program_id) = caller.program(&app, Some(program)).await?;
     let (program, identity) = ((workspace_id, program_id), partner.identity());
     let key = Some(caller.api_key_id);
-    let enrolled = enroll(&app, program, Origin::TrustedToken, key, identity, Some(partner)).await?;
+    let enrolled = enroll(&app, program, Origin::TrustedToken, key, identity, Some(Box::new(partner))).await?;
     let partner_id = enrolled.partner_id;
     let places = app
         .db

@@ -27,7 +27,7 @@ use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemC
 pub struct ReferralsEmbedTokenRequest {
     partner_id: Option<Bounded<0, { usize::MAX }>>,
     tenant_id: Option<TenantId>,
-    partner: Option<PartnerRequest>,
+    partner: Option<Box<PartnerRequest>>,
     program: Option<ProgramRef>,
 }
 
@@ -60,7 +60,7 @@ pub async fn create_referrals_embed_token(
     Body(request): Body<ReferralsEmbedTokenRequest>,
 ) -> Result<Created<ReferralsEmbedToken>> {
     let program = caller.program(&app, request.program).await?;
-    let partner = request.partner.as_ref();
+    let partner = request.partner.as_deref();
     let tenant_id = request.tenant_id.as_ref().or(partner.and_then(PartnerRequest::any_tenant_id));
     let identity = Identity {
         names_partner: request.partner_id.is_some(),

@@ -33,8 +33,9 @@ pub async fn enroll_by_workspace(
     api_key_id: Option<ApiKeyId>,
     partner: PartnerRequest,
 ) -> Result<Enrolled> {
+    let identity = partner.identity();
     // On the heap: it is large, and every item of a batch would carry the room for it.
-    Box::pin(enroll(app, program, Origin::Workspace, api_key_id, partner.identity(), Some(partner))).await
+    Box::pin(enroll(app, program, Origin::Workspace, api_key_id, identity, Some(Box::new(partner)))).await
 }
 
 /// Finds the enrollment that an identity means, or makes it. A call that finds everything in place is one read;
@@ -49,7 +50,7 @@ pub async fn enroll(
     origin: Origin,
     api_key_id: Option<ApiKeyId>,
     identity: Identity,
-    partner: Option<PartnerRequest>,
+    partner: Option<Box<PartnerRequest>>,
 ) -> Result<Enrolled> {
     let identity = Arc::new(identity);
     let wanted = Arc::clone(&identity);
@@ -97,7 +98,7 @@ struct Call {
     origin: Origin,
     api_key_id: Option<ApiKeyId>,
     identity: Arc<Identity>,
-    partner: Option<PartnerRequest>,
+    partner: Option<Box<PartnerRequest>>,
 }
 
 impl Call {

@@ -1,7 +1,9 @@
 //! Logging to standard error, by a thread of its own: a reader that is slow must not hold up a request.
 
-use std::io::{self, BufWriter, IsTerminal};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::bail;
 use opentelemetry::trace::TracerProvider as _;
@@ -21,6 +23,8 @@ use crate::config::{LogFormat, Settings};
 const WAITING_LINES: usize = 8_192;
 /// In bytes: so many lines leave in one go when they come fast.
 const WRITTEN_AT_ONCE: usize = 64 * 1024;
+/// How late a line may be that comes directly after another.
+const GATHERED_FOR: Duration = Duration::from_millis(5);
 
 /// The thread that writes: dropping it writes what waits.
 static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
@@ -41,7 +45,7 @@ pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> a
     let (writer, guard) = NonBlockingBuilder::default()
         .buffered_lines_limit(WAITING_LINES)
         .thread_name("log")
-        .finish(BufWriter::with_capacity(WRITTEN_AT_ONCE, io::stderr()));
+        .finish(Gathering(BufWriter::with_capacity(WRITTEN_AT_ONCE, io::stderr())));
     let _ = DROPPED.set(writer.error_counter());
     *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     match spans {
@@ -59,6 +63,23 @@ pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> a
         }
     }
     Ok(())
+}
+
+/// Rests after it has written, so that the lines that come meanwhile leave together: a thread that waits for each has
+/// to be woken for each, which costs a request more than its line.
+struct Gathering<W>(W);
+
+impl<W: Write> Write for Gathering<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    /// What the writing thread does when no line waits.
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()?;
+        thread::sleep(GATHERED_FOR);
+        Ok(())
+    }
 }
 
 /// Writes events as lines.

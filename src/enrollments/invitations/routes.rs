@@ -84,7 +84,7 @@ pub async fn invite_partner(
     let program = caller.program(&app, program).await?;
     let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
     let (key, identity) = (Some(caller.api_key_id), partner.identity());
-    let enrolled = enroll(&app, program, origin, key, identity, Some(partner)).await?;
+    let enrolled = enroll(&app, program, origin, key, identity, Some(Box::new(partner))).await?;
     Ok(Created(load(&app, program, enrolled.partner_id).await?))
 }
 

@@ -1,5 +1,6 @@
 -- The load: random repeat calls among the enrollments that are there, or calls that create one each.
--- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a label that no other run on this database had).
+-- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a label that no other run on this database had), and RATE: so
+-- many calls a second from each thread in an even stream, where every connection else calls as fast as it is answered.
 
 local mode, enrollments = os.getenv("MODE"), tonumber(os.getenv("ENROLLMENTS"))
 local headers = {
@@ -17,6 +18,21 @@ function init()
   math.randomseed(number + 1)
   made = 0
   prefix = os.getenv("RUN") .. "-" .. number .. "-"
+end
+
+if os.getenv("RATE") then
+  local ffi = require("ffi")
+  ffi.cdef("typedef struct { long s, ns; } moment; int clock_gettime(int, moment *);")
+  local moment, monotonic, interval = ffi.new("moment"), 1, 1000 / tonumber(os.getenv("RATE"))
+  local due
+
+  -- Milliseconds until the next call of the thread is due. wrk counts the latency from when it is sent.
+  function delay()
+    ffi.C.clock_gettime(monotonic, moment)
+    local now = tonumber(moment.s) * 1000 + tonumber(moment.ns) / 1e6
+    due = math.max((due or now) + interval, now - 1000)
+    return math.max(0, math.floor(due - now + 0.5))
+  end
 end
 
 function request()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_core::future::BoxFuture;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
@@ -46,12 +47,70 @@ pub async fn enroll_by_workspace(
 /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
 pub async fn enroll(
     app: &AppState,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    program: (WorkspaceId, ProgramId),
     origin: Origin,
     api_key_id: Option<ApiKeyId>,
     identity: Identity,
     partner: Option<Box<PartnerRequest>>,
 ) -> Result<Enrolled> {
+    match begin(app, program, origin, api_key_id, identity, partner).await? {
+        Begun::Settled(enrolled) => Ok(enrolled),
+        Begun::Unsettled(call, found) => {
+            finish(app, call, found, |_, enrolled| Box::pin(async move { Ok(enrolled) })).await
+        }
+    }
+}
+
+/// [`enroll`], and what its answer shows of the enrollment. That is read in the transaction of what the call writes, so
+/// that no other call comes between; where it writes nothing, after the enrollment was found.
+///
+/// # Errors
+/// As [`enroll`], and as `read`.
+pub async fn enroll_and_read<T, R>(
+    app: &AppState,
+    program: (WorkspaceId, ProgramId),
+    origin: Origin,
+    api_key_id: Option<ApiKeyId>,
+    identity: Identity,
+    partner: Option<Box<PartnerRequest>>,
+    read: R,
+) -> Result<(Enrolled, T)>
+where
+    R: for<'c> Fn(&'c mut PgConnection, Enrolled) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    match begin(app, program, origin, api_key_id, identity, partner).await? {
+        Begun::Settled(enrolled) => {
+            let shown = app.db.tenant(program.0).read("read_enrollment", |conn| read(conn, enrolled)).await?;
+            Ok((enrolled, shown))
+        }
+        Begun::Unsettled(call, found) => {
+            let read = Arc::new(read);
+            let finished = finish(app, call, found, move |conn, enrolled| {
+                let read = Arc::clone(&read);
+                Box::pin(async move { Ok((enrolled, read(conn, enrolled).await?)) })
+            });
+            finished.await
+        }
+    }
+}
+
+/// What a call has found.
+enum Begun {
+    /// There is nothing to write.
+    Settled(Enrolled),
+    /// There is, as long as what was found is still there.
+    Unsettled(Arc<Call>, Arc<Candidates>),
+}
+
+async fn begin(
+    app: &AppState,
+    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    origin: Origin,
+    api_key_id: Option<ApiKeyId>,
+    identity: Identity,
+    partner: Option<Box<PartnerRequest>>,
+) -> Result<Begun> {
     let identity = Arc::new(identity);
     let wanted = Arc::clone(&identity);
     let found = app
@@ -66,24 +125,35 @@ pub async fn enroll(
     let ids = Arc::clone(&app.ids);
     let mut call = Call { ids, now, workspace_id, program_id, origin, api_key_id, identity, partner };
     match rule::decide(origin, &call.identity, call.partner.is_some(), &found)? {
-        Decision::Use(enrollment) if call.is_settled(enrollment)? => return Ok(enrollment.into()),
+        Decision::Use(enrollment) if call.is_settled(enrollment)? => return Ok(Begun::Settled(enrollment.into())),
         Decision::Use(_) | Decision::Bind(_) => {}
         Decision::Create => call.hash_password().await?,
     }
-    let call = Arc::new(call);
-    let found = Arc::new(found);
+    Ok(Begun::Unsettled(Arc::new(call), Arc::new(found)))
+}
+
+/// Writes what there is to write, and reads the enrollment after it.
+async fn finish<T, R>(app: &AppState, call: Arc<Call>, found: Arc<Candidates>, read: R) -> Result<T>
+where
+    R: for<'c> Fn(&'c mut PgConnection, Enrolled) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
+    T: Send + 'static,
+{
+    let read = Arc::new(read);
     app.db
-        .tenant(workspace_id)
+        .tenant(call.workspace_id)
         .run("enroll", move |conn, attempt| {
-            let (call, found) = (Arc::clone(&call), Arc::clone(&found));
+            let (call, found, read) = (Arc::clone(&call), Arc::clone(&found), Arc::clone(&read));
             Box::pin(async move {
                 // What was read before the transaction is only good for a first try: the constraints refuse
                 // whatever another transaction has changed since.
-                if attempt == 0 {
-                    return call.apply(conn, &found).await;
-                }
-                let found = store::find_candidates(conn, workspace_id, program_id, &call.identity).await?;
-                call.apply(conn, &found).await
+                let enrolled = if attempt == 0 {
+                    call.apply(conn, &found).await?
+                } else {
+                    let found =
+                        store::find_candidates(conn, call.workspace_id, call.program_id, &call.identity).await?;
+                    call.apply(conn, &found).await?
+                };
+                read(conn, enrolled).await
             })
         })
         .await

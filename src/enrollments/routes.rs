@@ -2,8 +2,9 @@
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
 use super::answer::{self, EnrolledPartner};
-use super::enroll::enroll_by_workspace;
+use super::enroll::enroll_and_read;
 use super::request::{CreatePartnerRequest, PartnerRequest};
+use super::rule::Origin;
 use crate::error::{Error, Result};
 use crate::http::extract::{App, Body, Caller, PathId, Query, ReadPartners, WritePartners};
 use crate::http::response::{Created, Found};
@@ -52,8 +53,25 @@ pub(super) async fn create(
     api_key_id: ApiKeyId,
     partner: PartnerRequest,
 ) -> Result<EnrolledPartner> {
-    let enrolled = enroll_by_workspace(app, program, Some(api_key_id), partner).await?;
-    load(app, program, enrolled.partner_id).await
+    enroll_and_show(app, program, Origin::Workspace, api_key_id, partner).await
+}
+
+/// Enrolls a partner and shows the enrollment whole.
+pub(super) async fn enroll_and_show(
+    app: &AppState,
+    program: (WorkspaceId, ProgramId),
+    origin: Origin,
+    api_key_id: ApiKeyId,
+    partner: PartnerRequest,
+) -> Result<EnrolledPartner> {
+    let (workspace_id, program_id) = program;
+    let (identity, partner) = (partner.identity(), Some(Box::new(partner)));
+    let enrolled = enroll_and_read(app, program, origin, Some(api_key_id), identity, partner, move |conn, enrolled| {
+        Box::pin(answer::load(conn, workspace_id, program_id, enrolled.partner_id))
+    });
+    // On the heap: it is large, and every item of a batch would carry the room for it.
+    let (_, shown) = Box::pin(enrolled).await?;
+    Ok(shown)
 }
 
 /// The answer that shows an enrollment whole.

@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::service;
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
-use crate::enrollments::routes::{ProgramQuery, load};
-use crate::enrollments::{Invitation, Origin, PartnerRequest, enroll};
+use crate::enrollments::routes::{ProgramQuery, enroll_and_show};
+use crate::enrollments::{Invitation, Origin, PartnerRequest};
 use crate::error::{Error, Result};
 use crate::http::extract::{App, Body, Caller, PathId, Query, WritePartners};
 use crate::http::response::{Created, Found};
@@ -83,9 +83,7 @@ pub async fn invite_partner(
 ) -> Result<Created<impl Serialize>> {
     let program = caller.program(&app, program).await?;
     let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
-    let (key, identity) = (Some(caller.api_key_id), partner.identity());
-    let enrolled = enroll(&app, program, origin, key, identity, Some(Box::new(partner))).await?;
-    Ok(Created(load(&app, program, enrolled.partner_id).await?))
+    Ok(Created(enroll_and_show(&app, program, origin, caller.api_key_id, partner).await?))
 }
 
 /// `DELETE /partners/invites/{id}`.

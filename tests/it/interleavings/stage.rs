@@ -8,9 +8,9 @@ use tokio::sync::{Mutex, Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
-use super::{Calls, Outcome, outcome};
+use super::{Call, Outcome, Scenario, outcome};
 use crate::support::actor::{Actor, Answer};
-use crate::support::app::{TestApp, Workspace};
+use crate::support::app::TestApp;
 use crate::support::cluster::SHARED;
 use crate::support::invariants;
 use crate::support::proxy::{Proxy, Watcher};
@@ -93,7 +93,6 @@ pub(super) struct Stage {
     runs: AtomicUsize,
     /// A session that looks.
     sql: Mutex<sqlx::PgConnection>,
-    _workspace: Workspace,
     app: TestApp,
 }
 
@@ -113,27 +112,27 @@ impl Stage {
         });
         let clients = [first.await, second.await];
         let sql = Mutex::new(app.sql().await);
-        Self { clients, changed, runs: AtomicUsize::new(0), sql, _workspace: workspace, app }
+        Self { clients, changed, runs: AtomicUsize::new(0), sql, app }
     }
 
     /// The outcome when one client has its answer before the other asks.
-    pub(super) async fn one_after_the_other(&self, calls: &Calls, first: usize) -> Outcome {
-        let mark = self.mark();
-        let before = self.begin(calls, first, &mark).await.unwrap();
-        let after = self.begin(calls, 1 - first, &mark).await.unwrap();
-        let answers = if first == 0 { [before, after] } else { [after, before] };
+    pub(super) async fn one_after_the_other(&self, scenario: &Scenario, first: usize) -> Outcome {
+        let mark = self.arrange(scenario).await;
+        let earlier = self.begin(&scenario.calls[first], first, &mark).await.unwrap();
+        let later = self.begin(&scenario.calls[1 - first], 1 - first, &mark).await.unwrap();
+        let answers = if first == 0 { [earlier, later] } else { [later, earlier] };
         self.outcome(&mark, answers).await
     }
 
     /// The outcome when the clients send their trips in this order. One that waits for the other's lock misses its
     /// turns; what is left to send at the end is sent in turn.
-    pub(super) async fn interleaved(&self, calls: &Calls, schedule: impl Iterator<Item = usize>) -> Run {
-        let mark = self.mark();
+    pub(super) async fn interleaved(&self, scenario: &Scenario, schedule: impl Iterator<Item = usize>) -> Run {
+        let mark = self.arrange(scenario).await;
         for client in &self.clients {
             client.turnstile.open.store(false, Ordering::Relaxed);
             client.turnstile.finds.store(0, Ordering::Relaxed);
         }
-        let running = [0, 1].map(|client| self.begin(calls, client, &mark));
+        let running = [0, 1].map(|client| self.begin(&scenario.calls[client], client, &mark));
         let mut waits = usize::from(self.come_to_rest(&running).await);
         let turns = schedule.chain([0, 1].into_iter().cycle());
         for client in turns {
@@ -158,13 +157,16 @@ impl Stage {
         invariants::check(&self.app).await;
     }
 
-    /// What no other run has.
-    fn mark(&self) -> String {
-        format!("z{:05}", self.runs.fetch_add(1, Ordering::Relaxed))
+    /// Brings about what there is before a run. Returns what no other run has.
+    async fn arrange(&self, scenario: &Scenario) -> String {
+        let mark = format!("z{:05}", self.runs.fetch_add(1, Ordering::Relaxed));
+        if let Some(before) = &scenario.before {
+            self.begin(before, 0, &mark).await.unwrap().expect(201);
+        }
+        mark
     }
 
-    fn begin(&self, calls: &Calls, client: usize, mark: &str) -> JoinHandle<Answer> {
-        let (path, body) = &calls[client];
+    fn begin(&self, (path, body): &Call, client: usize, mark: &str) -> JoinHandle<Answer> {
         let body = serde_json::from_str(&body.to_string().replace('#', mark)).unwrap();
         let (actor, changed, path) = (self.clients[client].actor.clone(), Arc::clone(&self.changed), *path);
         tokio::spawn(async move {

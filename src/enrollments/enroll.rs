@@ -56,7 +56,8 @@ pub async fn enroll(
     match begin(app, program, origin, api_key_id, identity, partner).await? {
         Begun::Settled(enrolled) => Ok(enrolled),
         Begun::Unsettled(call, found) => {
-            finish(app, call, found, |_, enrolled| Box::pin(async move { Ok(enrolled) })).await
+            let (enrolled, ()) = finish(app, call, found, |_, _| Box::pin(async { Ok(()) })).await?;
+            Ok(enrolled)
         }
     }
 }
@@ -84,14 +85,7 @@ where
             let shown = app.db.tenant(program.0).read("read_enrollment", |conn| read(conn, enrolled)).await?;
             Ok((enrolled, shown))
         }
-        Begun::Unsettled(call, found) => {
-            let read = Arc::new(read);
-            let finished = finish(app, call, found, move |conn, enrolled| {
-                let read = Arc::clone(&read);
-                Box::pin(async move { Ok((enrolled, read(conn, enrolled).await?)) })
-            });
-            finished.await
-        }
+        Begun::Unsettled(call, found) => finish(app, call, found, read).await,
     }
 }
 
@@ -133,7 +127,7 @@ async fn begin(
 }
 
 /// Writes what there is to write, and reads the enrollment after it.
-async fn finish<T, R>(app: &AppState, call: Arc<Call>, found: Arc<Candidates>, read: R) -> Result<T>
+async fn finish<T, R>(app: &AppState, call: Arc<Call>, found: Arc<Candidates>, read: R) -> Result<(Enrolled, T)>
 where
     R: for<'c> Fn(&'c mut PgConnection, Enrolled) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
     T: Send + 'static,
@@ -153,7 +147,7 @@ where
                         store::find_candidates(conn, call.workspace_id, call.program_id, &call.identity).await?;
                     call.apply(conn, &found).await?
                 };
-                read(conn, enrolled).await
+                Ok((enrolled, read(conn, enrolled).await?))
             })
         })
         .await

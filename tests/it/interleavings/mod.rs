@@ -46,9 +46,9 @@ async fn equals_a_sequential_order(scenario: Scenario) -> u32 {
         assert_eq!(outcomes[0], outcomes[1]);
         sequential.extend(outcomes);
     }
-    let (schedules, wanted) = (schedules(), asked_for("INTERLEAVINGS", 33));
+    let (schedules, tried) = (schedules(), asked_for("INTERLEAVINGS", 33));
     let (mut waited, mut second_tries) = (0, 0);
-    for bits in schedules.iter().step_by(schedules.len().div_ceil(wanted)) {
+    for bits in schedules.iter().step_by(schedules.len().div_ceil(tried)) {
         let schedule = (0..2 * TRIPS).map(|trip| (bits >> trip & 1) as usize);
         let Run { outcome, waits, finds } = stage.interleaved(&scenario, schedule).await;
         assert!(sequential.contains(&outcome), "{bits:012b}: {outcome:#?}\nis none of {sequential:#?}");

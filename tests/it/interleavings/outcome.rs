@@ -37,8 +37,8 @@ pub(super) async fn read(conn: &mut PgConnection, mark: &str, answers: [Answer; 
     let rows: Vec<Value> =
         sqlx::query_scalar(ROWS).bind(mark).bind(of("pge_")).bind(of("pn_")).fetch_all(conn).await.unwrap();
     let told = |what: &Value| {
-        let named = names.iter().fold(what.to_string(), |text, (from, to)| text.replace(from, to));
-        named.replace(mark, "#")
+        let text = names.iter().fold(what.to_string(), |text, (from, to)| text.replace(from, to));
+        text.replace(mark, "#")
     };
     let mut rows: Vec<String> = rows.iter().map(told).collect();
     rows.sort();

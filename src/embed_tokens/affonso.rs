@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::mint::mint;
 use super::store;
 use crate::clock::Timestamp;
-use crate::enrollments::{Origin, PartnerRequest, Status, enroll_and_read};
+use crate::enrollments::{Asked, Origin, PartnerRequest, Status, enroll_and_read};
 use crate::error::Result;
 use crate::http::extract::{App, Body, Caller, MintTokens};
 use crate::http::response::Created;
@@ -84,13 +84,11 @@ pub async fn create_embed_token(
     Body(EmbedTokenRequest { program, partner }): Body<EmbedTokenRequest>,
 ) -> Result<Created<EmbedTokenAnswer>> {
     let (workspace_id, program_id) = caller.program(&app, Some(program)).await?;
-    let (program, identity) = ((workspace_id, program_id), partner.identity());
-    let key = Some(caller.api_key_id);
-    let partner = Some(Box::new(partner));
-    let enrolled =
-        enroll_and_read(&app, program, Origin::TrustedToken, key, identity, partner, move |conn, enrolled| {
-            Box::pin(store::find_places(conn, workspace_id, program_id, enrolled.partner_id))
-        });
+    let program = (workspace_id, program_id);
+    let asked = Asked::for_partner(program, Origin::TrustedToken, Some(caller.api_key_id), partner);
+    let enrolled = enroll_and_read(&app, asked, move |conn, enrolled| {
+        Box::pin(store::find_places(conn, workspace_id, program_id, enrolled.partner_id))
+    });
     let (enrolled, places) = Box::pin(enrolled).await?;
     let minted = mint(&app, program, &enrolled, LIFETIME, "/embed/token")?;
     let data = EmbedTokenData {

@@ -14,7 +14,7 @@ use super::mint;
 use super::revoke::revoke;
 use super::verify::verify;
 use crate::clock::Timestamp;
-use crate::enrollments::{Identity, Origin, PartnerRequest, enroll};
+use crate::enrollments::{Asked, Identity, Origin, PartnerRequest, enroll};
 use crate::error::Result;
 use crate::http::extract::{App, Body, Caller, MintTokens};
 use crate::http::response::{Created, Found};
@@ -68,7 +68,9 @@ pub async fn create_referrals_embed_token(
         tenant_id: tenant_id.map(|id| id.as_str().to_owned()),
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),
     };
-    let enrolled = enroll(&app, program, Origin::Token, Some(caller.api_key_id), identity, request.partner).await?;
+    let api_key_id = Some(caller.api_key_id);
+    let asked = Asked { program, origin: Origin::Token, api_key_id, identity, partner: request.partner };
+    let enrolled = enroll(&app, asked).await?;
     let route = "/tokens/embed/referrals";
     let minted = mint(&app, program, &enrolled, enrolled.token_lifetime(), route)?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))

@@ -24,36 +24,55 @@ use crate::programs::{self, AccessMode};
 use crate::state::AppState;
 use crate::validation::Bounded;
 
-/// [`enroll`] as the workspace's own act: what `POST /partners` and an import do.
+/// [`enroll`] as the workspace's own act on the command line: what an import does.
 ///
 /// # Errors
 /// As [`enroll`].
 pub async fn enroll_by_workspace(
     app: &AppState,
     program: (WorkspaceId, ProgramId),
-    api_key_id: Option<ApiKeyId>,
     partner: PartnerRequest,
 ) -> Result<Enrolled> {
-    let identity = partner.identity();
+    let asked = Asked::for_partner(program, Origin::Workspace, None, partner);
     // On the heap: it is large, and every item of a batch would carry the room for it.
-    Box::pin(enroll(app, program, Origin::Workspace, api_key_id, identity, Some(Box::new(partner)))).await
+    Box::pin(enroll(app, asked)).await
+}
+
+/// Who asks for the enrollment of whom.
+pub struct Asked {
+    /// Where.
+    pub program: (WorkspaceId, ProgramId),
+    /// On whose word.
+    pub origin: Origin,
+    /// The key of who asks, none on the command line.
+    pub api_key_id: Option<ApiKeyId>,
+    /// Who the partner is.
+    pub identity: Identity,
+    /// What a new enrollment is made of.
+    pub partner: Option<Box<PartnerRequest>>,
+}
+
+impl Asked {
+    /// For a partner as a request describes it.
+    #[must_use]
+    pub fn for_partner(
+        program: (WorkspaceId, ProgramId),
+        origin: Origin,
+        api_key_id: Option<ApiKeyId>,
+        partner: PartnerRequest,
+    ) -> Self {
+        Self { program, origin, api_key_id, identity: partner.identity(), partner: Some(Box::new(partner)) }
+    }
 }
 
 /// Finds the enrollment that an identity means, or makes it. A call that finds everything in place is one read;
 /// every other call is that read and one transaction. The audit log has what it changes of an enrollment that it
-/// finds; one that it makes is told of by its event. The key is that of who asks, none on the command line.
+/// finds; one that it makes is told of by its event.
 ///
 /// # Errors
 /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
-pub async fn enroll(
-    app: &AppState,
-    program: (WorkspaceId, ProgramId),
-    origin: Origin,
-    api_key_id: Option<ApiKeyId>,
-    identity: Identity,
-    partner: Option<Box<PartnerRequest>>,
-) -> Result<Enrolled> {
-    match begin(app, program, origin, api_key_id, identity, partner).await? {
+pub async fn enroll(app: &AppState, asked: Asked) -> Result<Enrolled> {
+    match begin(app, asked).await? {
         Begun::Settled(enrolled) => Ok(enrolled),
         Begun::Unsettled(call, found) => {
             let (enrolled, ()) = finish(app, call, found, |_, _| Box::pin(async { Ok(()) })).await?;
@@ -67,22 +86,15 @@ pub async fn enroll(
 ///
 /// # Errors
 /// As [`enroll`], and as `read`.
-pub async fn enroll_and_read<T, R>(
-    app: &AppState,
-    program: (WorkspaceId, ProgramId),
-    origin: Origin,
-    api_key_id: Option<ApiKeyId>,
-    identity: Identity,
-    partner: Option<Box<PartnerRequest>>,
-    read: R,
-) -> Result<(Enrolled, T)>
+pub async fn enroll_and_read<T, R>(app: &AppState, asked: Asked, read: R) -> Result<(Enrolled, T)>
 where
     R: for<'c> Fn(&'c mut PgConnection, Enrolled) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
     T: Send + 'static,
 {
-    match begin(app, program, origin, api_key_id, identity, partner).await? {
+    let workspace_id = asked.program.0;
+    match begin(app, asked).await? {
         Begun::Settled(enrolled) => {
-            let shown = app.db.tenant(program.0).read("read_enrollment", |conn| read(conn, enrolled)).await?;
+            let shown = app.db.tenant(workspace_id).read("read_enrollment", |conn| read(conn, enrolled)).await?;
             Ok((enrolled, shown))
         }
         Begun::Unsettled(call, found) => finish(app, call, found, read).await,
@@ -97,14 +109,8 @@ enum Begun {
     Unsettled(Arc<Call>, Arc<Candidates>),
 }
 
-async fn begin(
-    app: &AppState,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
-    origin: Origin,
-    api_key_id: Option<ApiKeyId>,
-    identity: Identity,
-    partner: Option<Box<PartnerRequest>>,
-) -> Result<Begun> {
+async fn begin(app: &AppState, asked: Asked) -> Result<Begun> {
+    let Asked { program: (workspace_id, program_id), origin, api_key_id, identity, partner } = asked;
     let identity = Arc::new(identity);
     let wanted = Arc::clone(&identity);
     let found = app

@@ -18,7 +18,7 @@ mod store;
 mod turn;
 pub mod update;
 
-pub use enroll::{enroll, enroll_and_read, enroll_by_workspace};
+pub use enroll::{Asked, enroll, enroll_and_read, enroll_by_workspace};
 pub use enrolled::Enrolled;
 pub use model::Status;
 pub use request::{CreatePartnerRequest, PartnerRequest};

@@ -2,7 +2,7 @@
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
 use super::answer::{self, EnrolledPartner};
-use super::enroll::enroll_and_read;
+use super::enroll::{Asked, enroll_and_read};
 use super::request::{CreatePartnerRequest, PartnerRequest};
 use super::rule::Origin;
 use crate::error::{Error, Result};
@@ -65,8 +65,8 @@ pub(super) async fn enroll_and_show(
     partner: PartnerRequest,
 ) -> Result<EnrolledPartner> {
     let (workspace_id, program_id) = program;
-    let (identity, partner) = (partner.identity(), Some(Box::new(partner)));
-    let enrolled = enroll_and_read(app, program, origin, Some(api_key_id), identity, partner, move |conn, enrolled| {
+    let asked = Asked::for_partner(program, origin, Some(api_key_id), partner);
+    let enrolled = enroll_and_read(app, asked, move |conn, enrolled| {
         Box::pin(answer::load(conn, workspace_id, program_id, enrolled.partner_id))
     });
     // On the heap: it is large, and every item of a batch would carry the room for it.

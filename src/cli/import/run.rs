@@ -161,7 +161,7 @@ impl Import {
         let (app, program) = (self.app.clone(), self.program);
         patience.outcome(move || {
             let (app, partner) = (app.clone(), partner.clone());
-            async move { Ok(enroll_by_workspace(&app, program, None, partner).await?.is_new) }
+            async move { Ok(enroll_by_workspace(&app, program, partner).await?.is_new) }
         })
     }
 }

@@ -108,9 +108,11 @@ async fn each_call_asks_no_more_than_it_must() {
         ("a token that binds, row 4", token(partner("unbound")), bound.to_vec()),
         ("a partner that is created", (PARTNERS, partner("other")), and_loaded(&created)),
         ("a repeated partner", (PARTNERS, partner("jane")), [&[FIND][..], &shown].concat()),
-        ("a partner that is bound, row 5", (PARTNERS, json!({ "email": "jane@example.com", "tenantId": "j2" })), {
-            and_loaded(&bound)
-        }),
+        (
+            "a partner that is bound, row 5",
+            (PARTNERS, json!({ "email": "jane@example.com", "tenantId": "j2" })),
+            and_loaded(&bound),
+        ),
     ];
     // Every statement is prepared by these.
     for name in ["jane", "john"] {

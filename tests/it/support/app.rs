@@ -104,18 +104,13 @@ impl TestApp {
 
     /// One more server on the same database, which shares nothing else with this one.
     pub(crate) async fn another_server(&self) -> Router {
-        let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
-        let state = self.state_with(self.state.db.clone(), limiter, WORK);
-        state.keyring.refresh(&state.db, state.clock.now()).await.unwrap();
-        build_app(state)
+        build_app(self.ready_state(self.state.db.clone(), WORK).await)
     }
 
     /// With so much work at once, so many requests that wait, and patience for so long.
     pub(crate) async fn working(work: overload::Limits) -> Self {
         let mut app = Self::start().await;
-        let limiter = Limiter::new(PLENTY.parse().unwrap(), &app.shared_clock(), None);
-        app.state = app.state_with(app.state.db.clone(), limiter, work);
-        app.state.keyring.refresh(&app.state.db, app.clock.now()).await.unwrap();
+        app.state = app.ready_state(app.state.db.clone(), work).await;
         app.router = build_app(app.state.clone());
         app
     }
@@ -175,8 +170,13 @@ impl TestApp {
 
     async fn state_by(&self, options: PgConnectOptions, pool_size: usize) -> AppState {
         let db = Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap();
+        self.ready_state(db, WORK).await
+    }
+
+    /// With a limiter and keys of its own.
+    async fn ready_state(&self, db: Db, work: overload::Limits) -> AppState {
         let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
-        let state = self.state_with(db, limiter, WORK);
+        let state = self.state_with(db, limiter, work);
         state.keyring.refresh(&state.db, state.clock.now()).await.unwrap();
         state
     }

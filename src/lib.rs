@@ -27,6 +27,7 @@ pub mod slug;
 pub mod state;
 pub mod tags;
 pub mod telemetry;
+mod together;
 pub mod validation;
 pub mod workspaces;
 

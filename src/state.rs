@@ -7,6 +7,7 @@ use crate::clock::Clock;
 use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
+use crate::enrollments::LookUps;
 use crate::http::GrantCache;
 use crate::http::overload::Gate;
 use crate::http::rate_limit::Limiter;
@@ -45,6 +46,8 @@ pub struct Services {
     pub keyring: Keyring,
     /// The API keys of the last second.
     pub grants: GrantCache,
+    /// The enrollments that are looked for.
+    pub look_ups: LookUps,
     /// The requests of each workspace.
     pub limiter: Limiter,
     /// The requests in work.

@@ -9,6 +9,7 @@ use sqlx::PgConnection;
 use super::default_links::give_default_links;
 use super::enrolled::Enrolled;
 use super::event::{self, EnrollmentEvent};
+use super::look_ups::find_in;
 use super::model::{Candidate, Status};
 use super::request::PartnerRequest;
 use super::rule::{self, Candidates, Decision, Identity, Invitation, Origin};
@@ -112,15 +113,7 @@ enum Begun {
 async fn begin(app: &AppState, asked: Asked) -> Result<Begun> {
     let Asked { program: (workspace_id, program_id), origin, api_key_id, identity, partner } = asked;
     let identity = Arc::new(identity);
-    let wanted = Arc::clone(&identity);
-    let found = app
-        .db
-        .tenant(workspace_id)
-        .call("find_enrollment", move |conn, workspace_id| {
-            let identity = Arc::clone(&wanted);
-            Box::pin(async move { store::find_candidates(conn, workspace_id, program_id, &identity).await })
-        })
-        .await?;
+    let found = app.look_ups.find(&app.db, (workspace_id, program_id), Arc::clone(&identity)).await?;
     let now = app.clock.now();
     let ids = Arc::clone(&app.ids);
     let mut call = Call { ids, now, workspace_id, program_id, origin, api_key_id, identity, partner };
@@ -149,8 +142,7 @@ where
                 let enrolled = if attempt == 0 {
                     call.apply(conn, &found).await?
                 } else {
-                    let found =
-                        store::find_candidates(conn, call.workspace_id, call.program_id, &call.identity).await?;
+                    let found = find_in(conn, (call.workspace_id, call.program_id), &call.identity).await?;
                     call.apply(conn, &found).await?
                 };
                 Ok((enrolled, read(conn, enrolled).await?))

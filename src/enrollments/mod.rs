@@ -10,6 +10,7 @@ mod event;
 pub mod invitations;
 pub mod lifecycle;
 pub mod listing;
+mod look_ups;
 mod model;
 mod request;
 pub mod routes;
@@ -20,6 +21,7 @@ pub mod update;
 
 pub use enroll::{Asked, enroll, enroll_and_read, enroll_by_workspace};
 pub use enrolled::Enrolled;
+pub use look_ups::LookUps;
 pub use model::Status;
 pub use request::{CreatePartnerRequest, PartnerRequest};
 pub use rule::{Identity, Invitation, Origin};

@@ -1,6 +1,8 @@
 //! Queries on `partners`, `enrollments` and `outbox`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
@@ -9,37 +11,42 @@ use super::answer::EnrolledPartnerRow;
 use super::model::{Candidate, Status};
 use super::rule::{Candidates, Identity};
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::http_url::HttpUrl;
 use crate::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::{Country, Metadata, Profile};
 use crate::validation::Bounded;
 
-/// Everything that an identity may mean, without a lock. The function tells the database who the tenant is, so that
+/// Everything that each identity may mean, without a lock. The function tells the database who the tenant is, so that
 /// this is all that a repeat call asks.
 pub(super) async fn find_candidates(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
-    identity: &Identity,
-) -> Result<Candidates> {
+    identities: &[Arc<Identity>],
+) -> Result<Vec<Candidates>> {
+    let partner_ids: Vec<_> = identities.iter().map(|identity| identity.partner_id).collect();
+    let tenant_ids: Vec<_> = identities.iter().map(|identity| identity.tenant_id.as_deref()).collect();
+    let emails: Vec<_> = identities.iter().map(|identity| identity.email_normalized.as_deref()).collect();
     let rows = sqlx::query!(
         r#"/* enrollments::find_candidates */
-         SELECT matched_by AS "matched_by!", partner_id AS "partner_id!: PartnerId",
+         SELECT place AS "place!", matched_by AS "matched_by!", partner_id AS "partner_id!: PartnerId",
                 enrollment_id AS "enrollment_id: EnrollmentId", group_id AS "group_id: GroupId", tenant_id,
                 status AS "status: Status", token_epoch, invite_expires_at AS "invite_expires_at: Timestamp",
                 token_lifetime_seconds AS "token_lifetime_seconds!", lacks_default_links AS "lacks_default_links!"
-         FROM find_candidates($1, $2, $3, $4, $5)"#,
+         FROM find_candidates_together($1, $2, $3, $4, $5)"#,
         workspace_id as _,
         program_id as _,
-        identity.partner_id as _,
-        identity.tenant_id.as_deref(),
-        identity.email_normalized.as_deref(),
+        &partner_ids as _,
+        &tenant_ids as _,
+        &emails as _,
     )
     .fetch_all(conn)
     .await?;
-    let mut found = Candidates::default();
+    let mut all = vec![Candidates::default(); identities.len()];
     for row in rows {
+        let place = usize::try_from(row.place - 1).ok();
+        let found = place.and_then(|place| all.get_mut(place)).ok_or_else(|| Error::internal("nobody asked for it"))?;
         let (Some(enrollment_id), Some(group_id), Some(status), Some(token_epoch)) =
             (row.enrollment_id, row.group_id, row.status, row.token_epoch)
         else {
@@ -65,7 +72,7 @@ pub(super) async fn find_candidates(
             _ => found.by_email = candidate,
         }
     }
-    Ok(found)
+    Ok(all)
 }
 
 /// An enrollment to be made.

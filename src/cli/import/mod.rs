@@ -23,6 +23,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
+use crate::enrollments::LookUps;
 use crate::http::GrantCache;
 use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, RateLimits};
@@ -101,6 +102,7 @@ impl ImportPartners {
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,
             grants: GrantCache::default(),
+            look_ups: LookUps::default(),
             metrics: Arc::default(),
             drain: Drain::default(),
             config: settings.http()?,

@@ -12,8 +12,9 @@
 //!   first. A workspace that asks for ten times its part gets its part, and who asks for less gets all of it.
 //! - The queue is as long as what the places can do in a moment. When it is full, who has waited longest makes room for
 //!   who comes: of the workspace that has most of the queue, or else of the newcomer's own.
-//! - While that happens, who came last goes first, so that who is let in was let in soon and who is not is told soon. In
-//!   the order of arrival everybody would wait for the whole queue, and a client that waits for long asks again.
+//! - While that happens, who came last goes first and nobody waits for longer than a moment, so that who is let in was
+//!   let in soon and who is not is told soon. In the order of arrival everybody would wait for the whole queue, and a
+//!   client that waits for long asks again.
 //! - When work is slow, so is the queue: nobody stays in it for longer than [`Limits::patience`].
 
 use std::collections::{HashMap, VecDeque};
@@ -70,6 +71,9 @@ impl Refusal {
 /// How long after somebody was sent away from the full queue who came last still goes first. Longer than a full queue
 /// takes to be worked off, so that one that is full again and again does not go back and forth.
 const CROWDED: Duration = Duration::from_millis(100);
+
+/// How long who comes then may wait.
+const CROWDED_PATIENCE: Duration = Duration::from_millis(5);
 
 /// The gate.
 pub struct Gate {
@@ -151,7 +155,7 @@ impl Gate {
     ) -> Result<Place, Refusal> {
         // No request wants more than there can be.
         let places = places.min(self.limits.share());
-        let (ticket, woken) = {
+        let (patience, (ticket, woken)) = {
             let state = &mut *self.state();
             if state.next(self.limits.share()).is_none() && self.has_room(state, workspace_id, places) {
                 state.begin(workspace_id, places);
@@ -163,10 +167,12 @@ impl Gate {
                     return Err(Refusal::QueueFull);
                 }
             }
-            state.queue(workspace_id, places)
+            let patience =
+                if state.is_crowded() { self.limits.patience.min(CROWDED_PATIENCE) } else { self.limits.patience };
+            (patience, state.queue(workspace_id, places))
         };
         let _in_queue = InQueue { gate: self, workspace_id, ticket };
-        match timeout(self.limits.patience, woken).await {
+        match timeout(patience, woken).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(Refusal::Displaced),
             Err(_) => Err(Refusal::WaitedTooLong),
@@ -386,6 +392,24 @@ mod tests {
         let Poll::Ready(Ok(place)) = poll!(&mut second) else { panic!("the first one's turn") };
         assert!(poll!(&mut fourth).is_pending());
         drop((first, second, third, fourth, place));
+        assert_empty(&gate);
+    }
+
+    #[tokio::test]
+    async fn while_the_queue_is_full_who_comes_is_told_soon() {
+        let (gate, [workspace_id]) = (gate(2, 1), workspaces());
+        let held = take(&gate, workspace_id, 1).await;
+        let mut first = waits!(gate, workspace_id);
+        let (begin, second) = (Instant::now(), waits!(gate, workspace_id));
+        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
+        assert_eq!(second.await.err(), Some(Refusal::WaitedTooLong));
+        assert!((CROWDED_PATIENCE..CROWDED).contains(&begin.elapsed()));
+        // Who waits too long does not make it crowded: there is room in the queue.
+        sleep(CROWDED).await;
+        let mut third = waits!(gate, workspace_id);
+        sleep(2 * CROWDED_PATIENCE).await;
+        assert!(poll!(&mut third).is_pending());
+        drop((first, third, held));
         assert_empty(&gate);
     }
 

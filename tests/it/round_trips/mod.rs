@@ -2,5 +2,6 @@
 
 mod noted;
 mod partners;
+mod together;
 mod trips;
 mod writes;

@@ -11,6 +11,7 @@ use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::db::embedded::SUPERUSER;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
+use pearset::enrollments::LookUps;
 use pearset::http::GrantCache;
 use pearset::http::overload::{self, Gate};
 use pearset::http::rate_limit::{Limiter, SharedStore};
@@ -126,6 +127,7 @@ impl TestApp {
             ids: Arc::clone(&self.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            look_ups: LookUps::default(),
             limiter,
             gate: Gate::new(work),
             metrics: Arc::clone(&self.state.metrics),
@@ -144,6 +146,7 @@ impl TestApp {
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
+            look_ups: LookUps::default(),
             metrics: Arc::clone(&metrics),
             limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
             gate: Gate::new(WORK),

@@ -151,8 +151,9 @@ async fn no_session_of_the_pool_remembers_the_tenant_before() {
 }
 
 async fn asked_then_looked(conn: &mut PgConnection, id: WorkspaceId) -> Result<(i64, Vec<WorkspaceId>)> {
-    let query = "SELECT count(*) FROM find_candidates($1, (SELECT default_program_id FROM workspaces WHERE id = $1),
-                                                      NULL, 'shared', NULL)";
+    let query =
+        "SELECT count(*) FROM find_candidates_together($1, (SELECT default_program_id FROM workspaces WHERE id = $1),
+                                                        '{NULL}', '{shared}', '{NULL}')";
     let found = sqlx::query_scalar(query).bind(id).fetch_one(&mut *conn).await?;
     Ok((found, owners(conn, "partners").await?))
 }

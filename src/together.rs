@@ -144,11 +144,15 @@ where
         // Who has gone away does not take its answer.
         match (self.ask)(questions).await {
             Ok(answers) => {
-                waiting.into_iter().zip(answers).for_each(|(waiting, answer)| drop(waiting.send(Ok(answer))));
+                for (waiting, answer) in waiting.into_iter().zip(answers) {
+                    let _ = waiting.send(Ok(answer));
+                }
             }
             Err(error) => {
                 let error = Arc::new(error);
-                waiting.into_iter().for_each(|waiting| drop(waiting.send(Err(Arc::clone(&error)))));
+                for waiting in waiting {
+                    let _ = waiting.send(Err(Arc::clone(&error)));
+                }
             }
         }
     }

@@ -12,9 +12,10 @@
 //!   first. A workspace that asks for ten times its part gets its part, and who asks for less gets all of it.
 //! - The queue is as long as what the places can do in a moment. When it is full, who has waited longest makes room for
 //!   who comes: of the workspace that has most of the queue, or else of the newcomer's own.
-//! - While that happens, who came last goes first and nobody waits for longer than a moment, so that who is let in was
-//!   let in soon and who is not is told soon. In the order of arrival everybody would wait for the whole queue, and a
-//!   client that waits for long asks again.
+//! - For two seconds from then on the queue is short and who came last goes first, so that who is let in was let in soon
+//!   and who is not is told soon. In the order of arrival everybody would wait for the whole queue, and a client that
+//!   waits for long asks again. Then it is tried as before: a short queue sends clients away that the long one has room
+//!   for, and who asks again at once would keep it full for ever.
 //! - When work is slow, so is the queue: nobody stays in it for longer than [`Limits::patience`].
 
 use std::collections::{HashMap, VecDeque};
@@ -40,6 +41,11 @@ pub struct Limits {
 impl Limits {
     /// Long enough for a database that pauses for a moment.
     pub const PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Requests that wait while it is crowded.
+    fn short_queue(&self) -> usize {
+        (self.waiting / 4).max(2).min(self.waiting)
+    }
 
     /// The most places that one workspace has.
     fn share(&self) -> usize {
@@ -68,12 +74,9 @@ impl Refusal {
     }
 }
 
-/// How long after somebody was sent away from the full queue who came last still goes first. Longer than a full queue
-/// takes to be worked off, so that one that is full again and again does not go back and forth.
-const CROWDED: Duration = Duration::from_millis(100);
-
-/// How long who comes then may wait.
-const CROWDED_PATIENCE: Duration = Duration::from_millis(5);
+/// How long it is crowded once the queue was full. Much longer than a full queue takes to be worked off: of those who
+/// come under a lasting overload, few meet the long queue.
+const CROWDED: Duration = Duration::from_secs(2);
 
 /// The gate.
 pub struct Gate {
@@ -86,8 +89,8 @@ struct State {
     in_work: usize,
     waiting: usize,
     tickets: u64,
-    /// When somebody was last sent away from the full queue.
-    sent_away: Option<Instant>,
+    /// When the queue was last found to be full.
+    full_since: Option<Instant>,
     /// Those with requests in work or waiting.
     workspaces: HashMap<WorkspaceId, Workspace>,
 }
@@ -155,24 +158,24 @@ impl Gate {
     ) -> Result<Place, Refusal> {
         // No request wants more than there can be.
         let places = places.min(self.limits.share());
-        let (patience, (ticket, woken)) = {
+        let (ticket, woken) = {
             let state = &mut *self.state();
             if state.next(self.limits.share()).is_none() && self.has_room(state, workspace_id, places) {
                 state.begin(workspace_id, places);
                 return Ok(Place { gate: Some(Arc::clone(self)), workspace_id, places });
             }
-            if state.waiting >= self.limits.waiting {
-                state.sent_away = Some(Instant::now());
+            if state.waiting >= self.limits.waiting && !state.is_crowded() {
+                state.full_since = Some(Instant::now());
+            }
+            while state.is_crowded() && state.waiting >= self.limits.short_queue() {
                 if !state.make_room(workspace_id) {
                     return Err(Refusal::QueueFull);
                 }
             }
-            let patience =
-                if state.is_crowded() { self.limits.patience.min(CROWDED_PATIENCE) } else { self.limits.patience };
-            (patience, state.queue(workspace_id, places))
+            state.queue(workspace_id, places)
         };
         let _in_queue = InQueue { gate: self, workspace_id, ticket };
-        match timeout(patience, woken).await {
+        match timeout(self.limits.patience, woken).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) => Err(Refusal::Displaced),
             Err(_) => Err(Refusal::WaitedTooLong),
@@ -235,7 +238,7 @@ impl State {
     }
 
     fn is_crowded(&self) -> bool {
-        self.sent_away.is_some_and(|at| at.elapsed() < CROWDED)
+        self.full_since.is_some_and(|at| at.elapsed() < CROWDED)
     }
 
     fn begin(&mut self, workspace_id: WorkspaceId, places: usize) {
@@ -361,55 +364,49 @@ mod tests {
 
     #[tokio::test]
     async fn when_the_queue_is_full_who_has_most_of_it_makes_room() {
-        let (gate, [greedy, modest, third]) = (gate(4, 3), workspaces());
+        let (gate, [greedy, modest, third]) = (gate(4, 12), workspaces());
         let held = (take(&gate, greedy, 3).await, take(&gate, modest, 1).await);
-        let (mut first, mut second, last) = (waits!(gate, greedy), waits!(gate, greedy), waits!(gate, greedy));
+        let mut waiting: Vec<_> = (0..12).map(|_| Box::pin(gate.enter(greedy, 1))).collect();
+        for waits in &mut waiting {
+            assert!(poll!(waits).is_pending());
+        }
+        // It is short from now on.
         let of_modest = waits!(gate, modest);
-        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
-        assert!(poll!(&mut second).is_pending());
+        let mut last = waiting.split_off(10);
+        for displaced in waiting {
+            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+        }
+        assert!(poll!(&mut last[0]).is_pending());
         let of_third = waits!(gate, third);
-        assert!(matches!(poll!(&mut second), Poll::Ready(Err(Refusal::Displaced))));
+        assert!(matches!(poll!(&mut last[0]), Poll::Ready(Err(Refusal::Displaced))));
         // One each: a fourth has no more right than they.
         let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
         assert_eq!(gate.enter(fourth, 1).await.err(), Some(Refusal::QueueFull));
-        drop((first, second, last, of_modest, of_third, held));
+        drop((last, of_modest, of_third, held));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn while_the_queue_is_full_who_comes_last_goes_first_and_who_waited_longest_is_sent_away() {
-        let (gate, [workspace_id]) = (gate(2, 2), workspaces());
+    async fn once_the_queue_was_full_it_is_short_for_a_while_and_who_comes_last_goes_first() {
+        let (gate, [workspace_id]) = (gate(2, 8), workspaces());
         let mut held = take(&gate, workspace_id, 1).await;
-        let (mut first, mut second) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
-        let mut third = waits!(gate, workspace_id);
-        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
+        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(gate.enter(workspace_id, 1))).collect();
+        for waits in &mut waiting {
+            assert!(poll!(waits).is_pending());
+        }
+        let (mut ninth, mut tenth) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
+        for displaced in waiting {
+            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+        }
         held.pop();
-        let Poll::Ready(Ok(place)) = poll!(&mut third) else { panic!("the last one's turn") };
-        // When nobody is sent away any more, it is first come, first served again: the oldest does not wait for ever.
+        let Poll::Ready(Ok(place)) = poll!(&mut tenth) else { panic!("the last one's turn") };
+        // Then it is first come, first served again, and there is room for more: the oldest does not wait for ever.
         sleep(CROWDED).await;
-        let mut fourth = waits!(gate, workspace_id);
+        let (mut next, mut last) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
         drop(place);
-        let Poll::Ready(Ok(place)) = poll!(&mut second) else { panic!("the first one's turn") };
-        assert!(poll!(&mut fourth).is_pending());
-        drop((first, second, third, fourth, place));
-        assert_empty(&gate);
-    }
-
-    #[tokio::test]
-    async fn while_the_queue_is_full_who_comes_is_told_soon() {
-        let (gate, [workspace_id]) = (gate(2, 1), workspaces());
-        let held = take(&gate, workspace_id, 1).await;
-        let mut first = waits!(gate, workspace_id);
-        let (begin, second) = (Instant::now(), waits!(gate, workspace_id));
-        assert!(matches!(poll!(&mut first), Poll::Ready(Err(Refusal::Displaced))));
-        assert_eq!(second.await.err(), Some(Refusal::WaitedTooLong));
-        assert!((CROWDED_PATIENCE..CROWDED).contains(&begin.elapsed()));
-        // Who waits too long does not make it crowded: there is room in the queue.
-        sleep(CROWDED).await;
-        let mut third = waits!(gate, workspace_id);
-        sleep(2 * CROWDED_PATIENCE).await;
-        assert!(poll!(&mut third).is_pending());
-        drop((first, third, held));
+        let Poll::Ready(Ok(place)) = poll!(&mut ninth) else { panic!("the first one's turn") };
+        assert!(poll!(&mut next).is_pending() && poll!(&mut last).is_pending());
+        drop((ninth, tenth, next, last, place));
         assert_empty(&gate);
     }
 

@@ -12,7 +12,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{HttpConfig, Settings, local_url};
 use crate::db::{self, Db, Source};
 use crate::embed_tokens::{self, Keyring};
-use crate::enrollments::LookUps;
 use crate::http::GrantCache;
 use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, SharedStore};
@@ -100,9 +99,8 @@ async fn start(
     }
     let limiter = Limiter::new(settings.rate_limits, &clock, store);
     let gate = Gate::new(settings.work());
-    let (grants, look_ups, drain) = (GrantCache::default(), LookUps::default(), Drain::default());
-    let app =
-        AppState::from(Services { db, clock, ids, keyring, grants, look_ups, limiter, gate, metrics, drain, config });
+    let (grants, drain) = (GrantCache::default(), Drain::default());
+    let app = AppState::from(Services { db, clock, ids, keyring, grants, limiter, gate, metrics, drain, config });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
     let first_key = bootstrap(&app, key, &settings.public_url()?).await?;
     Ok((app, first_key))

@@ -23,6 +23,8 @@ pub struct AppState(Arc<Bound>);
 pub struct Bound {
     /// The database, or the transaction that spans the request.
     pub db: Db,
+    /// The enrollments that are looked for in it.
+    pub look_ups: LookUps,
     services: Arc<Services>,
 }
 
@@ -30,7 +32,11 @@ impl AppState {
     /// The same application whose work is a part of a transaction.
     #[must_use]
     pub fn within(&self, db: Db) -> Self {
-        Self(Arc::new(Bound { db, services: Arc::clone(&self.services) }))
+        Self::bound(db, Arc::clone(&self.services))
+    }
+
+    fn bound(db: Db, services: Arc<Services>) -> Self {
+        Self(Arc::new(Bound { look_ups: LookUps::new(db.clone()), db, services }))
     }
 }
 
@@ -46,8 +52,6 @@ pub struct Services {
     pub keyring: Keyring,
     /// The API keys of the last second.
     pub grants: GrantCache,
-    /// The enrollments that are looked for.
-    pub look_ups: LookUps,
     /// The requests of each workspace.
     pub limiter: Limiter,
     /// The requests in work.
@@ -62,7 +66,7 @@ pub struct Services {
 
 impl From<Services> for AppState {
     fn from(services: Services) -> Self {
-        Self(Arc::new(Bound { db: services.db.clone(), services: Arc::new(services) }))
+        Self::bound(services.db.clone(), Arc::new(services))
     }
 }
 

@@ -81,12 +81,6 @@ impl Db {
         Self { shared: Arc::new(Shared { ending: "ROLLBACK", ..Shared::clone(&self.shared) }), ..self }
     }
 
-    /// Whether all work with it is a part of the transaction of one request.
-    #[must_use]
-    pub fn is_within_request(&self) -> bool {
-        self.within.is_some()
-    }
-
     /// Whether the database answers.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ enum Begun {
 async fn begin(app: &AppState, asked: Asked) -> Result<Begun> {
     let Asked { program: (workspace_id, program_id), origin, api_key_id, identity, partner } = asked;
     let identity = Arc::new(identity);
-    let found = app.look_ups.find(&app.db, (workspace_id, program_id), Arc::clone(&identity)).await?;
+    let found = app.look_ups.find((workspace_id, program_id), Arc::clone(&identity)).await?;
     let now = app.clock.now();
     let ids = Arc::clone(&app.ids);
     let mut call = Call { ids, now, workspace_id, program_id, origin, api_key_id, identity, partner };

@@ -23,7 +23,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
-use crate::enrollments::LookUps;
 use crate::http::GrantCache;
 use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, RateLimits};
@@ -102,7 +101,6 @@ impl ImportPartners {
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,
             grants: GrantCache::default(),
-            look_ups: LookUps::default(),
             metrics: Arc::default(),
             drain: Drain::default(),
             config: settings.http()?,

@@ -12,7 +12,6 @@ use http_body_util::BodyExt;
 use pearset::build_app;
 use pearset::clock::{Clock, Timestamp};
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::enrollments::LookUps;
 use pearset::http::GrantCache;
 use pearset::http::rate_limit::{Limiter, RateLimits};
 use pearset::http::time_limit::Drain;
@@ -113,7 +112,6 @@ async fn a_panic_is_an_error_like_every_other() {
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),
-        look_ups: LookUps::default(),
         metrics: Arc::default(),
         drain: Drain::default(),
         config: app.state.config.clone(),

@@ -14,7 +14,6 @@ use pearset::clock::{Clock, SystemClock};
 use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::enrollments::LookUps;
 use pearset::error::Error;
 use pearset::http::overload::{Gate, Limits};
 use pearset::http::rate_limit::{Limiter, RateLimits};
@@ -218,7 +217,6 @@ fn without_database() -> AppState {
         ids,
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
         grants: GrantCache::default(),
-        look_ups: LookUps::default(),
         metrics,
         drain: pearset::http::time_limit::Drain::default(),
         config: HttpConfig { issuer: "https://a.example".to_owned(), docs_url: "https://a.example/docs".to_owned() },

@@ -11,7 +11,6 @@ use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::db::embedded::SUPERUSER;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::enrollments::LookUps;
 use pearset::http::GrantCache;
 use pearset::http::overload::{self, Gate};
 use pearset::http::rate_limit::{Limiter, SharedStore};
@@ -127,7 +126,6 @@ impl TestApp {
             ids: Arc::clone(&self.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
-            look_ups: LookUps::default(),
             limiter,
             gate: Gate::new(work),
             metrics: Arc::clone(&self.state.metrics),
@@ -146,7 +144,6 @@ impl TestApp {
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             grants: GrantCache::default(),
-            look_ups: LookUps::default(),
             metrics: Arc::clone(&metrics),
             limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
             gate: Gate::new(WORK),

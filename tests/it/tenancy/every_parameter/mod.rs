@@ -11,6 +11,8 @@ mod requests;
 mod twins;
 mod values;
 
+use std::cell::Cell;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
@@ -24,6 +26,9 @@ use crate::support::asked_for;
 /// The most random requests to one pair of applications.
 const LENGTH: usize = 100;
 
+/// Requests between two lines about how many it was.
+const TOLD_AFTER: usize = 5_000;
+
 /// Each parameter that names something, with each value of the other workspace that it could name.
 #[tokio::test]
 async fn what_another_workspace_has_is_nobodys_in_every_parameter() {
@@ -36,18 +41,19 @@ async fn what_another_workspace_has_is_nobodys_in_every_parameter() {
     }
 }
 
-/// `TENANCY_CASES` is how many requests, `TENANCY_SEED` which ones.
+/// `TENANCY_CASES` is how many requests, `TENANCY_SEED` which ones. Tells from time to time how many it was.
 #[test]
 fn what_another_workspace_has_is_nobodys_in_any_combination() {
-    let (cases, seed) = (asked_for("TENANCY_CASES", 300), u64::try_from(asked_for("TENANCY_SEED", 1)).unwrap());
+    let (cases, first_seed) = (asked_for("TENANCY_CASES", 300), u64::try_from(asked_for("TENANCY_SEED", 1)).unwrap());
     let config = ProptestConfig {
         // The lists have half of it on average.
         cases: u32::try_from(cases * 2 / LENGTH).unwrap(),
         failure_persistence: None,
-        rng_seed: RngSeed::Fixed(seed),
+        rng_seed: RngSeed::Fixed(first_seed),
         max_shrink_time: 30_000,
         ..ProptestConfig::default()
     };
+    let asked = Cell::new(0_usize);
     let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
     // A request is all that follows from one number.
     let lists = vec(any::<u64>().no_shrink(), 1..=LENGTH);
@@ -57,13 +63,17 @@ fn what_another_workspace_has_is_nobodys_in_any_combination() {
             for seed in list {
                 let request = twins.random(&mut StdRng::seed_from_u64(seed));
                 twins.ask(&request).await;
+                asked.set(asked.get() + 1);
+                if asked.get().is_multiple_of(TOLD_AFTER) {
+                    eprintln!("{} requests, seed {first_seed}", asked.get());
+                }
             }
             twins.assert_the_other_workspace_is_unchanged(&"these requests").await;
         });
         Ok(())
     });
     if let Err(error) = tried {
-        panic!("TENANCY_SEED={seed}: {error}");
+        panic!("TENANCY_SEED={first_seed}: {error}");
     }
 }
 

@@ -3,15 +3,20 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use crate::error::{Code, Error, Result};
 
 /// So many go together. They do not wait for those that are under way.
 const MOST: usize = 16;
+/// How long the end of what is under way is waited for: it may be on a way that leads nowhere.
+const PATIENCE: Duration = Duration::from_millis(50);
 
 /// Who answers questions.
 pub(crate) trait Answerer: Send + Sync + 'static {
@@ -31,8 +36,8 @@ pub(crate) trait Answerer: Send + Sync + 'static {
 }
 
 /// Brings the questions about the same to an [`Answerer`]. Who comes when none is under way goes at once; who comes then
-/// waits until that is answered, and goes together with all who came meanwhile. Nobody waits so that more may come, and
-/// the more there is to do the less each question costs.
+/// waits until that is answered, not for long, and goes together with all who came meanwhile. Nobody waits so that more
+/// may come, and the more there is to do the less each question costs.
 ///
 /// What is under way is never joined, so that no answer is older than its question.
 pub(crate) struct Together<A: Answerer>(Arc<Inner<A>>);
@@ -40,6 +45,7 @@ pub(crate) struct Together<A: Answerer>(Arc<Inner<A>>);
 struct Inner<A: Answerer> {
     answerer: A,
     lines: Mutex<HashMap<A::About, Line<A>>>,
+    tickets: AtomicU64,
 }
 
 /// What there is about the same. It is there while somebody has a turn.
@@ -49,6 +55,7 @@ struct Line<A: Answerer> {
 }
 
 struct Waiting<A: Answerer> {
+    ticket: u64,
     question: A::Question,
     told: oneshot::Sender<Told<A>>,
 }
@@ -59,15 +66,13 @@ type Told<A> = std::result::Result<<A as Answerer>::Answer, Arc<Error>>;
 enum Joined<A: Answerer> {
     /// None is under way: it has a turn.
     First,
-    /// It waits for the end of a turn.
-    Waits(oneshot::Receiver<Told<A>>),
-    /// So many wait by now that they have a turn.
-    Last(oneshot::Receiver<Told<A>>, Vec<Waiting<A>>),
+    /// It waits for the end of a turn; others wait too, as many as go together.
+    Waits { ticket: u64, told: oneshot::Receiver<Told<A>>, is_last: bool },
 }
 
 impl<A: Answerer> Together<A> {
     pub(crate) fn new(answerer: A) -> Self {
-        Self(Arc::new(Inner { answerer, lines: Mutex::default() }))
+        Self(Arc::new(Inner { answerer, lines: Mutex::default(), tickets: AtomicU64::new(0) }))
     }
 
     /// The answer to a question. It is asked on behalf of the others when its caller goes away.
@@ -76,21 +81,33 @@ impl<A: Answerer> Together<A> {
     /// As [`Answerer::answer`]. An error that another's question may have caused is not taken for an answer: the
     /// question is asked again, alone.
     pub(crate) async fn ask(&self, about: A::About, question: A::Question) -> Result<A::Answer> {
-        let told = match self.0.join(about, &question) {
-            Joined::First => {
-                let _turn = Turn { inner: Arc::clone(&self.0), about };
-                return self.ask_alone(about, question).await;
-            }
-            Joined::Waits(told) => told,
-            Joined::Last(told, all) => {
-                tokio::spawn(Turn { inner: Arc::clone(&self.0), about }.take(all));
-                told
+        let Joined::Waits { ticket, mut told, is_last } = self.0.join(about, &question) else {
+            let _turn = Turn { inner: Arc::clone(&self.0), about };
+            return self.ask_alone(about, question).await;
+        };
+        let told_in_time = if is_last { None } else { timeout(PATIENCE, &mut told).await.ok() };
+        let told = match told_in_time {
+            Some(told) => told,
+            None => {
+                self.overtake(about, ticket);
+                told.await
             }
         };
-        match told.await {
+        match told {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.code() == Code::ServiceUnavailable => Err(error.again()),
             Ok(Err(_)) | Err(_) => self.ask_alone(about, question).await,
+        }
+    }
+
+    /// Lets those who wait go on beside what is under way, if one with this ticket is among them.
+    fn overtake(&self, about: A::About, ticket: u64) {
+        let mut lines = self.0.lines();
+        let line = lines.get_mut(&about);
+        if let Some(line) = line.filter(|line| line.waiting.iter().any(|waiting| waiting.ticket == ticket)) {
+            line.turns += 1;
+            let turn = Turn { inner: Arc::clone(&self.0), about };
+            tokio::spawn(turn.take(mem::take(&mut line.waiting)));
         }
     }
 
@@ -113,12 +130,9 @@ impl<A: Answerer> Inner<A> {
             return Joined::First;
         }
         let (sender, told) = oneshot::channel();
-        line.waiting.push(Waiting { question: question.clone(), told: sender });
-        if line.waiting.len() < MOST {
-            return Joined::Waits(told);
-        }
-        line.turns += 1;
-        Joined::Last(told, mem::take(&mut line.waiting))
+        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
+        line.waiting.push(Waiting { ticket, question: question.clone(), told: sender });
+        Joined::Waits { ticket, told, is_last: line.waiting.len() >= MOST }
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<A::About, Line<A>>> {
@@ -172,8 +186,8 @@ impl<A: Answerer> Drop for Turn<A> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
+    use std::future::pending;
+    use std::sync::atomic::AtomicUsize;
 
     use futures_util::future::join_all;
     use futures_util::poll;
@@ -197,6 +211,7 @@ mod tests {
             self.noted.send(questions.clone()).unwrap();
             self.let_go.acquire().await.unwrap().forget();
             match questions {
+                questions if questions == [0] => pending().await,
                 questions if questions.contains(&13) => Err(Error::conflict("thirteen")),
                 questions if questions.contains(&404) => Err(Error::unavailable("away")),
                 questions => Ok(questions.into_iter().map(|question| question * 10).collect()),
@@ -251,7 +266,7 @@ mod tests {
     #[tokio::test]
     async fn many_do_not_wait_for_what_is_under_way() {
         let (asked, mut seen) = Together::noted();
-        let first = asks!(asked, 'a', 0);
+        let first = asks!(asked, 'a', 1);
         let mut many = Vec::new();
         for question in (20..).take(MOST) {
             many.push(asks!(asked, 'a', question));
@@ -263,7 +278,20 @@ mod tests {
         asked.let_go(3);
         let answers = join_all(many).await;
         assert!(answers.into_iter().zip(20..).all(|(answer, question)| answer.unwrap() == question * 10));
-        assert_eq!((first.await.unwrap(), late.await.unwrap()), (0, 990));
+        assert_eq!((first.await.unwrap(), late.await.unwrap()), (10, 990));
+        assert!(asked.is_idle());
+    }
+
+    #[tokio::test]
+    async fn what_leads_nowhere_is_not_waited_for() {
+        let (asked, mut seen) = Together::noted();
+        let (stuck, second, third) = (asks!(asked, 'a', 0), asks!(asked, 'a', 2), asks!(asked, 'a', 3));
+        asked.let_go(2);
+        let (second, third) = tokio::time::timeout(10 * PATIENCE, async { tokio::join!(second, third) }).await.unwrap();
+        assert_eq!((second.unwrap(), third.unwrap()), (20, 30));
+        assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![0], vec![2, 3]));
+        assert!(!asked.is_idle());
+        drop(stuck);
         assert!(asked.is_idle());
     }
 

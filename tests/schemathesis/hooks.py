@@ -43,12 +43,29 @@ def named(case: schemathesis.Case) -> list[tuple[str, object]]:
     return found
 
 
+@schemathesis.hook
+def before_call(context, case, kwargs) -> None:
+    """Schemathesis sends what it has read in answers, also in those to their requests. What was said once may be told
+    at any time after it, so that ours do not say their secret."""
+    if case.auth_identity != "theirs":
+        for part in (case.path_parameters, case.query):
+            for name in part or ():
+                part[name] = without_secret(part[name])
+        case.body = without_secret(case.body)
+
+
+def without_secret(value: object) -> object:
+    if isinstance(value, dict):
+        return {without_secret(name): without_secret(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [without_secret(member) for member in value]
+    return re.sub(SECRET, "no-secret", value, flags=re.IGNORECASE) if isinstance(value, str) else value
+
+
 @schemathesis.check
 def nothing_of_the_other_workspace(ctx, response, case) -> None:
     told = f"{response.headers} {response.text} {claims(response.text)}".lower()
-    # Schemathesis sends what it has read in an answer to their own requests, too: that is then said back.
-    is_echo = SECRET in str(named(case)).lower()
-    is_told = SECRET in told and not is_echo or WORLD["workspace"] in told
+    is_told = SECRET in told or WORLD["workspace"] in told
     assert not is_told, "The answer tells something of another workspace"
     theirs = [name for name, value in named(case) if name in NAMES and isinstance(value, str) and value in THEIR_IDS]
     if case.auth_identity == "ours" and theirs and 200 <= response.status_code < 300:

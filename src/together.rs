@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::mem;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +44,6 @@ pub(crate) struct Together<A: Answerer>(Arc<Inner<A>>);
 struct Inner<A: Answerer> {
     answerer: A,
     lines: Mutex<HashMap<A::About, Line<A>>>,
-    tickets: AtomicU64,
 }
 
 /// What there is about the same. It is there while somebody has a turn.
@@ -55,7 +53,6 @@ struct Line<A: Answerer> {
 }
 
 struct Waiting<A: Answerer> {
-    ticket: u64,
     question: A::Question,
     told: oneshot::Sender<Told<A>>,
 }
@@ -67,12 +64,12 @@ enum Joined<A: Answerer> {
     /// None is under way: it has a turn.
     First,
     /// It waits for the end of a turn; others wait too, as many as go together.
-    Waits { ticket: u64, told: oneshot::Receiver<Told<A>>, is_last: bool },
+    Waits { told: oneshot::Receiver<Told<A>>, is_last: bool },
 }
 
 impl<A: Answerer> Together<A> {
     pub(crate) fn new(answerer: A) -> Self {
-        Self(Arc::new(Inner { answerer, lines: Mutex::default(), tickets: AtomicU64::new(0) }))
+        Self(Arc::new(Inner { answerer, lines: Mutex::default() }))
     }
 
     /// The answer to a question. It is asked on behalf of the others when its caller goes away.
@@ -81,7 +78,7 @@ impl<A: Answerer> Together<A> {
     /// As [`Answerer::answer`]. An error that another's question may have caused is not taken for an answer: the
     /// question is asked again, alone.
     pub(crate) async fn ask(&self, about: A::About, question: A::Question) -> Result<A::Answer> {
-        let Joined::Waits { ticket, mut told, is_last } = self.0.join(about, &question) else {
+        let Joined::Waits { mut told, is_last } = self.0.join(about, &question) else {
             let _turn = Turn { inner: Arc::clone(&self.0), about };
             return self.ask_alone(about, question).await;
         };
@@ -89,7 +86,7 @@ impl<A: Answerer> Together<A> {
         let told = match told_in_time {
             Some(told) => told,
             None => {
-                self.overtake(about, ticket);
+                self.overtake(about);
                 told.await
             }
         };
@@ -100,11 +97,10 @@ impl<A: Answerer> Together<A> {
         }
     }
 
-    /// Lets those who wait go on beside what is under way, if one with this ticket is among them.
-    fn overtake(&self, about: A::About, ticket: u64) {
+    /// Lets those who wait go on beside what is under way.
+    fn overtake(&self, about: A::About) {
         let mut lines = self.0.lines();
-        let line = lines.get_mut(&about);
-        if let Some(line) = line.filter(|line| line.waiting.iter().any(|waiting| waiting.ticket == ticket)) {
+        if let Some(line) = lines.get_mut(&about).filter(|line| !line.waiting.is_empty()) {
             line.turns += 1;
             let turn = Turn { inner: Arc::clone(&self.0), about };
             tokio::spawn(turn.take(mem::take(&mut line.waiting)));
@@ -130,9 +126,8 @@ impl<A: Answerer> Inner<A> {
             return Joined::First;
         }
         let (sender, told) = oneshot::channel();
-        let ticket = self.tickets.fetch_add(1, Ordering::Relaxed);
-        line.waiting.push(Waiting { ticket, question: question.clone(), told: sender });
-        Joined::Waits { ticket, told, is_last: line.waiting.len() >= MOST }
+        line.waiting.push(Waiting { question: question.clone(), told: sender });
+        Joined::Waits { told, is_last: line.waiting.len() >= MOST }
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<A::About, Line<A>>> {
@@ -187,7 +182,7 @@ impl<A: Answerer> Drop for Turn<A> {
 #[cfg(test)]
 mod tests {
     use std::future::pending;
-    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use futures_util::future::join_all;
     use futures_util::poll;

@@ -33,6 +33,7 @@ PROBLEMS = [
     (r"flagForFraud", "Cannot go with the reapplicationTimeframe instant"),
     (r"maxPartnerLinks", "Must leave room for the default links"),
     (r"defaultLinks(\.url)?|allowedHosts", "The default links must lead to hosts that are allowed"),
+    (r"url", "The partner's group does not allow links to this host"),
     (r"defaultLinks(\.id)?", "Must not stand there twice"),
     (r"moveTo", "Must be another group"),
     (r"(.*\.)?tag(Ids|Names)", "Invalid tag(Ids|Names) detected: no such tag"),

@@ -83,12 +83,11 @@ impl<A: Answerer> Together<A> {
             return self.ask_alone(about, question).await;
         };
         let told_in_time = if is_last { None } else { timeout(PATIENCE, &mut told).await.ok() };
-        let told = match told_in_time {
-            Some(told) => told,
-            None => {
-                self.overtake(about);
-                told.await
-            }
+        let told = if let Some(told) = told_in_time {
+            told
+        } else {
+            self.overtake(about);
+            told.await
         };
         match told {
             Ok(Ok(answer)) => Ok(answer),

@@ -184,4 +184,21 @@ mod tests {
         local.take(last, Plan::Pro);
         assert_eq!(local.plans[0].len(), 0);
     }
+
+    #[test]
+    fn who_is_gone_is_looked_for_once_in_each_window() {
+        let (local, hand, gone) = local(60, Duration::ZERO);
+        let second = Duration::from_secs(1);
+        let kept = || {
+            local.take(gone, Plan::Pro);
+            local.plans[0].len()
+        };
+        for _ in 0..2 {
+            local.take(gone, Plan::Free);
+            hand.advance(WINDOW - second);
+            assert_eq!(kept(), 1);
+            hand.advance(second);
+            assert_eq!(kept(), 0);
+        }
+    }
 }

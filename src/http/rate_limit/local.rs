@@ -188,16 +188,17 @@ mod tests {
     #[test]
     fn who_is_gone_is_looked_for_once_in_each_window() {
         let (local, hand, gone) = local(60, Duration::ZERO);
-        let second = Duration::from_secs(1);
+        let (most, rest) = (Duration::from_secs(59), Duration::from_secs(1));
+        assert_eq!(most + rest, WINDOW);
         let kept = || {
             local.take(gone, Plan::Pro);
             local.plans[0].len()
         };
         for _ in 0..2 {
             local.take(gone, Plan::Free);
-            hand.advance(WINDOW - second);
+            hand.advance(most);
             assert_eq!(kept(), 1);
-            hand.advance(second);
+            hand.advance(rest);
             assert_eq!(kept(), 0);
         }
     }

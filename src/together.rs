@@ -59,14 +59,6 @@ struct Waiting<A: Answerer> {
 
 type Told<A> = std::result::Result<<A as Answerer>::Answer, Arc<Error>>;
 
-/// Where a question stands that has come.
-enum Joined<A: Answerer> {
-    /// None is under way: it has a turn.
-    First,
-    /// It waits for the end of a turn; others wait too, as many as go together.
-    Waits { told: oneshot::Receiver<Told<A>>, is_last: bool },
-}
-
 impl<A: Answerer> Together<A> {
     pub(crate) fn new(answerer: A) -> Self {
         Self(Arc::new(Inner { answerer, lines: Mutex::default() }))
@@ -78,12 +70,11 @@ impl<A: Answerer> Together<A> {
     /// As [`Answerer::answer`]. An error that another's question may have caused is not taken for an answer: the
     /// question is asked again, alone.
     pub(crate) async fn ask(&self, about: A::About, question: A::Question) -> Result<A::Answer> {
-        let Joined::Waits { mut told, is_last } = self.0.join(about, &question) else {
+        let Some(mut told) = self.join(about, &question) else {
             let _turn = Turn { inner: Arc::clone(&self.0), about };
             return self.ask_alone(about, question).await;
         };
-        let told_in_time = if is_last { None } else { timeout(PATIENCE, &mut told).await.ok() };
-        let told = if let Some(told) = told_in_time {
+        let told = if let Ok(told) = timeout(PATIENCE, &mut told).await {
             told
         } else {
             self.overtake(about);
@@ -96,14 +87,34 @@ impl<A: Answerer> Together<A> {
         }
     }
 
-    /// Lets those who wait go on beside what is under way.
+    /// Waits for the end of a turn. `None` where there is none: it is the caller's.
+    fn join(&self, about: A::About, question: &A::Question) -> Option<oneshot::Receiver<Told<A>>> {
+        let mut lines = self.0.lines();
+        let line = lines.entry(about).or_insert_with(|| Line { turns: 0, waiting: Vec::new() });
+        if line.turns == 0 {
+            line.turns = 1;
+            return None;
+        }
+        let (sender, told) = oneshot::channel();
+        line.waiting.push(Waiting { question: question.clone(), told: sender });
+        if line.waiting.len() >= MOST {
+            self.begin_turn(about, line);
+        }
+        Some(told)
+    }
+
+    /// Lets those who wait, if there are any, go on beside what is under way.
     fn overtake(&self, about: A::About) {
         let mut lines = self.0.lines();
         if let Some(line) = lines.get_mut(&about).filter(|line| !line.waiting.is_empty()) {
-            line.turns += 1;
-            let turn = Turn { inner: Arc::clone(&self.0), about };
-            tokio::spawn(turn.take(mem::take(&mut line.waiting)));
+            self.begin_turn(about, line);
         }
+    }
+
+    fn begin_turn(&self, about: A::About, line: &mut Line<A>) {
+        line.turns += 1;
+        let turn = Turn { inner: Arc::clone(&self.0), about };
+        tokio::spawn(turn.take(mem::take(&mut line.waiting)));
     }
 
     /// The answer to a question that goes with no other.
@@ -117,18 +128,6 @@ impl<A: Answerer> Together<A> {
 }
 
 impl<A: Answerer> Inner<A> {
-    fn join(&self, about: A::About, question: &A::Question) -> Joined<A> {
-        let mut lines = self.lines();
-        let line = lines.entry(about).or_insert_with(|| Line { turns: 0, waiting: Vec::new() });
-        if line.turns == 0 {
-            line.turns = 1;
-            return Joined::First;
-        }
-        let (sender, told) = oneshot::channel();
-        line.waiting.push(Waiting { question: question.clone(), told: sender });
-        Joined::Waits { told, is_last: line.waiting.len() >= MOST }
-    }
-
     fn lines(&self) -> MutexGuard<'_, HashMap<A::About, Line<A>>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -281,7 +280,7 @@ mod tests {
         let (asked, mut seen) = Together::noted();
         let (stuck, second, third) = (asks!(asked, 'a', 0), asks!(asked, 'a', 2), asks!(asked, 'a', 3));
         asked.let_go(2);
-        let (second, third) = tokio::time::timeout(10 * PATIENCE, async { tokio::join!(second, third) }).await.unwrap();
+        let (second, third) = timeout(10 * PATIENCE, async { tokio::join!(second, third) }).await.unwrap();
         assert_eq!((second.unwrap(), third.unwrap()), (20, 30));
         assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![0], vec![2, 3]));
         assert!(!asked.is_idle());
@@ -350,7 +349,7 @@ mod tests {
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_micros(u64::from(number) * 37 % 100_000)).await;
                 let patience = Duration::from_micros(u64::from(number) * 31 % 20_000);
-                if let Ok(answer) = tokio::time::timeout(patience, together.ask(number % 3, number)).await {
+                if let Ok(answer) = timeout(patience, together.ask(number % 3, number)).await {
                     assert_eq!(answer.unwrap(), number + 1);
                     answered.fetch_add(1, Ordering::Relaxed);
                 }

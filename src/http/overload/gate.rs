@@ -366,9 +366,9 @@ mod tests {
     async fn when_the_queue_is_full_who_has_most_of_it_makes_room() {
         let (gate, [greedy, modest, third]) = (gate(4, 12), workspaces());
         let held = (take(&gate, greedy, 3).await, take(&gate, modest, 1).await);
-        let mut waiting: Vec<_> = (0..12).map(|_| Box::pin(gate.enter(greedy, 1))).collect();
-        for waits in &mut waiting {
-            assert!(poll!(waits).is_pending());
+        let mut waiting = Vec::new();
+        for _ in 0..12 {
+            waiting.push(waits!(gate, greedy));
         }
         // It is short from now on.
         let of_modest = waits!(gate, modest);
@@ -390,9 +390,9 @@ mod tests {
     async fn once_the_queue_was_full_it_is_short_for_a_while_and_who_comes_last_goes_first() {
         let (gate, [workspace_id]) = (gate(2, 8), workspaces());
         let mut held = take(&gate, workspace_id, 1).await;
-        let mut waiting: Vec<_> = (0..8).map(|_| Box::pin(gate.enter(workspace_id, 1))).collect();
-        for waits in &mut waiting {
-            assert!(poll!(waits).is_pending());
+        let mut waiting = Vec::new();
+        for _ in 0..8 {
+            waiting.push(waits!(gate, workspace_id));
         }
         let (mut ninth, mut tenth) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
         for displaced in waiting {

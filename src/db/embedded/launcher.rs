@@ -16,6 +16,7 @@ use nix::sys::signal::Signal;
 use super::binaries::Binaries;
 use super::layout::Layout;
 use super::log::Log;
+use super::memory;
 use super::server::Server;
 use super::{SUPERUSER, Settings};
 
@@ -112,6 +113,9 @@ impl Launcher<'_> {
         command.arg("-c").arg(socket_setting(socket_dir));
         command.arg("-c").arg(format!("max_connections={}", self.settings.max_connections));
         let relaxed: &[&str] = if self.settings.durable { &[] } else { &NOT_DURABLE };
+        if let Some(size) = memory::shared_buffers().filter(|_| self.settings.durable) {
+            command.arg("-c").arg(format!("shared_buffers={size}MB"));
+        }
         for setting in ALWAYS.iter().chain(relaxed) {
             command.args(["-c", setting]);
         }

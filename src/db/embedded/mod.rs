@@ -8,6 +8,7 @@ mod launcher;
 mod layout;
 mod lock;
 mod log;
+mod memory;
 mod owner;
 mod pid_file;
 mod private;

@@ -10,12 +10,11 @@
 //!   lock.
 //! - A place that becomes free goes to the workspace with the least work of those that wait, and in it to who came
 //!   first. A workspace that asks for ten times its part gets its part, and who asks for less gets all of it.
-//! - The queue is as long as what the places can do in a moment. When it is full, who has waited longest makes room for
-//!   who comes: of the workspace that has most of the queue, or else of the newcomer's own.
-//! - For two seconds from then on the queue is short and who came last goes first, so that who is let in was let in soon
-//!   and who is not is told soon. In the order of arrival everybody would wait for the whole queue, and a client that
-//!   waits for long asks again. Then it is tried as before: a short queue sends clients away that the long one has room
-//!   for, and who asks again at once would keep it full for ever.
+//! - The queue is as long as what the places can do in a moment. When it is full, who comes is sent away, unless another
+//!   workspace has more of the queue: then who came last of that one makes room.
+//! - For two seconds from then on the queue is short, so that nobody who is let in has waited for long, and who is not is
+//!   told at once. Then it is tried as before: a short queue sends clients away that the long one has room for, and who
+//!   asks again at once would keep it full for ever.
 //! - When work is slow, so is the queue: nobody stays in it for longer than [`Limits::patience`].
 
 use std::collections::{HashMap, VecDeque};
@@ -56,9 +55,9 @@ impl Limits {
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Refusal {
-    /// The queue is full, and nobody in it has less right to a place.
+    /// The queue is full, and no other workspace has more of it.
     QueueFull,
-    /// It had a place in the queue, which a later request got.
+    /// It had a place in the queue, which a workspace that had less of it got, or which is no more.
     Displaced,
     /// It has waited for long enough.
     WaitedTooLong,
@@ -166,11 +165,10 @@ impl Gate {
             }
             if state.waiting >= self.limits.waiting && !state.is_crowded() {
                 state.full_since = Some(Instant::now());
+                state.shorten(self.limits.short_queue());
             }
-            while state.is_crowded() && state.waiting >= self.limits.short_queue() {
-                if !state.make_room(workspace_id) {
-                    return Err(Refusal::QueueFull);
-                }
+            if state.is_crowded() && state.waiting >= self.limits.short_queue() && !state.make_room(workspace_id) {
+                return Err(Refusal::QueueFull);
             }
             state.queue(workspace_id, places)
         };
@@ -206,13 +204,8 @@ impl Gate {
     /// never get them.
     fn take_waiter(&self, state: &mut State, workspace_id: WorkspaceId) -> Option<Waiter> {
         let free = self.limits.in_work - state.in_work;
-        let last_first = state.is_crowded();
         let waiting = &mut state.workspaces.get_mut(&workspace_id)?.waiting;
-        let waiter = if last_first {
-            waiting.pop_back_if(|last| last.places <= free)
-        } else {
-            waiting.pop_front_if(|first| first.places <= free)
-        };
+        let waiter = waiting.pop_front_if(|first| first.places <= free);
         state.waiting -= usize::from(waiter.is_some());
         waiter
     }
@@ -228,11 +221,9 @@ impl State {
         if self.waiting == 0 {
             return None;
         }
-        let last_first = self.is_crowded();
         let candidates = self.workspaces.iter().filter_map(|(id, workspace)| {
-            let next = if last_first { workspace.waiting.back() } else { workspace.waiting.front() }?;
             let first = workspace.waiting.front()?;
-            (workspace.in_work + next.places <= share).then_some((workspace.in_work, first.ticket, *id))
+            (workspace.in_work + first.places <= share).then_some((workspace.in_work, first.ticket, *id))
         });
         candidates.min_by_key(|(in_work, ticket, _)| (*in_work, *ticket)).map(|(_, _, id)| id)
     }
@@ -263,18 +254,25 @@ impl State {
         (self.tickets, woken)
     }
 
-    /// Sends the request away that has waited longest in the longest queue, if that is longer than the own one will be,
-    /// else in the own one.
+    /// Sends the last of a workspace away that has more of the queue than this one will have.
     fn make_room(&mut self, workspace_id: WorkspaceId) -> bool {
         let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.waiting.len());
-        let longest = self.workspaces.iter_mut().max_by_key(|(_, workspace)| workspace.waiting.len());
-        let gives_way = match longest {
-            Some((_, longest)) if longest.waiting.len() > own + 1 => Some(longest),
-            _ => self.workspaces.get_mut(&workspace_id),
-        };
-        let made = gives_way.is_some_and(|workspace| workspace.waiting.pop_front().is_some());
-        self.waiting -= usize::from(made);
-        made
+        self.displace_one(own + 1)
+    }
+
+    /// Sends those away who came last and for whom there is no room any more.
+    fn shorten(&mut self, waiting: usize) {
+        while self.waiting > waiting && self.displace_one(0) {}
+    }
+
+    /// Sends the last of the workspace away that has most of the queue, if that is more than so many.
+    fn displace_one(&mut self, more_than: usize) -> bool {
+        let longest = self.workspaces.values_mut().max_by_key(|workspace| workspace.waiting.len());
+        let last = longest
+            .filter(|longest| longest.waiting.len() > more_than)
+            .and_then(|longest| longest.waiting.pop_back());
+        self.waiting -= usize::from(last.is_some());
+        last.is_some()
     }
 
     fn forget_if_idle(&mut self, workspace_id: WorkspaceId) {
@@ -370,43 +368,44 @@ mod tests {
         for _ in 0..12 {
             waiting.push(waits!(gate, greedy));
         }
-        // It is short from now on.
+        // It is short from now on: three.
         let of_modest = waits!(gate, modest);
-        let mut last = waiting.split_off(10);
-        for displaced in waiting {
+        for displaced in waiting.drain(2..) {
             assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
         }
-        assert!(poll!(&mut last[0]).is_pending());
+        assert_eq!(gate.enter(greedy, 1).await.err(), Some(Refusal::QueueFull));
+        for first in &mut waiting {
+            assert!(poll!(first).is_pending());
+        }
         let of_third = waits!(gate, third);
-        assert!(matches!(poll!(&mut last[0]), Poll::Ready(Err(Refusal::Displaced))));
+        let displaced = waiting.pop().expect("the second");
+        assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
         // One each: a fourth has no more right than they.
         let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
         assert_eq!(gate.enter(fourth, 1).await.err(), Some(Refusal::QueueFull));
-        drop((last, of_modest, of_third, held));
+        drop((waiting, of_modest, of_third, held));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn once_the_queue_was_full_it_is_short_for_a_while_and_who_comes_last_goes_first() {
+    async fn once_the_queue_was_full_it_is_short_for_a_while() {
         let (gate, [workspace_id]) = (gate(2, 8), workspaces());
         let mut held = take(&gate, workspace_id, 1).await;
         let mut waiting = Vec::new();
         for _ in 0..8 {
             waiting.push(waits!(gate, workspace_id));
         }
-        let (mut ninth, mut tenth) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
-        for displaced in waiting {
+        assert_eq!(gate.enter(workspace_id, 1).await.err(), Some(Refusal::QueueFull));
+        for displaced in waiting.drain(2..) {
             assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
         }
         held.pop();
-        let Poll::Ready(Ok(place)) = poll!(&mut tenth) else { panic!("the last one's turn") };
-        // Then it is first come, first served again, and there is room for more: the oldest does not wait for ever.
+        let Poll::Ready(Ok(place)) = poll!(&mut waiting[0]) else { panic!("the first one's turn") };
+        let third = waits!(gate, workspace_id);
+        assert_eq!(gate.enter(workspace_id, 1).await.err(), Some(Refusal::QueueFull));
         sleep(CROWDED).await;
-        let (mut next, mut last) = (waits!(gate, workspace_id), waits!(gate, workspace_id));
-        drop(place);
-        let Poll::Ready(Ok(place)) = poll!(&mut ninth) else { panic!("the first one's turn") };
-        assert!(poll!(&mut next).is_pending() && poll!(&mut last).is_pending());
-        drop((ninth, tenth, next, last, place));
+        let fourth = waits!(gate, workspace_id);
+        drop((waiting, third, fourth, place));
         assert_empty(&gate);
     }
 

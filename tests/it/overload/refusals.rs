@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
-use crate::connections::{read_answer, read_to_end};
+use crate::connections::read_answer;
 use crate::support::actor::Actor;
 use crate::support::app::TestApp;
 use crate::support::live::LiveServer;
@@ -40,8 +40,8 @@ async fn settle() {
     sleep(Duration::from_millis(150)).await;
 }
 
-/// A request that waits for its turn. Not a byte of the body: who waits for "100 Continue" sends it only when it is wanted.
-async fn wait_in_line(server: &LiveServer, actor: &Actor, path: &str) -> TcpStream {
+/// A request of which not a byte of the body comes: who waits for "100 Continue" sends it only when it is wanted.
+async fn come_by(server: &LiveServer, actor: &Actor, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(head(actor, path, "Expect: 100-continue\r\nConnection: close\r\n").as_bytes()).await.unwrap();
     settle().await;
@@ -65,22 +65,15 @@ async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
     let server = LiveServer::start(&app).await;
     let (acme, other) = (app.workspace("acme").await.actor, app.workspace_on("other", Plan::Free).await.actor);
     let mut streams = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..5 {
         streams.push(begin(&server, &acme).await);
+        settle().await;
     }
-    settle().await;
-    // Each of those that come later sends the one away that has waited longest.
-    let pearset = wait_in_line(&server, &acme, "/tags").await;
-    let partnero = wait_in_line(&server, &acme, "/v1/partner_referral_links").await;
-    let affonso = wait_in_line(&server, &acme, "/api/embed/token").await;
-    let pearset = refused(pearset).await;
+    let pearset = refused(come_by(&server, &acme, "/tags").await).await;
     assert!(pearset.contains(r#""code":"service_unavailable""#), "{pearset}");
-    for _ in 0..2 {
-        streams.push(begin(&server, &acme).await);
-    }
-    let partnero = refused(partnero).await;
+    let partnero = refused(come_by(&server, &acme, "/v1/partner_referral_links").await).await;
     assert!(partnero.contains(r#""status":0"#) && partnero.contains(r#""code":"service_unavailable""#), "{partnero}");
-    let affonso = refused(affonso).await;
+    let affonso = refused(come_by(&server, &acme, "/api/embed/token").await).await;
     assert!(affonso.contains(r#""success":false"#) && affonso.contains("INTERNAL_ERROR"), "{affonso}");
 
     // Everything else goes on.
@@ -90,17 +83,21 @@ async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
     app.stranger().get("/tags").await.expect(401);
     other.get("/tags").await.expect(200);
 
+    // Who has less of the queue gets a place in it, and who came last of those that have more gives it up.
+    let of_other = [begin(&server, &other).await, {
+        settle().await;
+        begin(&server, &other).await
+    }];
+    let last = refused(streams.pop().expect("the last one")).await;
+    assert!(last.contains(r#""code":"service_unavailable""#), "{last}");
+    streams.extend(of_other);
+
     // Nobody who was let in or waits has lost anything by it.
-    for (number, stream) in streams.iter_mut().enumerate() {
-        stream.write_all(BODY.replace('0', &number.to_string()).as_bytes()).await.unwrap();
-    }
-    for stream in &mut streams {
-        let answer = read_answer(stream).await;
-        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
-    }
+    all_end_well(streams).await;
     acme.get("/tags").await.expect(200);
     let metrics = metrics(&app);
-    assert!(metrics.contains("pearset_shed_total{reason=\"displaced\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("pearset_shed_total{reason=\"queue_full\"} 3\n"), "{metrics}");
+    assert!(metrics.contains("pearset_shed_total{reason=\"displaced\"} 1\n"), "{metrics}");
 }
 
 #[tokio::test]
@@ -144,12 +141,18 @@ async fn who_goes_away_makes_room() {
         streams.push(begin(&server, &acme).await);
     }
     settle().await;
-    let last = wait_in_line(&server, &acme, "/tags").await;
-    refused(streams.remove(3)).await;
-    drop(last);
-    for mut stream in streams.drain(..).take(1) {
-        stream.shutdown().await.unwrap();
-        read_to_end(&mut stream).await;
+    refused(come_by(&server, &acme, "/tags").await).await;
+    all_end_well(streams).await;
+}
+
+/// Sends the bodies of requests that were begun, and reads their answers.
+async fn all_end_well(mut streams: Vec<TcpStream>) {
+    for (number, stream) in streams.iter_mut().enumerate() {
+        stream.write_all(BODY.replace('0', &number.to_string()).as_bytes()).await.unwrap();
+    }
+    for stream in &mut streams {
+        let answer = read_answer(stream).await;
+        assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
     }
 }
 

@@ -1,5 +1,5 @@
-//! Clients that keep their pace whatever the server does, for `benches/overload/run`. The standard library alone, so
-//! that `rustc -O` builds it in a moment.
+//! Clients that keep their pace whatever the server does, for `benches/overload/run`. One thread for all of them: as many
+//! threads as clients would take turns with the server's, as no clients of a network do.
 //!
 //! Arguments: ADDRESS KEY LABEL CLIENTS SECONDS INTERVAL: each client sends a creating call every INTERVAL microseconds
 //! (0: as soon as it has its answer). A call that is late because of the one before it is left out, not made up for.
@@ -7,10 +7,13 @@
 //! connection that broke.
 
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
-use std::{env, thread};
+use std::env;
+use std::io::{Error, ErrorKind, Result};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
 
 struct Client {
     address: String,
@@ -18,16 +21,19 @@ struct Client {
     stream: Option<TcpStream>,
 }
 
+async fn connect(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
 impl Client {
     /// The status of a call that creates this partner.
-    fn call(&mut self, name: &str) -> std::io::Result<u16> {
-        if self.stream.is_none() {
-            let stream = TcpStream::connect(&self.address)?;
-            stream.set_nodelay(true)?;
-            stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-            self.stream = Some(stream);
-        }
-        let Some(stream) = &mut self.stream else { return Err(std::io::ErrorKind::NotConnected.into()) };
+    async fn call(&mut self, name: &str) -> Result<u16> {
+        let mut stream = match self.stream.take() {
+            Some(stream) => stream,
+            None => connect(&self.address).await?,
+        };
         let body = format!(r#"{{"tenantId":"{name}","partner":{{"email":"{name}@example.com"}}}}"#);
         let request = format!(
             "POST /tokens/embed/referrals HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\n\
@@ -35,12 +41,12 @@ impl Client {
             self.key,
             body.len()
         );
-        stream.write_all(request.as_bytes())?;
+        stream.write_all(request.as_bytes()).await?;
         let (mut answer, mut bytes) = (Vec::new(), [0; 4096]);
         loop {
-            let count = stream.read(&mut bytes)?;
+            let count = stream.read(&mut bytes).await?;
             if count == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+                return Err(ErrorKind::UnexpectedEof.into());
             }
             answer.extend_from_slice(&bytes[..count]);
             let text = String::from_utf8_lossy(&answer);
@@ -49,13 +55,32 @@ impl Client {
             if rest.len() < length.and_then(|length| length.parse().ok()).unwrap_or(0) {
                 continue;
             }
-            let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
-            // What was refused before its body was read closes the connection.
-            if head.contains("connection: close") {
-                self.stream = None;
+            let status = head.get(9..12).and_then(|status| status.parse().ok());
+            if !head.contains("connection: close") {
+                self.stream = Some(stream);
             }
-            return Ok(status);
+            return status.ok_or_else(|| Error::from(ErrorKind::InvalidData));
         }
+    }
+
+    /// The calls until an end, with what each took in microseconds.
+    async fn run(mut self, label: String, first: Instant, interval: Duration, end: Instant) -> Vec<(u16, u32)> {
+        let (mut times, mut due) = (Vec::new(), first);
+        for call in 0.. {
+            sleep_until(due).await;
+            let sent = Instant::now();
+            if sent >= end {
+                break;
+            }
+            let answered = timeout(Duration::from_secs(10), self.call(&format!("{label}-{call}"))).await;
+            let status = answered.ok().and_then(Result::ok).unwrap_or(0);
+            times.push((status, u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX)));
+            due += interval;
+            while !interval.is_zero() && due < Instant::now() {
+                due += interval;
+            }
+        }
+        times
     }
 }
 
@@ -65,42 +90,25 @@ fn main() {
     let clients: u32 = clients.parse().expect("how many clients");
     let run = Duration::from_secs_f64(seconds.parse().expect("seconds"));
     let interval = Duration::from_micros(interval.parse().expect("microseconds"));
-    let begin = Instant::now() + Duration::from_millis(50);
-    let threads: Vec<_> = (0..clients)
-        .map(|number| {
-            let mut client = Client { address: address.clone(), key: key.clone(), stream: None };
-            let label = label.clone();
-            let work = move || {
-                let mut times: Vec<(u16, u32)> = Vec::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let by_status = runtime.block_on(async {
+        let begin = Instant::now() + Duration::from_millis(50);
+        let clients: Vec<_> = (0..clients)
+            .map(|number| {
+                let client = Client { address: address.clone(), key: key.clone(), stream: None };
                 // Spread evenly over the interval.
-                let mut due = begin + interval * number / clients;
-                for call in 0.. {
-                    thread::sleep(due.saturating_duration_since(Instant::now()));
-                    let sent = Instant::now();
-                    if sent >= begin + run {
-                        break;
-                    }
-                    let status = client.call(&format!("{label}-{number}-{call}")).unwrap_or_else(|_| {
-                        client.stream = None;
-                        0
-                    });
-                    times.push((status, u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX)));
-                    due += interval;
-                    while !interval.is_zero() && due < Instant::now() {
-                        due += interval;
-                    }
-                }
-                times
-            };
-            thread::Builder::new().stack_size(128 * 1024).spawn(work).expect("a thread")
-        })
-        .collect();
-    let mut by_status: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
-    for thread in threads {
-        for (status, time) in thread.join().expect("a client") {
-            by_status.entry(status).or_default().push(time);
+                let first = begin + interval * number / clients;
+                tokio::spawn(client.run(format!("{label}-{number}"), first, interval, begin + run))
+            })
+            .collect();
+        let mut by_status: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for client in clients {
+            for (status, time) in client.await.expect("a client") {
+                by_status.entry(status).or_default().push(time);
+            }
         }
-    }
+        by_status
+    });
     for (status, mut times) in by_status {
         times.sort_unstable();
         let at = |part: usize| times[(times.len() * part / 100).min(times.len() - 1)];

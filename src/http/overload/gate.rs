@@ -268,9 +268,8 @@ impl State {
     /// Sends the last of the workspace away that has most of the queue, if that is more than so many.
     fn displace_one(&mut self, more_than: usize) -> bool {
         let longest = self.workspaces.values_mut().max_by_key(|workspace| workspace.waiting.len());
-        let last = longest
-            .filter(|longest| longest.waiting.len() > more_than)
-            .and_then(|longest| longest.waiting.pop_back());
+        let last =
+            longest.filter(|longest| longest.waiting.len() > more_than).and_then(|longest| longest.waiting.pop_back());
         self.waiting -= usize::from(last.is_some());
         last.is_some()
     }

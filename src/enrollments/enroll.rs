@@ -73,17 +73,16 @@ impl Asked {
 /// # Errors
 /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
 pub async fn enroll(app: &AppState, asked: Asked) -> Result<Enrolled> {
-    match begin(app, asked).await? {
-        Begun::Settled(enrolled) => Ok(enrolled),
-        Begun::Unsettled(call, found) => {
-            let (enrolled, ()) = finish(app, call, found, |_, _| Box::pin(async { Ok(()) })).await?;
-            Ok(enrolled)
-        }
+    let (call, found) = begin(app, asked).await?;
+    if let Some(enrolled) = call.settled(&found)? {
+        return Ok(enrolled);
     }
+    let (enrolled, ()) = finish(app, call, found, |_, _| Box::pin(async { Ok(()) })).await?;
+    Ok(enrolled)
 }
 
-/// [`enroll`], and what its answer shows of the enrollment. That is read in the transaction of what the call writes, so
-/// that no other call comes between; where it writes nothing, after the enrollment was found.
+/// [`enroll`], and what its answer shows of the enrollment: as the call has written or found it, whatever comes between.
+/// Both are read in one transaction.
 ///
 /// # Errors
 /// As [`enroll`], and as `read`.
@@ -92,37 +91,22 @@ where
     R: for<'c> Fn(&'c mut PgConnection, Enrolled) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
     T: Send + 'static,
 {
-    let workspace_id = asked.program.0;
-    match begin(app, asked).await? {
-        Begun::Settled(enrolled) => {
-            let shown = app.db.tenant(workspace_id).read("read_enrollment", |conn| read(conn, enrolled)).await?;
-            Ok((enrolled, shown))
-        }
-        Begun::Unsettled(call, found) => finish(app, call, found, read).await,
-    }
+    let (call, found) = begin(app, asked).await?;
+    finish(app, call, found, read).await
 }
 
-/// What a call has found.
-enum Begun {
-    /// There is nothing to write.
-    Settled(Enrolled),
-    /// There is, as long as what was found is still there.
-    Unsettled(Arc<Call>, Arc<Candidates>),
-}
-
-async fn begin(app: &AppState, asked: Asked) -> Result<Begun> {
+/// Finds what the call is about.
+async fn begin(app: &AppState, asked: Asked) -> Result<(Arc<Call>, Arc<Candidates>)> {
     let Asked { program: (workspace_id, program_id), origin, api_key_id, identity, partner } = asked;
     let identity = Arc::new(identity);
     let found = app.look_ups.find((workspace_id, program_id), Arc::clone(&identity)).await?;
     let now = app.clock.now();
     let ids = Arc::clone(&app.ids);
     let mut call = Call { ids, now, workspace_id, program_id, origin, api_key_id, identity, partner };
-    match rule::decide(origin, &call.identity, call.partner.is_some(), &found)? {
-        Decision::Use(enrollment) if call.is_settled(enrollment)? => return Ok(Begun::Settled(enrollment.into())),
-        Decision::Use(_) | Decision::Bind(_) => {}
-        Decision::Create => call.hash_password().await?,
+    if call.decide(&found)? == Decision::Create {
+        call.hash_password().await?;
     }
-    Ok(Begun::Unsettled(Arc::new(call), Arc::new(found)))
+    Ok((Arc::new(call), Arc::new(found)))
 }
 
 /// Writes what there is to write, and reads the enrollment after it.
@@ -135,17 +119,20 @@ where
     app.db
         .tenant(call.workspace_id)
         .run("enroll", move |conn, attempt| {
-            let (call, found, read) = (Arc::clone(&call), Arc::clone(&found), Arc::clone(&read));
+            let (call, mut found, read) = (Arc::clone(&call), Arc::clone(&found), Arc::clone(&read));
             Box::pin(async move {
                 // What was read before the transaction is only good for a first try: the constraints refuse
                 // whatever another transaction has changed since.
-                let enrolled = if attempt == 0 {
-                    call.apply(conn, &found).await?
-                } else {
-                    let found = find_in(conn, (call.workspace_id, call.program_id), &call.identity).await?;
-                    call.apply(conn, &found).await?
-                };
-                Ok((enrolled, read(conn, enrolled).await?))
+                if attempt > 0 {
+                    found = Arc::new(call.find_in(conn).await?);
+                }
+                let enrolled = call.apply(conn, &found).await?;
+                let shown = read(conn, enrolled).await?;
+                // Where nothing was written nothing is locked, either.
+                if call.settled(&found)?.is_some() && call.find_in(conn).await? != *found {
+                    return Err(Error::lost_race());
+                }
+                Ok((enrolled, shown))
             })
         })
         .await
@@ -164,9 +151,20 @@ struct Call {
 }
 
 impl Call {
-    /// Whether there is nothing to write for an enrollment that was found.
-    fn is_settled(&self, found: &Candidate) -> Result<bool> {
-        Ok(self.turn(found)?.is_none() && !self.ends_tokens() && !found.lacks_default_links)
+    /// What the call is about, in its transaction.
+    async fn find_in(&self, conn: &mut PgConnection) -> Result<Candidates> {
+        find_in(conn, (self.workspace_id, self.program_id), &self.identity).await
+    }
+
+    fn decide<'f>(&self, found: &'f Candidates) -> Result<Decision<'f>> {
+        rule::decide(self.origin, &self.identity, self.partner.is_some(), found)
+    }
+
+    /// The enrollment that was found, if there is nothing to write.
+    fn settled(&self, found: &Candidates) -> Result<Option<Enrolled>> {
+        let Decision::Use(found) = self.decide(found)? else { return Ok(None) };
+        let settled = self.turn(found)?.is_none() && !self.ends_tokens() && !found.lacks_default_links;
+        Ok(settled.then(|| found.into()))
     }
 
     fn turn(&self, found: &Candidate) -> Result<Option<Turn>> {
@@ -190,7 +188,7 @@ impl Call {
     }
 
     async fn apply(&self, conn: &mut PgConnection, found: &Candidates) -> Result<Enrolled> {
-        match rule::decide(self.origin, &self.identity, self.partner.is_some(), found)? {
+        match self.decide(found)? {
             Decision::Use(enrollment) => self.settle(conn, enrollment, Vec::new()).await,
             Decision::Bind(enrollment) => self.bind(conn, enrollment).await,
             Decision::Create => self.create(conn, found.known_partner).await,

@@ -1,5 +1,6 @@
 //! The faults, when they come, and what ends them.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -47,14 +48,16 @@ impl Plan {
         Self { random, kinds, until: Instant::now() + time, made: 0 }
     }
 
-    /// Makes all of them, one after the other.
-    pub(crate) async fn run(mut self, site: &mut Site, load: &Load) -> Result<()> {
+    /// Makes all of them, one after the other, until it is enough.
+    pub(crate) async fn run(mut self, site: &mut Site, load: &Load, enough: &AtomicBool) -> Result<()> {
         let first = std::mem::take(&mut self.kinds);
-        for kind in &first {
-            self.make(*kind, site, load).await?;
-        }
-        while Instant::now() < self.until {
-            let kind = *first.choose(&mut self.random).context("a fault")?;
+        let mut kinds = first.iter().copied();
+        while !enough.load(Ordering::Relaxed) {
+            let kind = match kinds.next() {
+                Some(kind) => kind,
+                None if Instant::now() < self.until => *first.choose(&mut self.random).context("a fault")?,
+                None => break,
+            };
             self.make(kind, site, load).await?;
         }
         Ok(())

@@ -22,8 +22,10 @@ mod site;
 mod tally;
 mod watch;
 
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
@@ -41,15 +43,26 @@ use self::site::Site;
 fn main() -> ExitCode {
     let options = Options::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let enough = AtomicBool::new(false);
     let outcome = runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+        let (mut signals, mut run) = (Signals::listen()?, pin!(run(&options, &enough)));
+        tokio::select! {
+            () = signals.next() => {}
+            outcome = &mut run => return outcome,
+        }
+        eprintln!("chaos: no more faults; looks at what came of those (a second signal ends at once)");
+        enough.store(true, Ordering::Relaxed);
         tokio::select! {
             // Whatever runs by then is dropped, and ends.
             () = signals.next() => bail!("interrupted"),
-            outcome = run(&options) => outcome,
+            outcome = run => outcome,
         }
     });
     match outcome {
+        Ok(0) if enough.into_inner() => {
+            eprintln!("chaos: interrupted, with no violation until then");
+            ExitCode::FAILURE
+        }
         Ok(0) => ExitCode::SUCCESS,
         Ok(violations) => {
             eprintln!("chaos: {violations} violations; --seed {} does the same again", options.seed);
@@ -62,8 +75,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// The number of violations.
-async fn run(options: &Options) -> Result<u64> {
+/// The number of violations. Makes no more faults when it is enough.
+async fn run(options: &Options, enough: &AtomicBool) -> Result<u64> {
     let (begin, counts) = (Instant::now(), options.counts());
     let mut site = Site::start(&options.server).await?;
     let load = Arc::new(Load::new(Client::new(site.address(), &site.key), options.seed));
@@ -73,7 +86,7 @@ async fn run(options: &Options) -> Result<u64> {
         clients.spawn(async move { (client, work.await) });
     }
     let watch = tokio::spawn(watch::watch_sessions(site.database(), Arc::clone(&load)));
-    Plan::new(options.seed, &counts, options.time()).run(&mut site, &load).await?;
+    Plan::new(options.seed, &counts, options.time()).run(&mut site, &load, enough).await?;
     load.stop();
     let mut histories = clients.join_all().await;
     histories.sort_by_key(|(client, _)| *client);

@@ -137,8 +137,8 @@ impl Drop for InQueue<'_> {
         {
             workspace.waiting.remove(position);
             state.waiting -= 1;
-            state.forget_if_idle(self.workspace_id);
         }
+        state.forget_if_idle(self.workspace_id);
     }
 }
 
@@ -265,9 +265,13 @@ impl State {
         while self.waiting > waiting && self.displace_one(0) {}
     }
 
-    /// Sends the last of the workspace away that has most of the queue, if that is more than so many.
+    /// Sends the last of the workspace away that has most of the queue, if that is more than so many; of equal ones who
+    /// came last of all.
     fn displace_one(&mut self, more_than: usize) -> bool {
-        let longest = self.workspaces.values_mut().max_by_key(|workspace| workspace.waiting.len());
+        let longest = self.workspaces.values_mut().max_by_key(|workspace| {
+            let last = workspace.waiting.back().map(|waiter| waiter.ticket);
+            (workspace.waiting.len(), last)
+        });
         let last =
             longest.filter(|longest| longest.waiting.len() > more_than).and_then(|longest| longest.waiting.pop_back());
         self.waiting -= usize::from(last.is_some());
@@ -405,6 +409,23 @@ mod tests {
         sleep(CROWDED).await;
         let fourth = waits!(gate, workspace_id);
         drop((waiting, third, fourth, place));
+        assert_empty(&gate);
+    }
+
+    #[tokio::test]
+    async fn when_nobody_has_more_of_the_queue_who_came_last_is_sent_away() {
+        let (gate, [busy, late, ids @ ..]) = (gate(4, 8), workspaces::<10>());
+        let held = [take(&gate, busy, 3).await, take(&gate, late, 1).await];
+        let mut waiting = Vec::new();
+        for workspace_id in ids {
+            waiting.push(waits!(gate, workspace_id));
+        }
+        assert_eq!(gate.enter(late, 1).await.err(), Some(Refusal::QueueFull));
+        for displaced in waiting.drain(2..) {
+            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+        }
+        assert_eq!(gate.state().workspaces.len(), 4, "who was sent away is forgotten");
+        drop((waiting, held));
         assert_empty(&gate);
     }
 

@@ -460,6 +460,19 @@ mod tests {
         assert_empty(&gate);
     }
 
+    #[tokio::test]
+    async fn who_goes_away_leaves_the_queue() {
+        let (gate, [workspace_id]) = (gate(1, 8), workspaces());
+        let held = take(&gate, workspace_id, 1).await;
+        let (first, second, third) =
+            (waits!(gate, workspace_id), waits!(gate, workspace_id), waits!(gate, workspace_id));
+        drop(second);
+        let left: Vec<_> = gate.state().workspaces[&workspace_id].waiting.iter().map(|waiter| waiter.ticket).collect();
+        assert_eq!((left, gate.state().waiting), (vec![1, 3], 2));
+        drop((first, third, held));
+        assert_empty(&gate);
+    }
+
     /// Requests that come, work, wait, are given up while they wait, and are given a place when they are just gone.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn no_place_is_lost_and_none_is_given_twice() {

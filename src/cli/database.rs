@@ -7,7 +7,7 @@ use std::thread;
 use anyhow::Context;
 
 use crate::config::Settings;
-use crate::db::{Db, Source};
+use crate::db::{self, Db, Source};
 use crate::id::{Ids, ProgramId, WorkspaceId};
 use crate::programs;
 use crate::workspaces::{self, Slug};
@@ -20,7 +20,7 @@ pub(super) fn with_database(
     with_sessions(settings, NonZeroUsize::MIN, work)
 }
 
-/// The same for work that uses so many sessions at the same time.
+/// The same for work that uses so many sessions at the same time: it may be what fills new tables.
 pub(super) fn with_sessions(
     settings: &Settings,
     sessions: NonZeroUsize,
@@ -31,6 +31,9 @@ pub(super) fn with_sessions(
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let options = source.prepare().await?;
+        if sessions > NonZeroUsize::MIN {
+            tokio::spawn(db::keep_statistics(options.clone()));
+        }
         work(Db::new(options, sessions.get(), Arc::new(Ids::system()), Arc::default())?).await
     });
     drop(runtime);

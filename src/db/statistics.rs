@@ -3,8 +3,8 @@
 //! It counts their rows once a minute (`autovacuum_naptime`). In the first minute of a new installation that is too late:
 //! without statistics every index that begins with workspace and program is as good as any other, and the plans that
 //! the sessions keep walk through all enrollments of a program to find one. Each call costs more than the one before,
-//! until a thousand enrollments a second have become a hundred. So the server looks itself, until there is enough in
-//! the tables that the statistics of autovacuum will do.
+//! until a thousand enrollments a second have become a hundred. So the server looks itself, and so does an import, until
+//! there is enough in the tables that the statistics of autovacuum will do.
 
 use std::time::Duration;
 

@@ -46,6 +46,10 @@ async fn killed_and_run_again(rows: usize) {
 
     let begin = Instant::now();
     let again = site.home.run(line);
+    // Without statistics each row would take longer than the one before.
+    let counted =
+        "SELECT count(*) FROM pg_class WHERE relname IN ('partners', 'enrollments', 'links') AND reltuples >= 1000";
+    assert_eq!(invariants::count(sql, counted).await, 3);
     eprintln!("the second import of {rows} rows took {:?}", begin.elapsed());
     let (all, there) = (u64::try_from(rows).unwrap(), u64::try_from(after_kill[1]).unwrap());
     assert_eq!(counts(&again), [all, all - there, there, 0], "{}", again.err);

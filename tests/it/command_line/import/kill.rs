@@ -57,7 +57,8 @@ async fn killed_and_run_again(rows: usize) {
     assert_eq!(again.code, Some(0));
     assert_eq!(site.totals().await, [i64::try_from(rows).unwrap(); 4]);
     let kept = "SELECT count(*) FROM enrollments e JOIN partners p ON p.id = e.partner_id
-                JOIN links l ON l.partner_id = p.id AND l.tenant_id = e.tenant_id
+                JOIN links l ON l.workspace_id = e.workspace_id AND l.program_id = e.program_id
+                    AND l.partner_id = p.id AND l.tenant_id = e.tenant_id
                 JOIN outbox o ON o.payload->>'tenantId' = e.tenant_id AND o.event = 'partner.enrolled'
                 WHERE p.email = 'p' || substr(e.tenant_id, 6) || '@example.com'";
     // Of the outbox nobody has counted the rows, and the four would be joined one by one.

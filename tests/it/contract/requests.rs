@@ -318,10 +318,11 @@ pub(crate) async fn take_database_away(app: &TestApp) {
     admin.execute(AssertSqlSafe(end)).await.unwrap();
 }
 
-/// Makes the queries of every operation fail, but leaves those that look up its key.
+/// Makes the queries of every operation fail, but leaves those that look up its key. It can be done again.
 pub(crate) async fn break_schema(app: &TestApp) {
-    let renamed = "ALTER TABLE enrollments RENAME TO hidden_enrollments; ALTER TABLE domains RENAME TO hidden_domains; \
-                   ALTER TABLE audit_logs RENAME TO hidden_audit_logs; \
-                   ALTER TABLE tags RENAME TO hidden_tags";
+    let renamed = "ALTER TABLE IF EXISTS enrollments RENAME TO hidden_enrollments; \
+                   ALTER TABLE IF EXISTS domains RENAME TO hidden_domains; \
+                   ALTER TABLE IF EXISTS audit_logs RENAME TO hidden_audit_logs; \
+                   ALTER TABLE IF EXISTS tags RENAME TO hidden_tags";
     app.sql().await.execute(renamed).await.unwrap();
 }

@@ -15,6 +15,7 @@ use http::header::CONTENT_TYPE;
 use pearset::id::PartnerId;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
@@ -30,6 +31,7 @@ pub(super) struct TwoTenants {
     pub(super) only_b: Value,
     /// What no answer to `a` may contain: the ids of all rows of `b`, without their prefixes.
     secrets: BTreeSet<String>,
+    rows: Mutex<Rows>,
 }
 
 /// A partner that both workspaces have, under the same names everywhere.
@@ -62,10 +64,11 @@ impl TwoTenants {
         sqlx::query(applied).bind(b.id).execute(&mut *sql).await.unwrap();
         arrange_side_tables(sql, &b).await;
         put_canaries(sql, &b).await;
-        let secrets = uuids(&rows_of(sql, &b).await);
+        let mut rows = Rows::read_by(app.sql().await).await;
+        let secrets = uuids(&rows.of(&b).await);
         let secrets: BTreeSet<String> = secrets.into_iter().map(|uuid| id(PartnerId::from(uuid).to_string())).collect();
         assert!(secrets.len() > 10, "only {secrets:?}");
-        Self { app, a, b, only_b, secrets }
+        Self { app, a, b, only_b, secrets, rows: Mutex::new(rows) }
     }
 
     /// A request of `a`; panics when the answer has anything of `b`.
@@ -91,7 +94,7 @@ impl TwoTenants {
 
     /// All rows of a workspace, in every table.
     pub(super) async fn rows(&self, workspace: &Workspace) -> Vec<Value> {
-        rows_of(&mut self.app.sql().await, workspace).await
+        self.rows.lock().await.of(workspace).await
     }
 }
 
@@ -117,19 +120,30 @@ pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Work
     assert_eq!(done.rows_affected(), 1);
 }
 
-async fn rows_of(sql: &mut PgConnection, workspace: &Workspace) -> Vec<Value> {
-    let tables = "SELECT table_name::text, column_name::text FROM information_schema.columns \
-                  WHERE table_schema = 'public' AND (column_name = 'workspace_id' OR \
-                        table_name = 'workspaces' AND column_name = 'id') ORDER BY 1";
-    let tables: Vec<(String, String)> = sqlx::query_as(tables).fetch_all(&mut *sql).await.unwrap();
-    let mut rows = Vec::new();
-    for (table, column) in tables {
-        let all = format!("SELECT to_jsonb(t) FROM {table} t WHERE {column} = $1 ORDER BY t::text");
-        let found: Vec<Value> =
-            sqlx::query_scalar(AssertSqlSafe(all)).bind(workspace.id).fetch_all(&mut *sql).await.unwrap();
-        rows.extend(found.into_iter().map(|row| json!({"table": table, "row": row})));
+/// Reads the rows of a workspace in every table, by one statement.
+struct Rows {
+    sql: PgConnection,
+    statement: String,
+}
+
+impl Rows {
+    async fn read_by(mut sql: PgConnection) -> Self {
+        let tables = "SELECT table_name::text, column_name::text FROM information_schema.columns \
+                      WHERE table_schema = 'public' AND (column_name = 'workspace_id' OR \
+                            table_name = 'workspaces' AND column_name = 'id') ORDER BY 1";
+        let tables: Vec<(String, String)> = sqlx::query_as(tables).fetch_all(&mut sql).await.unwrap();
+        let rows = tables.iter().map(|(table, column)| {
+            format!("SELECT '{table}' AS name, to_jsonb(t) AS row FROM {table} t WHERE {column} = $1")
+        });
+        let all = rows.collect::<Vec<_>>().join(" UNION ALL ");
+        Self { sql, statement: format!("SELECT name, row FROM ({all}) everything ORDER BY name, row::text") }
     }
-    rows
+
+    async fn of(&mut self, workspace: &Workspace) -> Vec<Value> {
+        let read = sqlx::query_as(AssertSqlSafe(self.statement.clone())).bind(workspace.id);
+        let rows: Vec<(String, Value)> = read.fetch_all(&mut self.sql).await.unwrap();
+        rows.into_iter().map(|(table, row)| json!({"table": table, "row": row})).collect()
+    }
 }
 
 /// Into every text of the workspace's rows that no constraint is about.

@@ -1,7 +1,7 @@
 //! Sessions that PostgreSQL ends: an administrator does, or a failover.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -31,33 +31,35 @@ async fn sessions_that_ended_while_idle_are_noticed_by_nobody() {
 async fn sessions_that_end_under_load_lose_and_double_nothing() {
     const CLIENTS: usize = 8;
     const EACH: usize = 150;
+    /// Writes between two ends: by time alone, a slow machine would hardly get any done.
+    const BETWEEN: usize = 15;
     let site = Arc::new(Site::start().await);
+    let done = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
     for client in 0..CLIENTS {
-        let site = Arc::clone(&site);
+        let (site, done) = (Arc::clone(&site), Arc::clone(&done));
         clients.spawn(async move {
             let mut acknowledged = Vec::new();
             for email in emails(&format!("jane{client}-"), EACH) {
                 let enrollment = token::enrollment(&until_known(&site, &email).await);
                 acknowledged.push((email, enrollment));
+                done.fetch_add(1, Relaxed);
             }
             acknowledged
         });
     }
-    let over = Arc::new(AtomicBool::new(false));
-    let (ending, last) = (Arc::clone(&site), Arc::clone(&over));
+    let ending = Arc::clone(&site);
     let administrator = tokio::spawn(async move {
         let mut ended = 0;
-        loop {
-            ended += invariants::end_sessions(&ending.app).await;
-            if last.load(Relaxed) {
-                return ended;
+        for next in (BETWEEN..CLIENTS * EACH).step_by(BETWEEN) {
+            while done.load(Relaxed) < next {
+                sleep(Duration::from_millis(1)).await;
             }
-            sleep(Duration::from_millis(30)).await;
+            ended += invariants::end_sessions(&ending.app).await;
         }
+        ended
     });
     let acknowledged = clients.join_all().await.concat();
-    over.store(true, Relaxed);
     let ended = administrator.await.unwrap();
     assert!(ended > 20, "{ended} sessions were ended");
 

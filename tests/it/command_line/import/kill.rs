@@ -8,8 +8,8 @@ use sqlx::Executor;
 use super::{Site, counts, jsonl, spawn};
 use crate::support::invariants;
 
-/// Fewer than a customer has, so that the whole suite stays short. `full` is the real number.
-const ROWS: usize = 20_000;
+/// Fewer than a customer has, so that the whole suite stays short. [`FULL`] is the real number.
+const ROWS: usize = 10_000;
 const FULL: usize = 100_000;
 
 #[tokio::test]

@@ -17,6 +17,7 @@ pub mod scrape;
 pub mod server;
 pub mod time_limit;
 mod trace;
+mod unread;
 
 pub use authenticate::GrantCache;
 pub use router::build_app;

@@ -1,13 +1,14 @@
 //! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers, says
 //! nothing, or does not read its answer.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::HOST;
+use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 
 pub use super::connection::Patience;
 use super::connection::{Progress, Watched};
+use super::unread::Unread;
 
 /// How long requests that have begun may go on after the server was told to end.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -92,16 +94,25 @@ pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: imp
         let progress = Arc::new(Progress::new());
         let stream = Watched::new(stream, limits.patience, Arc::clone(&progress));
         let app = TowerToHyperService::new(app.clone());
+        let unread = Arc::<Unread>::default();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let two_lengths = progress.begin_request(!request.body().is_end_stream());
-            if let Some(malformed) = malformed(&request, two_lengths) {
+            let malformed = malformed(&request, two_lengths);
+            // Of a malformed request nobody knows where it ends, and who waits for `100 Continue` sends the body now or
+            // never.
+            let may_follow = malformed.is_none() && !request.headers().contains_key(EXPECT);
+            if let Some(malformed) = malformed {
                 request.extensions_mut().insert(malformed);
             }
-            let (answer, progress) = (app.call(request), Arc::clone(&progress));
+            let (progress, unread) = (Arc::clone(&progress), Arc::clone(&unread));
+            let answer = app.call(request.map(|body| unread.watch(body)));
             async move {
-                let answer = answer.await;
+                let Ok(mut answer) = answer.await;
+                if !unread.settle(may_follow).await {
+                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
                 progress.end_request();
-                answer
+                Ok::<_, Infallible>(answer)
             }
         });
         let connection = graceful.watch(connections.serve_connection(TokioIo::new(stream), service));

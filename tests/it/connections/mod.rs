@@ -3,6 +3,7 @@
 mod drain;
 mod framing;
 mod slow_clients;
+mod unread_bodies;
 
 use std::time::Duration;
 

@@ -363,4 +363,107 @@ mod tests {
         assert!(!error.to_string().contains("hunter2"));
         assert!(StdError::source(&error).is_some_and(|source| source.to_string().contains("hunter2")));
     }
+    /// What PostgreSQL says.
+    #[derive(Debug)]
+    struct Said(&'static str, Option<&'static str>);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl StdError for Said {}
+
+    impl sqlx::error::DatabaseError for Said {
+        fn message(&self) -> &str {
+            "as told"
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn constraint(&self) -> Option<&str> {
+            self.1
+        }
+
+        fn kind(&self) -> sqlx::error::ErrorKind {
+            sqlx::error::ErrorKind::Other
+        }
+
+        fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+            self
+        }
+    }
+
+    #[test]
+    fn the_sqlstate_decides() {
+        use Code::{Conflict, InternalServerError, ServiceUnavailable, UnprocessableEntity};
+        let told = |state, constraint| Error::from(sqlx::Error::Database(Box::new(Said(state, constraint))));
+        let rows: [(&[&str], &[&str], Code, Retry); 10] = [
+            (&["23505"], &["enrollments_tenant_id_key"], ServiceUnavailable, Retry::LostRace),
+            (
+                &["23505"],
+                &[
+                    "groups_slug_key",
+                    "workspaces_slug_key",
+                    "domains_url_prefix_key",
+                    "links_key_key",
+                    "links_external_id_key",
+                    "tags_name_key",
+                    "link_hosts_pkey",
+                ],
+                Conflict,
+                Retry::Never,
+            ),
+            (&["23505"], &["", "partners_pkey"], InternalServerError, Retry::Never),
+            (&["23503"], &["links_enrollment_fkey", "enrollments_partner_fkey"], ServiceUnavailable, Retry::LostRace),
+            (&["23503"], &["", "links_domain_fkey"], InternalServerError, Retry::Never),
+            (&["40001", "40P01", "55P03"], &[""], ServiceUnavailable, Retry::Contention),
+            (&["22001", "22021", "22P05", "23502", "23514"], &[""], UnprocessableEntity, Retry::Never),
+            (
+                &["08000", "08006", "25006", "25P03", "57P01", "57P02", "57P03"],
+                &[""],
+                ServiceUnavailable,
+                Retry::Disconnected,
+            ),
+            (&["53100", "53300", "57014", "58030"], &[""], ServiceUnavailable, Retry::Never),
+            (&["", "42601", "55000", "XX000"], &[""], InternalServerError, Retry::Never),
+        ];
+        for (states, constraints, code, retry) in rows {
+            for (state, constraint) in
+                states.iter().flat_map(|state| constraints.iter().map(move |name| (*state, *name)))
+            {
+                let error = told(state, Some(constraint).filter(|name| !name.is_empty()));
+                let seen = (error.code(), error.is_retryable(), error.is_contention(), error.is_disconnect());
+                let (contention, disconnect) = (retry == Retry::Contention, retry == Retry::Disconnected);
+                assert_eq!(seen, (code, retry != Retry::Never, contention, disconnect), "{state} {constraint}");
+                assert!(!error.after_commit().is_retryable());
+            }
+        }
+        let broken = Error::from(sqlx::Error::Io(std::io::ErrorKind::BrokenPipe.into()));
+        assert!(broken.code() == ServiceUnavailable && broken.is_disconnect() && broken.is_retryable());
+        let ours = Error::from(sqlx::Error::RowNotFound);
+        assert!(ours.code() == InternalServerError && !ours.is_retryable());
+    }
+
+    #[test]
+    fn the_log_is_told_the_cause() {
+        let source = |error: &Error| StdError::source(error).map(ToString::to_string);
+        let away = Error::unavailable("away");
+        assert_eq!(source(&away).as_deref(), Some("away"));
+        assert_eq!(away.to_string(), "service_unavailable: The service is temporarily unavailable. Please try again.");
+        assert_eq!(source(&away.again()), Some(away.to_string()));
+        let told = away.to_string();
+        assert_eq!(source(&Error::unfinished("A part is done.".to_owned(), away)), Some(told));
+    }
 }

@@ -162,3 +162,133 @@ impl SharedStore {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use time::macros::datetime;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::id::Ids;
+
+    const MOMENT: Duration = Duration::from_millis(5);
+
+    /// Who stands where Redis should.
+    #[derive(Clone, Copy)]
+    enum Stand {
+        /// Hangs up.
+        Refuses,
+        /// Says nothing.
+        Silent,
+        /// Knows the script.
+        Agrees,
+    }
+
+    /// Answers each command as the one that loads the script is answered.
+    async fn agree(mut stream: TcpStream) -> io::Result<()> {
+        let (answer, mut asked) = (format!("+{}\r\n", Script::new(TAKE).get_hash()), [0; 4096]);
+        loop {
+            let length = stream.read(&mut asked).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            let commands = asked[..length].split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"*")).count();
+            stream.write_all(answer.repeat(commands).as_bytes()).await?;
+        }
+    }
+
+    /// A store, and how many connections it has made.
+    async fn store(stand: Stand) -> (SharedStore, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::open(format!("redis://{}", listener.local_addr().unwrap())).unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&connections);
+        tokio::spawn(async move {
+            let mut silent = Vec::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                counted.fetch_add(1, Ordering::Relaxed);
+                match stand {
+                    Stand::Refuses => drop(stream),
+                    Stand::Silent => silent.push(stream),
+                    Stand::Agrees => drop(tokio::spawn(agree(stream))),
+                }
+            }
+        });
+        (SharedStore::new(client, Arc::default()), connections)
+    }
+
+    /// Requests, each of which is to be counted elsewhere.
+    async fn ask(store: &SharedStore, requests: usize) {
+        let workspace_id = Ids::seeded(1).next(Timestamp::from(datetime!(2026-03-01 0:00 UTC)));
+        for _ in 0..requests {
+            assert_eq!(store.take(workspace_id, NonZeroU32::MIN).await, None);
+            sleep(MOMENT).await;
+        }
+    }
+
+    /// Looks for it again and again, and not more often than this allows, however slow the machine is.
+    async fn looks_for_it_once_in(stand: Stand, pause: Duration) {
+        let (store, connections) = store(stand).await;
+        let began = Instant::now();
+        while connections.load(Ordering::Relaxed) < 3 {
+            ask(&store, 1).await;
+        }
+        ask(&store, 10).await;
+        let most = 1 + began.elapsed().as_millis() / pause.as_millis();
+        let connections = connections.load(Ordering::Relaxed) as u128;
+        assert!(connections <= most, "{connections} connections, at most {most}");
+    }
+
+    #[tokio::test]
+    async fn while_it_is_away_one_request_in_each_pause_looks_for_it() {
+        looks_for_it_once_in(Stand::Refuses, PAUSE).await;
+    }
+
+    #[tokio::test]
+    async fn while_it_says_nothing_one_request_waits_for_it_and_then_nobody_for_a_pause() {
+        looks_for_it_once_in(Stand::Silent, CONNECT_TIMEOUT + PAUSE).await;
+    }
+
+    #[tokio::test]
+    async fn what_went_wrong_on_an_old_connection_says_nothing_of_the_present_one() {
+        let (store, connections) = store(Stand::Agrees).await;
+        store.connect().await;
+        let error = io::Error::from(io::ErrorKind::BrokenPipe);
+        for number in 0..3 {
+            assert_eq!(present(&store).await, number);
+            store.lost(number, &error);
+            assert_eq!(present(&store).await, number + 1);
+            // A second request that was on the same connection.
+            store.lost(number, &error);
+            assert_eq!(present(&store).await, number + 1);
+        }
+        assert_eq!(connections.load(Ordering::Relaxed), 4);
+    }
+
+    /// The number of the connection, once there is one.
+    async fn present(store: &SharedStore) -> u64 {
+        loop {
+            if let Some((_, number)) = store.connection() {
+                return number;
+            }
+            sleep(MOMENT).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_absence_is_one_line_in_a_while() {
+        let (store, _) = store(Stand::Refuses).await;
+        store.complain("away");
+        let said = *lock(&store.0.complained);
+        assert!(said.is_some());
+        store.complain("away");
+        assert_eq!(*lock(&store.0.complained), said);
+    }
+}

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 /// The largest rest that is read, in bytes: larger than nearly every request, and soon here.
 const MOST: u64 = 64 * 1024;
 /// How long it is waited for: a client may hold the body back until the head is acknowledged.
-const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// Where a body goes that was not read to its end.
 #[derive(Debug, Default)]

@@ -376,7 +376,7 @@ mod tests {
     impl StdError for Said {}
 
     impl sqlx::error::DatabaseError for Said {
-        fn message(&self) -> &str {
+        fn message(&self) -> &'static str {
             "as told"
         }
 

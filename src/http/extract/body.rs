@@ -29,6 +29,10 @@ impl BodyLimit {
 
     /// The whole body.
     pub(in crate::http) async fn read(self, body: axum::body::Body) -> Result<Bytes> {
+        // Who says so beforehand need not send it.
+        if body.size_hint().lower() > self.bytes as u64 {
+            return Err(Error::payload_too_large(self.bytes));
+        }
         let body = tokio::time::timeout(self.within, Limited::new(body, self.bytes).collect())
             .await
             .map_err(|_| Error::bad_request("The request body did not arrive in time."))?;

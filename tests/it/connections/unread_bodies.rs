@@ -96,3 +96,19 @@ async fn a_body_that_is_read_keeps_the_connection() {
         assert!(answer.starts_with("HTTP/1.1 201 ") && !says_that_it_closes(&answer), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn who_announces_too_much_is_not_asked_for_it() {
+    let app = TestApp::start().await;
+    let workspace = app.workspace("acme").await;
+    let server = LiveServer::start(&app).await;
+    let mut stream = connect(&server).await;
+    let authorization = workspace.actor.authorization();
+    let head = head(&format!(
+        "Authorization: {authorization}\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\
+         Expect: 100-continue"
+    ));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413 ") && says_that_it_closes(&answer), "{answer}");
+}

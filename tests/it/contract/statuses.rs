@@ -12,7 +12,6 @@ use super::documents::assert_explained;
 use super::requests::{GoodRequest, KNOWN, World, break_schema, take_database_away};
 use crate::support::actor::{Actor, Answer};
 use crate::support::openapi;
-use crate::support::parallel::each_at_once;
 
 /// The one code that the client libraries accept for a status.
 const CODES: [(u16, &str); 12] = [
@@ -55,14 +54,13 @@ const LIMITS: &str = "enterprise=20";
 
 #[tokio::test]
 async fn every_documented_status_is_produced() {
-    each_at_once(&shared_worlds(), async |(status, indexes)| {
-        let world = if *status == 429 { World::limited(LIMITS).await } else { World::start().await };
+    for (status, indexes) in shared_worlds() {
+        let world = if status == 429 { World::limited(LIMITS).await } else { World::start().await };
         let requests = world.requests();
         for index in indexes {
-            assert_produced(&world, requests[*index].clone(), *status).await;
+            assert_produced(&world, requests[index].clone(), status).await;
         }
-    })
-    .await;
+    }
 }
 
 /// The statuses, each with the operations that document it and can be asked for it in one world: who is refused leaves

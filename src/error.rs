@@ -363,6 +363,7 @@ mod tests {
         assert!(!error.to_string().contains("hunter2"));
         assert!(StdError::source(&error).is_some_and(|source| source.to_string().contains("hunter2")));
     }
+
     /// What PostgreSQL says.
     #[derive(Debug)]
     struct Said(&'static str, Option<&'static str>);

@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 
 /// The largest rest that is read, in bytes: larger than nearly every request, and soon here.
-const MOST: u64 = 64 * 1024;
+const MOST: usize = 64 * 1024;
 /// How long it is waited for: a client may hold the body back until the head is acknowledged.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -47,16 +47,17 @@ impl Unread {
 }
 
 /// Reads a body to its end, if that is near.
-async fn discard(mut body: Incoming) -> bool {
-    let mut size = body.size_hint().lower();
-    let mut read = 0;
-    while size <= MOST {
-        let Some(frame) = body.frame().await else { return true };
-        let Ok(frame) = frame else { return false };
-        read += frame.data_ref().map_or(0, Bytes::len) as u64;
-        size = size.max(read);
+async fn discard(body: Incoming) -> bool {
+    if body.size_hint().lower() > MOST as u64 {
+        return false;
     }
-    false
+    let mut body = Limited::new(body, MOST);
+    while let Some(frame) = body.frame().await {
+        if frame.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// The body of one request.
@@ -84,7 +85,7 @@ impl Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(Body::is_end_stream)
+        self.body.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -16,6 +16,9 @@ use crate::support::live::LiveServer;
 /// Longer than any limit that these tests set.
 const LONG: Duration = Duration::from_secs(10);
 
+/// A request that any client may make.
+const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
+
 async fn connect(server: &LiveServer) -> TcpStream {
     TcpStream::connect(server.address).await.unwrap()
 }

@@ -7,11 +7,10 @@ use pearset::http::server::{Limits, Patience};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use super::{LONG, connect, read_answer, read_to_end};
+use super::{GET, LONG, connect, read_answer, read_to_end};
 use crate::support::app::TestApp;
 use crate::support::live::LiveServer;
 
-const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 const HEAD: Duration = Duration::from_millis(400);
 const IDLE: Duration = Duration::from_millis(1500);
 

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
 
-use super::{connect, read_answer, read_to_end};
+use super::{GET, connect, exchange, read_answer};
 use crate::support::app::TestApp;
 use crate::support::live::LiveServer;
 
-const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 /// As a client has it that sends head and body in two packets.
 const BETWEEN: Duration = Duration::from_millis(30);
 
@@ -22,6 +21,18 @@ async fn server() -> (TestApp, LiveServer) {
     let app = TestApp::start().await;
     let server = LiveServer::start(&app).await;
     (app, server)
+}
+
+/// The head of one with a key.
+fn head_with(authorization: &str, headers: &str) -> String {
+    head(&format!("Authorization: {authorization}\r\nContent-Type: application/json\r\n{headers}"))
+}
+
+/// A server, and the `Authorization` of a key for it.
+async fn server_and_key() -> (TestApp, LiveServer, String) {
+    let (app, server) = server().await;
+    let authorization = app.workspace("acme").await.actor.authorization().to_owned();
+    (app, server, authorization)
 }
 
 fn says_that_it_closes(answer: &str) -> bool {
@@ -67,9 +78,7 @@ async fn a_connection_whose_body_is_not_waited_for_is_said_to_close() {
         head("Transfer-Encoding: chunked") + "10001\r\n" + &" ".repeat(0x10001) + "\r\n",
         head("Content-Length: 2\r\nHost: b") + "{}",
     ] {
-        let mut stream = connect(&server).await;
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let answer = read_to_end(&mut stream).await;
+        let answer = exchange(&server, request.as_bytes()).await;
         let status = if request.contains("Host: b") { "400" } else { "401" };
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && says_that_it_closes(&answer), "{answer}");
     }
@@ -79,17 +88,12 @@ async fn a_connection_whose_body_is_not_waited_for_is_said_to_close() {
 /// A body that the handler reads is nobody's rest, however late it comes.
 #[tokio::test]
 async fn a_body_that_is_read_keeps_the_connection() {
-    let app = TestApp::start().await;
-    let workspace = app.workspace("acme").await;
-    let server = LiveServer::start(&app).await;
+    let (_app, server, authorization) = server_and_key().await;
     let mut stream = connect(&server).await;
-    let authorization = workspace.actor.authorization();
     let body = r#"{"email":"jane@example.com"}"#;
+    let head = head_with(&authorization, &format!("Content-Length: {}", body.len()));
     for _ in 0..2 {
-        let length = body.len();
-        let headers =
-            format!("Authorization: {authorization}\r\nContent-Type: application/json\r\nContent-Length: {length}");
-        stream.write_all(head(&headers).as_bytes()).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
         sleep(BETWEEN).await;
         stream.write_all(body.as_bytes()).await.unwrap();
         let answer = read_answer(&mut stream).await;
@@ -99,16 +103,8 @@ async fn a_body_that_is_read_keeps_the_connection() {
 
 #[tokio::test]
 async fn who_announces_too_much_is_not_asked_for_it() {
-    let app = TestApp::start().await;
-    let workspace = app.workspace("acme").await;
-    let server = LiveServer::start(&app).await;
-    let mut stream = connect(&server).await;
-    let authorization = workspace.actor.authorization();
-    let head = head(&format!(
-        "Authorization: {authorization}\r\nContent-Type: application/json\r\nContent-Length: 1048577\r\n\
-         Expect: 100-continue"
-    ));
-    stream.write_all(head.as_bytes()).await.unwrap();
-    let answer = read_to_end(&mut stream).await;
+    let (_app, server, authorization) = server_and_key().await;
+    let head = head_with(&authorization, "Content-Length: 1048577\r\nExpect: 100-continue");
+    let answer = exchange(&server, head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 ") && says_that_it_closes(&answer), "{answer}");
 }

@@ -20,7 +20,7 @@ use super::canaries;
 const FOLDER_PREFIX: &str = "pearset-test-";
 /// Linux's file system in memory.
 const IN_MEMORY: &str = "/dev/shm";
-/// Twice what all databases of a run take at the same time, in bytes.
+/// Many times what a run has been seen to take (a hundred megabytes), in bytes: it is memory, and others need it, too.
 const ROOM: u64 = 2 << 30;
 const ROLE: &str = "pearset";
 pub(crate) const TEMPLATE: &str = "pearset_template";

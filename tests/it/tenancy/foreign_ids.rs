@@ -469,14 +469,11 @@ async fn assert_kept_apart(tenants: &TwoTenants, row: &Row) {
     let theirs = ask(tenants, row, &row.theirs).await;
     let name = format!("{} with {}: {}", row.operation, (row.request)(&row.theirs), theirs.1);
     assert_eq!(tenants.rows(&tenants.b).await, b, "{name}: the other workspace has changed");
-    if row.outcome == Own {
-        assert!([200, 201].contains(&theirs.0), "{name}");
-        return;
-    }
     match row.outcome {
+        Own => return assert!([200, 201].contains(&theirs.0), "{name}"),
         Missing => assert_eq!(theirs.0, 404, "{name}"),
         Refused => assert_eq!(theirs.0, 422, "{name}"),
-        _ => assert!(theirs == (200, json!([])) || theirs == (200, json!(0)), "{name}"),
+        Empty => assert!(theirs == (200, json!([])) || theirs == (200, json!(0)), "{name}"),
     }
     assert_eq!(theirs, ask(tenants, row, &row.nobodys).await, "{name}: an id that does not exist");
     assert_eq!(tenants.rows(&tenants.a).await, a, "{name}: something was written");

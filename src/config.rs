@@ -225,15 +225,6 @@ impl Settings {
         Ok(Some(url))
     }
 
-    /// What answers depend on.
-    ///
-    /// # Errors
-    /// As [`Settings::public_url`].
-    pub fn http(&self) -> anyhow::Result<HttpConfig> {
-        let issuer = self.public_url()?.as_str().trim_end_matches('/').to_owned();
-        Ok(HttpConfig { docs_url: format!("{issuer}/docs"), issuer })
-    }
-
     /// The database to use, unless it is the embedded one.
     ///
     /// # Errors

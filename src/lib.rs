@@ -1,35 +1,33 @@
 //! Pearset: the partner-program backend that a SaaS company runs itself.
 //!
-//! `README.md` says how the code is laid out. Feature modules import one way:
-//! `workspaces ← programs ← audit_logs ← tags ← groups ← partners ← links ← enrollments ← embed_tokens`.
+//! `docs/architecture.md` describes the layout and the order in which folders may import each other.
 
+pub mod access;
+pub mod app;
 pub mod audit_logs;
+mod batcher;
 pub mod cli;
-pub mod clock;
-pub mod color;
 pub mod config;
 pub mod db;
+pub mod domains;
 pub mod embed_tokens;
 pub mod enrollments;
 pub mod error;
 pub mod groups;
 pub mod http;
-pub mod http_url;
-pub mod id;
 pub mod idempotency;
 pub mod links;
+pub mod outbox;
 pub mod partners;
 pub mod programs;
-pub mod search_pattern;
-mod serve;
-pub mod shutdown;
-pub mod slug;
-pub mod state;
+pub mod provisioning;
+pub mod surfaces;
 pub mod tags;
 pub mod telemetry;
-mod together;
 pub mod validation;
+pub mod values;
+pub mod work;
 pub mod workspaces;
 
-pub use http::build_app;
-pub use serve::serve;
+pub use app::serve;
+pub use surfaces::api::build_app;

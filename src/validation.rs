@@ -198,6 +198,7 @@ macro_rules! choices {
 
         impl $name {
             /// As requests and the database spell it.
+            #[allow(dead_code, reason = "some choices are only read")]
             #[must_use]
             $vis fn as_str(self) -> &'static str {
                 match self {

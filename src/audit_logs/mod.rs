@@ -1,7 +1,7 @@
 //! Who changed what, and when: written in the transaction of the change.
 
-mod answer;
 mod model;
+mod response;
 pub mod routes;
 mod store;
 

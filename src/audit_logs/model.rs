@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use crate::id::{ApiKeyId, ProgramId, WorkspaceId};
 use crate::validation::{Invalid, ProblemCode, Text};
+use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {

@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
-use super::answer::AuditLog;
+use super::response::AuditLog;
 use super::store::{self, Filters};
+use crate::access::{Caller, ReadPartners};
 use crate::error::Result;
-use crate::http::extract::{App, Caller, Page, Query, ReadPartners};
+use crate::http::extract::Query;
 use crate::http::response::Found;
 use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Fields, FromFields};
+use crate::values::Page;
+use crate::values::ProgramScope;
 
 /// Which entries.
 pub struct ListAuditLogsRequest {
@@ -38,7 +42,8 @@ pub async fn list_audit_logs(
     caller: Caller<ReadPartners>,
     Query(request): Query<ListAuditLogsRequest>,
 ) -> Result<Found<Vec<AuditLog>>> {
-    let (workspace_id, program_id) = caller.program(&app, request.program).await?;
+    let scope = caller.program(request.program).await?;
+    let ProgramScope { workspace_id, program_id } = scope;
     let Some(filters) = request.filters else { return Ok(Found(Vec::new())) };
     let (filters, page) = (Arc::new(filters), request.page);
     let rows = app.db.tenant(workspace_id).read_snapshot("list_audit_logs", move |conn| {

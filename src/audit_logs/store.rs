@@ -3,13 +3,13 @@
 
 use sqlx::PgConnection;
 
-use super::answer::AuditLogRow;
 use super::model::{Action, Entry};
-use crate::clock::Timestamp;
+use super::response::AuditLogRow;
 use crate::error::Result;
-use crate::http::extract::Page;
-use crate::id::{AuditLogId, Ids, ProgramId, WorkspaceId};
 use crate::validation::Bounded;
+use crate::values::Page;
+use crate::values::clock::Timestamp;
+use crate::values::id::{AuditLogId, Ids, ProgramId, WorkspaceId};
 
 /// A new entry.
 pub async fn insert_entry(conn: &mut PgConnection, ids: &Ids, now: Timestamp, entry: &Entry<'_>) -> Result<()> {

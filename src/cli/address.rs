@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::programs::{Host, LinkAddress, UrlPrefix};
+use crate::domains::{Host, LinkAddress, UrlPrefix};
 
 /// Where links live.
 #[derive(Debug, Args)]

@@ -8,8 +8,8 @@ use anyhow::Context;
 
 use crate::config::Settings;
 use crate::db::{self, Db, Source};
-use crate::id::{Ids, ProgramId, WorkspaceId};
 use crate::programs;
+use crate::values::id::{Ids, ProgramId, WorkspaceId};
 use crate::workspaces::{self, Slug};
 
 /// Opens the database (that of a running server if there is one), brings its schema up to date, and does the work.

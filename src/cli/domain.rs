@@ -9,10 +9,11 @@ use serde_json::json;
 use super::address::Address;
 use super::database::{find_program, find_workspace};
 use super::output::{Output, print};
-use crate::clock::{Clock, SystemClock};
 use crate::db::Db;
-use crate::id::{DomainId, Ids, ProgramId};
-use crate::programs;
+use crate::domains;
+use crate::values::ProgramScope;
+use crate::values::clock::{Clock, SystemClock};
+use crate::values::id::{DomainId, Ids, ProgramId};
 use crate::workspaces::Slug;
 
 /// `pearset domain`
@@ -58,7 +59,7 @@ impl DomainCommand {
                     bail!("one of --host and --url-prefix is needed");
                 };
                 let workspace_id = find_workspace(db, &workspace).await?;
-                let program_id = find_program(db, workspace_id, program).await?;
+                let scope = ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? };
                 let (now, ids) = (SystemClock.now(), Ids::system());
                 let (id, address) = (ids.next::<DomainId>(now), Arc::new(address));
                 let stored = Arc::clone(&address);
@@ -67,7 +68,7 @@ impl DomainCommand {
                         let address = Arc::clone(&stored);
                         Box::pin(async move {
                             let domain = (id, &*address, additional);
-                            programs::insert_domain(conn, workspace_id, program_id, domain, now).await
+                            domains::insert_domain(conn, scope, domain, now).await
                         })
                     })
                     .await?;
@@ -81,12 +82,10 @@ impl DomainCommand {
             }
             Self::List { workspace, program, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
-                let program_id = find_program(db, workspace_id, program).await?;
+                let scope = ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? };
                 let all = db
                     .tenant(workspace_id)
-                    .read("list_domains", move |conn| {
-                        Box::pin(programs::list_domains(conn, workspace_id, program_id, i64::MAX, 0))
-                    })
+                    .read("list_domains", move |conn| Box::pin(domains::list_domains(conn, scope, i64::MAX, 0)))
                     .await?;
                 print(&all, output.json)
             }

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::database::{find_program, find_workspace};
 use super::output::{Output, print, write};
-use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::db::Db;
-use crate::id::{ApiKeyId, Ids, ProgramId};
 use crate::validation::Text;
+use crate::values::clock::{Clock, SystemClock, Timestamp};
+use crate::values::id::{ApiKeyId, Ids, ProgramId};
 use crate::workspaces::{self, ApiKey, NewApiKey, Scope, Scopes, Slug};
 
 /// `pearset key`

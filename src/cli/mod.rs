@@ -105,7 +105,7 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => crate::serve(&settings),
-        Command::Openapi => output::write(crate::http::docs::OPENAPI_YAML),
+        Command::Openapi => output::write(crate::surfaces::api::docs::OPENAPI_YAML),
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => key::generate_key(),
         Command::Migrate => with_database(&settings, async |_| output::write("The schema is up to date.\n")),

@@ -8,15 +8,18 @@ use serde_json::json;
 use super::address::Address;
 use super::database::{find_workspace, find_workspace_of};
 use super::output::{Output, print};
-use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
-use crate::groups;
-use crate::http_url::HttpUrl;
-use crate::id::{DomainId, Ids, ProgramId};
-use crate::programs::service::{self, NewProgram, PLACEHOLDER_URL};
-use crate::programs::{self, AccessMode, LinkAddress, ProgramChanges, TokenLifetime};
+use crate::domains::LinkAddress;
+use crate::enrollments;
+use crate::programs::{self, AccessMode, ProgramChanges, TokenLifetime};
+use crate::provisioning::{CreateProgram, PLACEHOLDER_URL};
 use crate::validation::Text;
+use crate::values::ProgramScope;
+use crate::values::clock::{Clock, SystemClock};
+use crate::values::http_url::HttpUrl;
+use crate::values::id::{DomainId, Ids, ProgramId};
+use crate::work::{Actor, Executor};
 use crate::workspaces::Slug;
 
 /// `pearset program`
@@ -99,15 +102,10 @@ impl ProgramCommand {
                     LinkAddress::local(&label, &settings.public_url()?)
                 };
                 let url = url.map_or(PLACEHOLDER_URL.to_owned(), |url| url.as_str().to_owned());
-                let program = Arc::new(NewProgram { id: ids.next(now), name, url, access_mode, address });
-                let id = program.id;
-                let defaults = db
-                    .tenant(workspace_id)
-                    .run("create_program", move |conn, _| {
-                        let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
-                        Box::pin(async move { service::create_program(conn, &ids, now, workspace_id, &program).await })
-                    })
-                    .await?;
+                let id = ids.next(now);
+                let create = CreateProgram { id, name, url, access_mode, address };
+                let executor = Executor::new(db.clone(), Arc::new(SystemClock), ids);
+                let defaults = executor.run(Actor::command_line(workspace_id), create).await?;
                 let made = json!({
                     "programId": id,
                     "groupId": defaults.group_id,
@@ -138,7 +136,8 @@ impl ProgramCommand {
                     active: (active || inactive).then_some(active),
                 };
                 let workspace_id = find_workspace_of(db, id).await?;
-                groups::update_program(db, &ids, now, (workspace_id, id), changes).await?;
+                enrollments::update_program(db, &ids, now, ProgramScope { workspace_id, program_id: id }, changes)
+                    .await?;
                 print(&json!({ "programId": id }), output.json)
             }
             Self::List { workspace, output } => {

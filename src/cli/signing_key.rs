@@ -5,10 +5,10 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::output::{Output, print};
-use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{self, Keyring, SigningKeySource};
+use crate::values::clock::{Clock, SystemClock};
 
 /// `pearset signing-key`
 #[derive(Debug, Subcommand)]

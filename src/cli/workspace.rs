@@ -7,11 +7,13 @@ use serde_json::json;
 
 use super::database::find_workspace;
 use super::output::{Output, print};
-use crate::clock::{Clock, SystemClock};
 use crate::config::Settings;
 use crate::db::Db;
-use crate::id::{Ids, ProgramId};
-use crate::programs::service::{self, NewWorkspace};
+use crate::programs;
+use crate::provisioning::CreateWorkspace;
+use crate::values::clock::{Clock, SystemClock};
+use crate::values::id::{Ids, ProgramId};
+use crate::work::{Actor, Executor};
 use crate::workspaces::{self, ApiKey, Plan, Slug};
 
 /// `pearset workspace`
@@ -59,14 +61,9 @@ impl WorkspaceCommand {
                 let key = ApiKey::generate(&ids);
                 let public_url = settings.public_url()?;
                 let id = ids.next(now);
-                let new = Arc::new(NewWorkspace { id, name, slug, plan, key: key.clone(), public_url });
-                let made = db
-                    .tenant(id)
-                    .run("create_workspace", move |conn, _| {
-                        let (ids, new) = (Arc::clone(&ids), Arc::clone(&new));
-                        Box::pin(async move { service::create_workspace(conn, &ids, now, &new).await })
-                    })
-                    .await?;
+                let create = CreateWorkspace { name, slug, plan, key: key.clone(), public_url };
+                let executor = Executor::new(db.clone(), Arc::new(SystemClock), ids);
+                let made = executor.run(Actor::command_line(id), create).await?;
                 let made = json!({
                     "workspaceId": made.workspace_id,
                     "programId": made.program_id,
@@ -79,7 +76,7 @@ impl WorkspaceCommand {
                 let workspace_id = find_workspace(db, &workspace).await?;
                 db.tenant(workspace_id)
                     .run("update_default_program", move |conn, _| {
-                        Box::pin(service::update_default_program(conn, workspace_id, default_program))
+                        Box::pin(programs::update_default_program(conn, workspace_id, default_program))
                     })
                     .await?;
                 print(&json!({ "workspaceId": workspace_id, "defaultProgramId": default_program }), output.json)

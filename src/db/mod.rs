@@ -23,9 +23,9 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::error::Result;
-use crate::id::Ids;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::PoolUse;
+use crate::values::id::Ids;
 
 /// The schema, in order.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();

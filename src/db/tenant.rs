@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::Db;
 use super::tx::Mode;
 use crate::error::Result;
-use crate::id::WorkspaceId;
+use crate::values::id::WorkspaceId;
 
 /// The database as one workspace sees it. Each transaction tells the database which one it is, and row level security
 /// shows and takes no row of another: a statement that forgets to ask for the workspace finds nothing of others.
@@ -20,7 +20,7 @@ use crate::id::WorkspaceId;
 /// ```
 ///
 /// ```
-/// async fn of_a_tenant(db: &pearset::db::Db, workspace_id: pearset::id::WorkspaceId) {
+/// async fn of_a_tenant(db: &pearset::db::Db, workspace_id: pearset::values::id::WorkspaceId) {
 ///     let _ = db.tenant(workspace_id).read("partners", |conn| Box::pin(async move { let _ = conn; Ok(()) })).await;
 /// }
 /// ```

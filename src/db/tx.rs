@@ -12,9 +12,9 @@ use uuid::Uuid;
 use super::Db;
 use super::pool::Lease;
 use crate::error::{Error, Result};
-use crate::id::WorkspaceId;
 use crate::telemetry;
 use crate::telemetry::metrics::Transaction;
+use crate::values::id::WorkspaceId;
 
 /// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own:
 /// see [`within`].

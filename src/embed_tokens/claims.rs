@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use crate::id::{EnrollmentId, PartnerId, ProgramId, TokenId, WorkspaceId};
+use crate::values::id::{EnrollmentId, PartnerId, ProgramId, TokenId, WorkspaceId};
 
 /// The `typ` of an embed token.
 pub(super) const TOKEN_TYPE: &str = "pearset-embed+jwt";

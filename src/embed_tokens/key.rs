@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use super::claims::TOKEN_TYPE;
 use super::signer;
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::values::clock::Timestamp;
 
 /// The public half of a key (RFC 7517).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

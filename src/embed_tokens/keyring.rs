@@ -10,11 +10,11 @@ use tokio::time::Instant;
 
 use super::key::{Key, PublicKey, new_private_key, pem_to_der};
 use super::store;
-use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
+use crate::values::clock::Timestamp;
 
 /// How often a server looks for new keys.
 const REFRESH_EVERY: Duration = Duration::from_secs(20);

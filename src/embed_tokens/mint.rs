@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::claims::{AUDIENCE, Claims};
-use crate::clock::Timestamp;
 use crate::enrollments::Enrolled;
 use crate::error::Result;
-use crate::id::{ProgramId, WorkspaceId};
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
 
 /// A token and its end.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct EmbedToken {
 /// 500 when signing fails.
 pub fn mint(
     app: &AppState,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     enrolled: &Enrolled,
     lifetime: Duration,
     route: &'static str,

@@ -1,6 +1,5 @@
 //! Embed tokens: minting, verifying and ending them, and the keys that sign them.
 
-pub mod affonso;
 mod claims;
 mod key;
 mod keyring;
@@ -15,4 +14,4 @@ pub use claims::Claims;
 pub use key::PublicKey;
 pub use keyring::{Keyring, SigningKeySource, keep_fresh};
 pub use mint::{EmbedToken, mint};
-pub use store::{SigningKeySummary, list_signing_keys};
+pub use store::{Places, SigningKeySummary, find_places, list_signing_keys};

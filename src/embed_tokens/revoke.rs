@@ -5,10 +5,11 @@ use sqlx::PgConnection;
 
 use super::store;
 use crate::audit_logs::{self, Action, Entry};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{ApiKeyId, Ids, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::PartnerRef;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApiKeyId, Ids, PartnerId};
 
 /// Ends every token of an enrollment that was minted until now. Tokens that are minted from now on are good.
 ///
@@ -18,7 +19,7 @@ pub(super) async fn revoke(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     api_key_id: ApiKeyId,
     partner: &PartnerRef,
 ) -> Result<PartnerId> {

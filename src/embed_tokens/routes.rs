@@ -13,15 +13,17 @@ use super::key::PublicKey;
 use super::mint;
 use super::revoke::revoke;
 use super::verify::verify;
-use crate::clock::Timestamp;
+use crate::access::{Caller, MintTokens};
 use crate::enrollments::{Asked, Identity, Origin, PartnerRequest, enroll};
 use crate::error::Result;
-use crate::http::extract::{App, Body, Caller, MintTokens};
+use crate::http::extract::Body;
 use crate::http::response::{Created, Found};
-use crate::id::PartnerId;
 use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
+use crate::values::clock::Timestamp;
+use crate::values::id::PartnerId;
 
 /// A request for a token: any of the three names a partner, `partner` can also enroll one.
 pub struct ReferralsEmbedTokenRequest {
@@ -59,7 +61,7 @@ pub async fn create_referrals_embed_token(
     caller: Caller<MintTokens>,
     Body(request): Body<ReferralsEmbedTokenRequest>,
 ) -> Result<Created<ReferralsEmbedToken>> {
-    let program = caller.program(&app, request.program).await?;
+    let scope = caller.program(request.program).await?;
     let partner = request.partner.as_deref();
     let tenant_id = request.tenant_id.as_ref().or(partner.and_then(PartnerRequest::any_tenant_id));
     let identity = Identity {
@@ -69,10 +71,10 @@ pub async fn create_referrals_embed_token(
         email_normalized: partner.map(|partner| partner.profile.email.normalized().to_owned()),
     };
     let api_key_id = Some(caller.api_key_id);
-    let asked = Asked { program, origin: Origin::Token, api_key_id, identity, partner: request.partner };
+    let asked = Asked { scope, origin: Origin::Token, api_key_id, identity, partner: request.partner };
     let enrolled = enroll(&app, asked).await?;
     let route = "/tokens/embed/referrals";
-    let minted = mint(&app, program, &enrolled, enrolled.token_lifetime(), route)?;
+    let minted = mint(&app, scope, &enrolled, enrolled.token_lifetime(), route)?;
     Ok(Created(ReferralsEmbedToken { public_token: minted.token, expires: minted.expires }))
 }
 
@@ -104,14 +106,14 @@ pub async fn revoke_referrals_embed_tokens(
     Body(request): Body<RevokeRequest>,
 ) -> Result<Found<Revoked>> {
     let partner = Arc::new(PartnerRef::named(request.partner)?);
-    let program = caller.program(&app, request.program).await?;
+    let scope = caller.program(request.program).await?;
     let (ids, now, api_key_id) = (Arc::clone(&app.ids), app.clock.now(), caller.api_key_id);
     let partner_id = app
         .db
-        .tenant(program.0)
+        .tenant(scope.workspace_id)
         .run("revoke_tokens", move |conn, _| {
             let (ids, partner) = (Arc::clone(&ids), Arc::clone(&partner));
-            Box::pin(async move { revoke(conn, &ids, now, program, api_key_id, &partner).await })
+            Box::pin(async move { revoke(conn, &ids, now, scope, api_key_id, &partner).await })
         })
         .await?;
     Ok(Found(Revoked { partner_id }))

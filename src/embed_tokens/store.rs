@@ -3,12 +3,12 @@
 
 use sqlx::PgConnection;
 
-use crate::clock::Timestamp;
+use crate::domains::short_link;
 use crate::enrollments::Status;
 use crate::error::Result;
-use crate::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::PartnerRef;
-use crate::programs::short_link;
+use crate::values::clock::Timestamp;
+use crate::values::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
 
 /// A key as it is stored.
 #[derive(Debug)]
@@ -89,15 +89,15 @@ pub(super) async fn insert_signing_key(
 
 /// Where a partner's visitors and the partner go.
 #[derive(Debug)]
-pub(super) struct Places {
+pub struct Places {
     /// The partner's link: the first default link of the group, else the oldest.
-    pub(super) link: Option<String>,
+    pub link: Option<String>,
     /// Where the partner finds the portal.
-    pub(super) portal_url: String,
+    pub portal_url: String,
 }
 
 /// Where a partner's visitors and the partner go.
-pub(super) async fn find_places(
+pub async fn find_places(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,

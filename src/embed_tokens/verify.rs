@@ -7,10 +7,11 @@ use serde::Deserialize;
 
 use super::claims::{AUDIENCE, Claims, TOKEN_TYPE};
 use super::store;
+use crate::access::{Caller, Permission};
 use crate::error::{Code, Error, Result};
-use crate::http::extract::{Caller, Permission};
 use crate::programs::ProgramRef;
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
+use crate::values::ProgramScope;
 
 /// In bytes.
 const MAX_LENGTH: usize = 2048;
@@ -39,8 +40,8 @@ pub(super) async fn verify<P: Permission>(app: &AppState, caller: &Caller<P>, to
     if !is_ours || claims.exp <= now || claims.nbf > now + LEEWAY || claims.wid != caller.workspace_id {
         return Err(invalid());
     }
-    let program = caller.program(app, Some(ProgramRef(Some(claims.prg)))).await;
-    let (workspace_id, program_id) = program.map_err(|error| match error.code() {
+    let program = caller.program(Some(ProgramRef(Some(claims.prg)))).await;
+    let ProgramScope { workspace_id, program_id } = program.map_err(|error| match error.code() {
         Code::NotFound => invalid(),
         _ => error,
     })?;

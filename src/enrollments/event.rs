@@ -3,28 +3,25 @@
 use serde_json::{Value, json};
 
 use super::model::Status;
-use crate::clock::Timestamp;
-use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId};
-
-/// The event of whoever takes part from now on, or applies.
-pub(super) const ENROLLED: &str = "partner.enrolled";
+use crate::values::clock::Timestamp;
+use crate::values::id::{EnrollmentId, GroupId, PartnerId, ProgramId};
 
 /// An enrollment as an event shows it. Ids only: who receives it reads the rest, as it then is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct EnrollmentEvent<'a> {
-    pub(super) enrollment_id: EnrollmentId,
-    pub(super) partner_id: PartnerId,
-    pub(super) program_id: ProgramId,
-    pub(super) group_id: GroupId,
-    pub(super) tenant_id: Option<&'a str>,
-    pub(super) status: Status,
+pub(in crate::enrollments) struct EnrollmentEvent<'a> {
+    pub(in crate::enrollments) enrollment_id: EnrollmentId,
+    pub(in crate::enrollments) partner_id: PartnerId,
+    pub(in crate::enrollments) program_id: ProgramId,
+    pub(in crate::enrollments) group_id: GroupId,
+    pub(in crate::enrollments) tenant_id: Option<&'a str>,
+    pub(in crate::enrollments) status: Status,
     /// Told of an invitation: when it lapses.
-    pub(super) invite_expires_at: Option<Timestamp>,
+    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
 }
 
 impl EnrollmentEvent<'_> {
     /// As it stands in the outbox.
-    pub(super) fn payload(&self) -> Value {
+    pub(in crate::enrollments) fn payload(&self) -> Value {
         let mut payload = json!({
             "enrollmentId": self.enrollment_id,
             "partnerId": self.partner_id,

@@ -1,9 +1,9 @@
 //! The state of an enrollment.
 
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{EnrollmentId, GroupId, PartnerId};
 use crate::validation::{Invalid, ProblemCode, Text};
+use crate::values::clock::Timestamp;
+use crate::values::id::{EnrollmentId, GroupId, PartnerId};
 
 /// Where an enrollment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, sqlx::Type)]

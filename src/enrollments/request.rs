@@ -1,9 +1,10 @@
 //! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
 
-use super::rule::Identity;
+use super::enroll::Identity;
+use crate::groups::GroupRef;
 use crate::links::{LinkProps, check_username};
 use crate::partners::{Metadata, Profile, TenantId};
-use crate::programs::{GroupRef, ProgramRef};
+use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Fields, FromFields};
 
 /// The body of `POST /partners`: a partner to be enrolled.

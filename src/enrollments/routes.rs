@@ -1,17 +1,20 @@
 //! `POST /partners` and `GET /partners/{id}`.
 #![allow(clippy::missing_errors_doc, reason = "openapi.yaml lists what each operation answers")]
 
-use super::answer::{self, EnrolledPartner};
+use super::enroll::Origin;
 use super::enroll::{Asked, enroll_and_read};
 use super::request::{CreatePartnerRequest, PartnerRequest};
-use super::rule::Origin;
+use super::response::{self, EnrolledPartner};
+use crate::access::{Caller, ReadPartners, WritePartners};
 use crate::error::{Error, Result};
-use crate::http::extract::{App, Body, Caller, PathId, Query, ReadPartners, WritePartners};
+use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
-use crate::id::{ApiKeyId, PartnerId, ProgramId, WorkspaceId};
 use crate::programs::ProgramRef;
-use crate::state::AppState;
+use crate::surfaces::state::App;
+use crate::surfaces::state::AppState;
 use crate::validation::{Fields, FromFields};
+use crate::values::ProgramScope;
+use crate::values::id::{ApiKeyId, PartnerId};
 
 /// A query that may name a program.
 pub struct ProgramQuery {
@@ -30,8 +33,8 @@ pub async fn create_partner(
     caller: Caller<WritePartners>,
     Body(CreatePartnerRequest { program, partner }): Body<CreatePartnerRequest>,
 ) -> Result<Created<impl serde::Serialize>> {
-    let program = caller.program(&app, program).await?;
-    Ok(Created(create(&app, program, caller.api_key_id, partner).await?))
+    let scope = caller.program(program).await?;
+    Ok(Created(create(&app, scope, caller.api_key_id, partner).await?))
 }
 
 /// `GET /partners/{id}`.
@@ -41,33 +44,33 @@ pub async fn retrieve_partner(
     PathId(id): PathId<PartnerId>,
     Query(query): Query<ProgramQuery>,
 ) -> Result<Found<impl serde::Serialize>> {
-    let program = caller.program(&app, query.program).await?;
+    let scope = caller.program(query.program).await?;
     let id = id.ok_or_else(Error::not_enrolled)?;
-    Ok(Found(load(&app, program, id).await?))
+    Ok(Found(load(&app, scope, id).await?))
 }
 
 /// What `POST /partners` does, for one partner.
 pub(super) async fn create(
     app: &AppState,
-    program: (WorkspaceId, ProgramId),
+    scope: ProgramScope,
     api_key_id: ApiKeyId,
     partner: PartnerRequest,
 ) -> Result<EnrolledPartner> {
-    enroll_and_show(app, program, Origin::Workspace, api_key_id, partner).await
+    enroll_and_show(app, scope, Origin::Workspace, api_key_id, partner).await
 }
 
 /// Enrolls a partner and shows the enrollment whole.
 pub(super) async fn enroll_and_show(
     app: &AppState,
-    program: (WorkspaceId, ProgramId),
+    scope: ProgramScope,
     origin: Origin,
     api_key_id: ApiKeyId,
     partner: PartnerRequest,
 ) -> Result<EnrolledPartner> {
-    let (workspace_id, program_id) = program;
-    let asked = Asked::for_partner(program, origin, Some(api_key_id), partner);
+    let ProgramScope { workspace_id, program_id } = scope;
+    let asked = Asked::for_partner(scope, origin, Some(api_key_id), partner);
     let enrolled = enroll_and_read(app, asked, move |conn, enrolled| {
-        Box::pin(answer::load(conn, workspace_id, program_id, enrolled.partner_id))
+        Box::pin(response::load(conn, workspace_id, program_id, enrolled.partner_id))
     });
     // On the heap: it is large, and every item of a batch would carry the room for it.
     let (_, shown) = Box::pin(enrolled).await?;
@@ -75,10 +78,10 @@ pub(super) async fn enroll_and_show(
 }
 
 /// The answer that shows an enrollment whole.
-pub(super) async fn load(app: &AppState, program: (WorkspaceId, ProgramId), id: PartnerId) -> Result<EnrolledPartner> {
-    let (workspace_id, program_id) = program;
+pub(super) async fn load(app: &AppState, scope: ProgramScope, id: PartnerId) -> Result<EnrolledPartner> {
+    let ProgramScope { workspace_id, program_id } = scope;
     app.db
         .tenant(workspace_id)
-        .read("load_partner", move |conn| Box::pin(answer::load(conn, workspace_id, program_id, id)))
+        .read("load_partner", move |conn| Box::pin(response::load(conn, workspace_id, program_id, id)))
         .await
 }

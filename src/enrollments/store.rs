@@ -7,19 +7,19 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::answer::EnrolledPartnerRow;
+use super::enroll::{Candidates, Identity};
 use super::model::{Candidate, Status};
-use super::rule::{Candidates, Identity};
-use crate::clock::Timestamp;
+use super::response::EnrolledPartnerRow;
 use crate::error::{Error, Result};
-use crate::http_url::HttpUrl;
-use crate::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::{Country, Metadata, Profile};
 use crate::validation::Bounded;
+use crate::values::clock::Timestamp;
+use crate::values::http_url::HttpUrl;
+use crate::values::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
 
 /// Everything that each identity may mean, without a lock. The function tells the database who the tenant is, so that
 /// this is all that a repeat call asks.
-pub(super) async fn find_candidates(
+pub(in crate::enrollments) async fn find_candidates(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -76,27 +76,27 @@ pub(super) async fn find_candidates(
 }
 
 /// An enrollment to be made.
-pub(super) struct NewEnrollment<'a> {
-    pub(super) workspace_id: WorkspaceId,
-    pub(super) program_id: ProgramId,
-    pub(super) id: EnrollmentId,
-    pub(super) partner_id: PartnerId,
+pub(in crate::enrollments) struct NewEnrollment<'a> {
+    pub(in crate::enrollments) workspace_id: WorkspaceId,
+    pub(in crate::enrollments) program_id: ProgramId,
+    pub(in crate::enrollments) id: EnrollmentId,
+    pub(in crate::enrollments) partner_id: PartnerId,
     /// Whether the partner is there already: then its profile stays as it is.
-    pub(super) partner_exists: bool,
-    pub(super) profile: &'a Profile,
-    pub(super) group_id: GroupId,
+    pub(in crate::enrollments) partner_exists: bool,
+    pub(in crate::enrollments) profile: &'a Profile,
+    pub(in crate::enrollments) group_id: GroupId,
     /// Of the group, when its terms were read.
-    pub(super) group_version: i32,
-    pub(super) tenant_id: Option<&'a str>,
-    pub(super) status: Status,
+    pub(in crate::enrollments) group_version: i32,
+    pub(in crate::enrollments) tenant_id: Option<&'a str>,
+    pub(in crate::enrollments) status: Status,
     /// Set for who applies and waits for a review.
-    pub(super) application_id: Option<ApplicationId>,
-    pub(super) metadata: Option<&'a Metadata>,
+    pub(in crate::enrollments) application_id: Option<ApplicationId>,
+    pub(in crate::enrollments) metadata: Option<&'a Metadata>,
     /// Set for who is invited.
-    pub(super) invite_expires_at: Option<Timestamp>,
-    pub(super) event_id: EventId,
-    pub(super) event_name: &'a str,
-    pub(super) event: &'a Value,
+    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
+    pub(in crate::enrollments) event_id: EventId,
+    pub(in crate::enrollments) event_name: &'a str,
+    pub(in crate::enrollments) event: &'a Value,
 }
 
 /// Makes partner, enrollment and event in one statement. False when another transaction was faster with the e-mail
@@ -104,7 +104,7 @@ pub(super) struct NewEnrollment<'a> {
 ///
 /// The group's row is locked before the enrollment is made and not by its foreign key only: that one waits for whoever
 /// deletes the group, and is then content with a row that says that it is deleted.
-pub(super) async fn insert_enrollment(
+pub(in crate::enrollments) async fn insert_enrollment(
     conn: &mut PgConnection,
     new: &NewEnrollment<'_>,
     now: Timestamp,
@@ -166,7 +166,7 @@ pub(super) async fn insert_enrollment(
 
 /// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the tenant id or the
 /// status that the caller saw.
-pub(super) async fn update_tenant_id(
+pub(in crate::enrollments) async fn update_tenant_id(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -193,7 +193,7 @@ pub(super) async fn update_tenant_id(
 }
 
 /// Gives the links of an enrollment its tenant id.
-pub(super) async fn update_tenant_id_of_links(
+pub(in crate::enrollments) async fn update_tenant_id_of_links(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -214,7 +214,7 @@ pub(super) async fn update_tenant_id_of_links(
 }
 
 /// Makes an invited enrollment approved. False when it is no longer invited, or the invitation has lapsed.
-pub(super) async fn accept_invitation(
+pub(in crate::enrollments) async fn accept_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
@@ -234,23 +234,23 @@ pub(super) async fn accept_invitation(
 }
 
 /// An enrollment as a caller has seen it.
-pub(super) struct Seen<'a> {
-    pub(super) id: EnrollmentId,
-    pub(super) tenant_id: Option<&'a str>,
-    pub(super) status: Status,
+pub(in crate::enrollments) struct Seen<'a> {
+    pub(in crate::enrollments) id: EnrollmentId,
+    pub(in crate::enrollments) tenant_id: Option<&'a str>,
+    pub(in crate::enrollments) status: Status,
 }
 
 /// What ending the tokens of an enrollment has done.
-pub(super) struct Ended {
+pub(in crate::enrollments) struct Ended {
     /// Of the tokens to come.
-    pub(super) token_epoch: i32,
+    pub(in crate::enrollments) token_epoch: i32,
     /// Whether the metadata are others than before.
-    pub(super) replaces_metadata: bool,
+    pub(in crate::enrollments) replaces_metadata: bool,
 }
 
 /// Ends all tokens of an enrollment and replaces its metadata where there are new ones. `None` when the enrollment is
 /// no longer as the caller has seen it.
-pub(super) async fn end_tokens(
+pub(in crate::enrollments) async fn end_tokens(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     seen: Seen<'_>,
@@ -280,7 +280,7 @@ pub(super) async fn end_tokens(
 }
 
 /// Invites a partner again. False when it has no longer the status that the caller saw.
-pub(super) async fn renew_invitation(
+pub(in crate::enrollments) async fn renew_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
@@ -301,42 +301,21 @@ pub(super) async fn renew_invitation(
     Ok(done.rows_affected() == 1)
 }
 
-/// An event to be delivered.
-pub(super) async fn insert_event(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    (id, event, payload): (EventId, &str, &Value),
-    now: Timestamp,
-) -> Result<()> {
-    sqlx::query!(
-        "/* enrollments::insert_event */
-         INSERT INTO outbox (workspace_id, id, event, payload, created_at) VALUES ($1, $2, $3, $4, $5)",
-        workspace_id as _,
-        id as _,
-        event,
-        payload,
-        now as _,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
 /// What an enrollment gets its missing links by.
 #[derive(Debug)]
-pub(super) struct LinkTerms {
-    pub(super) program_id: ProgramId,
-    pub(super) partner_id: PartnerId,
-    pub(super) group_id: GroupId,
-    pub(super) tenant_id: Option<String>,
-    pub(super) email: String,
-    pub(super) name: Option<String>,
-    pub(super) username: Option<String>,
+pub(in crate::enrollments) struct LinkTerms {
+    pub(in crate::enrollments) program_id: ProgramId,
+    pub(in crate::enrollments) partner_id: PartnerId,
+    pub(in crate::enrollments) group_id: GroupId,
+    pub(in crate::enrollments) tenant_id: Option<String>,
+    pub(in crate::enrollments) email: String,
+    pub(in crate::enrollments) name: Option<String>,
+    pub(in crate::enrollments) username: Option<String>,
 }
 
 /// Holds off whoever else wants to make the links of an enrollment or to change its tenant id, its group or what that
 /// gives, until the end of the transaction, and reads what the links are made of.
-pub(super) async fn lock_link_terms(
+pub(in crate::enrollments) async fn lock_link_terms(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
@@ -359,7 +338,7 @@ pub(super) async fn lock_link_terms(
 }
 
 /// An enrollment with its partner.
-pub(super) async fn find_enrolled_partner(
+pub(in crate::enrollments) async fn find_enrolled_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,

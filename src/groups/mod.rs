@@ -1,13 +1,14 @@
-//! Groups of a program's partners: what links they get by default, how many they may have, and where those may lead.
+//! Groups of a program's partners: their default links, the number of links of a partner, and the hosts that links may
+//! point to.
 
-mod delete;
-mod member_store;
-mod model;
-mod request;
+pub(crate) mod allowed_hosts;
+pub(crate) mod model;
+pub(crate) mod request;
 pub mod routes;
-mod service;
-mod site;
-mod store;
-mod update;
+pub(crate) mod service;
+pub(crate) mod store;
 
-pub use site::update_program;
+pub use allowed_hosts::AllowedHosts;
+pub use model::{DefaultLink, EnrollmentTerms, GroupRef, NewGroup};
+pub use service::no_group;
+pub use store::{find_enrollment_terms, find_group_id, hold_group, insert_group, insert_group_default_link};

@@ -1,15 +1,18 @@
 //! Groups and what a request says about them.
 
+use std::str::FromStr;
+
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
 
-use crate::clock::Timestamp;
-use crate::color::Color;
-use crate::http_url::HttpUrl;
-use crate::id::{ApiKeyId, GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
-use crate::programs::DefaultLink;
+use crate::programs::AccessMode;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, read_object};
+use crate::values::clock::Timestamp;
+use crate::values::color::Color;
+use crate::values::http_url::HttpUrl;
+use crate::values::id::{ApiKeyId, DomainId, GroupDefaultLinkId, GroupId, InvalidId, ProgramId, WorkspaceId};
+use crate::workspaces::Slug;
 
 /// The most default links of a group.
 const MAX_DEFAULT_LINKS: usize = 5;
@@ -19,41 +22,41 @@ const MAX_PARTNER_LINKS: i32 = 10_000;
 /// A group of partners.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Group {
-    pub(super) id: GroupId,
-    pub(super) program_id: ProgramId,
-    pub(super) name: String,
-    pub(super) slug: String,
-    pub(super) color: Option<Color>,
-    pub(super) is_default: bool,
-    pub(super) default_links: Json<Vec<DefaultLink>>,
-    pub(super) max_partner_links: Option<i32>,
-    pub(super) allowed_hosts: Vec<String>,
+pub(crate) struct Group {
+    pub(crate) id: GroupId,
+    pub(crate) program_id: ProgramId,
+    pub(crate) name: String,
+    pub(crate) slug: String,
+    pub(crate) color: Option<Color>,
+    pub(crate) is_default: bool,
+    pub(crate) default_links: Json<Vec<DefaultLink>>,
+    pub(crate) max_partner_links: Option<i32>,
+    pub(crate) allowed_hosts: Vec<String>,
     /// `None` where it was not asked for.
-    pub(super) partners_count: Option<i64>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
+    pub(crate) partners_count: Option<i64>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 /// Who changes a group, and in which program.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "they are the ids of three things")]
-pub(super) struct Actor {
-    pub(super) workspace_id: WorkspaceId,
-    pub(super) program_id: ProgramId,
+pub(crate) struct Actor {
+    pub(crate) workspace_id: WorkspaceId,
+    pub(crate) program_id: ProgramId,
     /// `None` for an operator on the command line.
-    pub(super) api_key_id: Option<ApiKeyId>,
+    pub(crate) api_key_id: Option<ApiKeyId>,
 }
 
 /// The name for people.
-pub(super) type Name = Bounded<1, 100>;
+pub(crate) type Name = Bounded<1, 100>;
 
 /// How many links a partner of a group may have, its default links included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct MaxPartnerLinks(i32);
+pub(crate) struct MaxPartnerLinks(i32);
 
 impl MaxPartnerLinks {
-    pub(super) fn get(self) -> i32 {
+    pub(crate) fn get(self) -> i32 {
         self.0
     }
 }
@@ -75,14 +78,14 @@ impl FromJson for MaxPartnerLinks {
 
 /// A default link as a request describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WantedLink {
-    pub(super) id: WantedId,
-    pub(super) url: HttpUrl,
+pub(crate) struct WantedLink {
+    pub(crate) id: WantedId,
+    pub(crate) url: HttpUrl,
 }
 
 /// Which default link a request means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WantedId {
+pub(crate) enum WantedId {
     /// One that is to be made.
     New,
     /// One that is there; `None` for a text that is no id: to the caller that is one that does not exist.
@@ -111,10 +114,10 @@ impl FromFields for WantedLink {
 
 /// The default links that a group is to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct WantedLinks(Vec<WantedLink>);
+pub(crate) struct WantedLinks(Vec<WantedLink>);
 
 impl WantedLinks {
-    pub(super) fn as_slice(&self) -> &[WantedLink] {
+    pub(crate) fn as_slice(&self) -> &[WantedLink] {
         &self.0
     }
 }
@@ -135,4 +138,95 @@ impl FromJson for WantedLinks {
         // Whoever noted a problem has refused the request; the value does not matter then.
         Some(Self(links))
     }
+}
+
+/// How a request names a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupRef {
+    /// By id.
+    Id(GroupId),
+    /// By slug.
+    Slug(String),
+}
+
+impl From<&str> for GroupRef {
+    fn from(text: &str) -> Self {
+        text.parse().map_or_else(|_| Self::Slug(text.to_owned()), Self::Id)
+    }
+}
+
+/// For a path: what cannot be stored is no slug.
+impl FromStr for GroupRef {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        if text.contains('\0') { Err(InvalidId) } else { Ok(Self::from(text)) }
+    }
+}
+
+impl Text for GroupRef {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        Ok(Self::from(text))
+    }
+}
+
+impl GroupRef {
+    /// The id and the slug, one of which is there: a statement asks for `(id = $id OR slug = $slug)`, and a null finds
+    /// nothing.
+    #[must_use]
+    pub fn parts(&self) -> (Option<GroupId>, Option<&str>) {
+        match self {
+            Self::Id(id) => (Some(*id), None),
+            Self::Slug(slug) => (None, Some(slug)),
+        }
+    }
+}
+
+/// A group to be made.
+#[derive(Debug)]
+pub struct NewGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// Its name for people.
+    pub name: String,
+    /// Its name in requests.
+    pub slug: Slug,
+    /// The color in which it is shown.
+    pub color: Option<Color>,
+    /// How many links a partner may have; none: any number.
+    pub max_partner_links: Option<i32>,
+    /// Hosts that links may lead to; empty: every host.
+    pub allowed_hosts: Vec<String>,
+}
+
+/// A link that every partner of a group gets.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+pub struct DefaultLink {
+    /// Its id.
+    #[serde(deserialize_with = "id_from_uuid")]
+    pub id: GroupDefaultLinkId,
+    /// Where it leads.
+    pub url: String,
+}
+
+fn id_from_uuid<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<GroupDefaultLinkId, D::Error> {
+    let text: String = serde::Deserialize::deserialize(deserializer)?;
+    uuid::Uuid::try_parse(&text).map(GroupDefaultLinkId::from).map_err(serde::de::Error::custom)
+}
+
+/// What a new enrollment in a program gets.
+#[derive(Debug, Clone)]
+pub struct EnrollmentTerms {
+    /// Who may come in.
+    pub access_mode: AccessMode,
+    /// Of its tokens, in seconds.
+    pub token_lifetime_seconds: i32,
+    /// Its group.
+    pub group_id: GroupId,
+    /// Of the group, when this was read.
+    pub group_version: i32,
+    /// Where its links live.
+    pub domain_id: DomainId,
+    /// Its links.
+    pub default_links: Vec<DefaultLink>,
 }

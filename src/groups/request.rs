@@ -1,11 +1,12 @@
 //! What requests about groups say.
 
 use super::model::{MaxPartnerLinks, Name, WantedLinks};
-use crate::color::Color;
-use crate::http::extract::Page;
-use crate::programs::{AllowedHosts, GroupRef, ProgramRef};
-use crate::slug::slug;
+use crate::groups::{AllowedHosts, GroupRef};
+use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
+use crate::values::Page;
+use crate::values::color::Color;
+use crate::values::slug::slug;
 use crate::workspaces::Slug;
 
 /// The most characters that a search can have.
@@ -14,14 +15,14 @@ const MAX_SEARCH: usize = 100;
 /// A group to be made.
 #[derive(Debug)]
 pub struct CreateGroupRequest {
-    pub(super) program: Option<ProgramRef>,
-    pub(super) name: Name,
-    pub(super) slug: Slug,
-    pub(super) color: Option<Color>,
+    pub(crate) program: Option<ProgramRef>,
+    pub(crate) name: Name,
+    pub(crate) slug: Slug,
+    pub(crate) color: Option<Color>,
     /// One to the program's site when the request names none.
-    pub(super) default_links: Option<WantedLinks>,
-    pub(super) max_partner_links: Option<MaxPartnerLinks>,
-    pub(super) allowed_hosts: AllowedHosts,
+    pub(crate) default_links: Option<WantedLinks>,
+    pub(crate) max_partner_links: Option<MaxPartnerLinks>,
+    pub(crate) allowed_hosts: AllowedHosts,
 }
 
 impl FromFields for CreateGroupRequest {
@@ -52,21 +53,21 @@ fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
 /// Changes to a group.
 #[derive(Debug)]
 pub struct UpdateGroupRequest {
-    pub(super) program: Option<ProgramRef>,
-    pub(super) changes: Changes,
+    pub(crate) program: Option<ProgramRef>,
+    pub(crate) changes: Changes,
 }
 
 /// What a request says about a group that is there.
 #[derive(Debug)]
-pub(super) struct Changes {
-    pub(super) name: Option<Name>,
-    pub(super) slug: Option<Slug>,
-    pub(super) color: Change<Color>,
+pub(crate) struct Changes {
+    pub(crate) name: Option<Name>,
+    pub(crate) slug: Option<Slug>,
+    pub(crate) color: Change<Color>,
     /// All that it is to have.
-    pub(super) default_links: Option<WantedLinks>,
-    pub(super) max_partner_links: Change<MaxPartnerLinks>,
-    pub(super) allowed_hosts: Option<AllowedHosts>,
-    pub(super) is_default: Option<bool>,
+    pub(crate) default_links: Option<WantedLinks>,
+    pub(crate) max_partner_links: Change<MaxPartnerLinks>,
+    pub(crate) allowed_hosts: Option<AllowedHosts>,
+    pub(crate) is_default: Option<bool>,
 }
 
 impl FromFields for UpdateGroupRequest {
@@ -87,9 +88,9 @@ impl FromFields for UpdateGroupRequest {
 
 /// Which groups are listed.
 pub struct ListGroupsQuery {
-    pub(super) program: Option<ProgramRef>,
-    pub(super) search: Option<Bounded<0, MAX_SEARCH>>,
-    pub(super) page: Page,
+    pub(crate) program: Option<ProgramRef>,
+    pub(crate) search: Option<Bounded<0, MAX_SEARCH>>,
+    pub(crate) page: Page,
 }
 
 impl FromFields for ListGroupsQuery {
@@ -104,7 +105,7 @@ impl FromFields for ListGroupsQuery {
 
 /// A query that may name a program.
 pub struct GroupQuery {
-    pub(super) program: Option<ProgramRef>,
+    pub(crate) program: Option<ProgramRef>,
 }
 
 impl FromFields for GroupQuery {
@@ -115,8 +116,8 @@ impl FromFields for GroupQuery {
 
 /// Where the partners of a group go that is deleted.
 pub struct DeleteGroupQuery {
-    pub(super) program: Option<ProgramRef>,
-    pub(super) move_to: Option<GroupRef>,
+    pub(crate) program: Option<ProgramRef>,
+    pub(crate) move_to: Option<GroupRef>,
 }
 
 impl FromFields for DeleteGroupQuery {

@@ -6,18 +6,22 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::model::Actor;
-use super::request::{CreateGroupRequest, DeleteGroupQuery, GroupQuery, ListGroupsQuery, UpdateGroupRequest};
-use super::{delete, service, store, update};
+use super::request::{CreateGroupRequest, GroupQuery, ListGroupsQuery};
+use super::{service, store};
+use crate::access::{Caller, ReadGroups, WriteGroups};
 use crate::error::Result;
-use crate::http::extract::{App, Body, Caller, PathId, Query, ReadGroups, WriteGroups};
+use crate::groups::{GroupRef, no_group};
+use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
-use crate::programs::{GroupRef, ProgramRef, no_group};
-use crate::search_pattern::ignoring_case;
-use crate::state::AppState;
+use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
+use crate::surfaces::state::AppState;
+use crate::values::ProgramScope;
+use crate::values::search_pattern::ignoring_case;
 
 impl Actor {
-    async fn new(app: &AppState, caller: Caller<WriteGroups>, program: Option<ProgramRef>) -> Result<Self> {
-        let (workspace_id, program_id) = caller.program(app, program).await?;
+    pub(crate) async fn new(_app: &AppState, caller: Caller<WriteGroups>, program: Option<ProgramRef>) -> Result<Self> {
+        let ProgramScope { workspace_id, program_id } = caller.program(program).await?;
         Ok(Self { workspace_id, program_id, api_key_id: Some(caller.api_key_id) })
     }
 }
@@ -28,7 +32,8 @@ pub async fn list_groups(
     caller: Caller<ReadGroups>,
     Query(query): Query<ListGroupsQuery>,
 ) -> Result<Found<impl Serialize>> {
-    let (workspace_id, program_id) = caller.program(&app, query.program).await?;
+    let scope = caller.program(query.program).await?;
+    let ProgramScope { workspace_id, program_id } = scope;
     let (search, page) = (query.search.map(|search| ignoring_case(search.as_str())), query.page);
     let groups = app
         .db
@@ -67,7 +72,8 @@ pub async fn retrieve_group(
     PathId(group): PathId<GroupRef>,
     Query(query): Query<GroupQuery>,
 ) -> Result<Found<impl Serialize>> {
-    let (workspace_id, program_id) = caller.program(&app, query.program).await?;
+    let scope = caller.program(query.program).await?;
+    let ProgramScope { workspace_id, program_id } = scope;
     let group = Arc::new(group.ok_or_else(no_group)?);
     let found = app
         .db
@@ -78,28 +84,4 @@ pub async fn retrieve_group(
         })
         .await?;
     found.map(Found).ok_or_else(no_group)
-}
-
-/// `PATCH /groups/{id}`.
-pub async fn update_group(
-    App(app): App,
-    caller: Caller<WriteGroups>,
-    PathId(group): PathId<GroupRef>,
-    Body(UpdateGroupRequest { program, changes }): Body<UpdateGroupRequest>,
-) -> Result<Found<impl Serialize>> {
-    let actor = Actor::new(&app, caller, program).await?;
-    let group = group.ok_or_else(no_group)?;
-    Ok(Found(update::update(&app, actor, group, changes).await?))
-}
-
-/// `DELETE /groups/{id}`.
-pub async fn delete_group(
-    App(app): App,
-    caller: Caller<WriteGroups>,
-    PathId(group): PathId<GroupRef>,
-    Query(query): Query<DeleteGroupQuery>,
-) -> Result<Found<impl Serialize>> {
-    let actor = Actor::new(&app, caller, query.program).await?;
-    let group = group.ok_or_else(no_group)?;
-    Ok(Found(delete::delete(&app, actor, group, query.move_to).await?))
 }

@@ -4,21 +4,23 @@ use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
+use super::allowed_hosts::AllowedHosts;
 use super::model::{Actor, Group, MaxPartnerLinks, WantedId, WantedLinks};
+use super::model::{DefaultLink, GroupRef, NewGroup};
 use super::request::{Changes, CreateGroupRequest};
 use super::store;
 use crate::audit_logs::{self, Action, Entry};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{GroupDefaultLinkId, GroupId, Ids};
-use crate::programs::{self, AllowedHosts, DefaultLink, GroupRef, NewGroup, no_group};
 use crate::validation::{Change, Problem, ProblemCode};
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{GroupDefaultLinkId, GroupId, Ids};
 
 /// Makes a group. Without default links in the request it gets one to the program's site.
 ///
 /// # Errors
 /// 409 when the slug is taken; 422 when the default links do not agree with the rest.
-pub(super) async fn create_group(
+pub(crate) async fn create_group(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
@@ -46,11 +48,11 @@ pub(super) async fn create_group(
         max_partner_links,
         allowed_hosts: request.allowed_hosts.as_slice().to_vec(),
     };
-    if !programs::insert_group(conn, workspace_id, program_id, &new, now).await? {
+    if !store::insert_group(conn, ProgramScope { workspace_id, program_id }, &new, now).await? {
         return Err(Error::conflict("A group with this slug exists already."));
     }
     for link in &links {
-        programs::insert_group_default_link(conn, workspace_id, new.id, link, now).await?;
+        store::insert_group_default_link(conn, workspace_id, new.id, link, now).await?;
     }
     write_entry(conn, ids, now, actor, Action::GroupCreated, new.id, json!({})).await?;
     let group = store::find_group(conn, workspace_id, program_id, &GroupRef::Id(new.id), false).await?;
@@ -62,7 +64,7 @@ pub(super) async fn create_group(
 /// # Errors
 /// 404 for an unknown group or default link; 409 when the slug is taken, or the default group is to be none; 422 when
 /// the default links do not agree with the rest.
-pub(super) async fn update_group(
+pub(crate) async fn update_group(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
@@ -96,7 +98,7 @@ pub(super) async fn update_group(
     Ok(before.id)
 }
 
-pub(super) async fn write_group_updated(
+pub(crate) async fn write_group_updated(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
@@ -236,7 +238,7 @@ impl LinkChanges {
             store::update_default_link(conn, actor.workspace_id, link).await?;
         }
         for link in &self.new {
-            programs::insert_group_default_link(conn, actor.workspace_id, group_id, link, now).await?;
+            store::insert_group_default_link(conn, actor.workspace_id, group_id, link, now).await?;
         }
         Ok(())
     }
@@ -250,7 +252,7 @@ fn new_links(ids: &Ids, now: Timestamp, urls: impl IntoIterator<Item = String>) 
     new_ids.into_iter().zip(urls).map(|(id, url)| DefaultLink { id, url }).collect()
 }
 
-pub(super) async fn write_entry(
+pub(crate) async fn write_entry(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
@@ -263,4 +265,10 @@ pub(super) async fn write_entry(
     let target = group_id.to_string();
     let entry = Entry { workspace_id, program_id, api_key_id, action, target: &target, details };
     audit_logs::insert_entry(conn, ids, now, &entry).await
+}
+
+/// Returns the error for a group that a request names and that does not exist.
+#[must_use]
+pub fn no_group() -> Error {
+    Error::not_found("The group was not found.")
 }

@@ -3,15 +3,15 @@
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::model::Group;
-use crate::clock::Timestamp;
+use super::model::{DefaultLink, EnrollmentTerms, Group, GroupRef, NewGroup};
 use crate::error::Result;
-use crate::http::extract::Page;
-use crate::id::{GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
-use crate::programs::{DefaultLink, GroupRef};
+use crate::values::Page;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
 
 /// The groups of a program, its default first, then oldest first. What is searched for is a regular expression.
-pub(super) async fn list_groups(
+pub(crate) async fn list_groups(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -49,7 +49,7 @@ pub(super) async fn list_groups(
 }
 
 /// One group of a program. To count its partners takes the longer the more there are: not under a lock.
-pub(super) async fn find_group(
+pub(crate) async fn find_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -85,7 +85,7 @@ pub(super) async fn find_group(
 }
 
 /// The site that a program is about.
-pub(super) async fn find_program_url(
+pub(crate) async fn find_program_url(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -102,7 +102,7 @@ pub(super) async fn find_program_url(
 
 /// Holds off whoever else wants to change or delete a group of the program, until the end of the transaction: two
 /// groups that are deleted at the same time, each in favour of the other, must not wait for each other.
-pub(super) async fn lock_groups_of_program(
+pub(crate) async fn lock_groups_of_program(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -120,7 +120,7 @@ pub(super) async fn lock_groups_of_program(
 
 /// Waits for every transaction that is making an enrollment in the group or moving a partner there, and makes those
 /// that come later wait for the end of this one.
-pub(super) async fn close_off_group(conn: &mut PgConnection, workspace_id: WorkspaceId, id: GroupId) -> Result<()> {
+pub(crate) async fn close_off_group(conn: &mut PgConnection, workspace_id: WorkspaceId, id: GroupId) -> Result<()> {
     sqlx::query!(
         "/* groups::close_off_group */ SELECT FROM groups WHERE workspace_id = $1 AND id = $2 FOR UPDATE",
         workspace_id as _,
@@ -133,7 +133,7 @@ pub(super) async fn close_off_group(conn: &mut PgConnection, workspace_id: Works
 
 /// Writes what a group is from now on. If a default link leads elsewhere, the links of all its partners have yet to
 /// follow.
-pub(super) async fn update_group(
+pub(crate) async fn update_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     group: &Group,
@@ -162,7 +162,7 @@ pub(super) async fn update_group(
 }
 
 /// The groups of a program with a default link to this address.
-pub(super) async fn list_groups_that_lead_to(
+pub(crate) async fn list_groups_that_lead_to(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -185,7 +185,7 @@ pub(super) async fn list_groups_that_lead_to(
 }
 
 /// Changes the group of a partner for whom none is named.
-pub(super) async fn update_default_group(
+pub(crate) async fn update_default_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -204,7 +204,7 @@ pub(super) async fn update_default_group(
 }
 
 /// Takes default links from a group: nobody gets them any more.
-pub(super) async fn remove_default_links(
+pub(crate) async fn remove_default_links(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     ids: &[GroupDefaultLinkId],
@@ -223,7 +223,7 @@ pub(super) async fn remove_default_links(
 }
 
 /// Leads a default link elsewhere. Links that were made for it have yet to follow.
-pub(super) async fn update_default_link(
+pub(crate) async fn update_default_link(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     link: &DefaultLink,
@@ -242,7 +242,7 @@ pub(super) async fn update_default_link(
 }
 
 /// Deletes a group: no request finds it any more, its partners have yet to go to the other one.
-pub(super) async fn close_group(
+pub(crate) async fn close_group(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -281,4 +281,126 @@ pub(super) async fn close_group(
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// A group of a program. False when the program has one with this slug.
+pub async fn insert_group(
+    conn: &mut PgConnection,
+    scope: ProgramScope,
+    group: &NewGroup,
+    now: Timestamp,
+) -> Result<bool> {
+    let done = sqlx::query!(
+        "/* groups::insert_group */
+         INSERT INTO groups (workspace_id, id, program_id, slug, name, color, max_partner_links, allowed_hosts,
+                             created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+         ON CONFLICT (workspace_id, program_id, slug) WHERE deleted_at IS NULL DO NOTHING",
+        scope.workspace_id as _,
+        group.id as _,
+        scope.program_id as _,
+        group.slug.as_str(),
+        group.name,
+        group.color as _,
+        group.max_partner_links,
+        &group.allowed_hosts,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// A link that every partner of the group gets from now on.
+pub async fn insert_group_default_link(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    group_id: GroupId,
+    link: &DefaultLink,
+    now: Timestamp,
+) -> Result<()> {
+    sqlx::query!(
+        "/* groups::insert_group_default_link */
+         INSERT INTO group_default_links (workspace_id, id, group_id, url, created_at) VALUES ($1, $2, $3, $4, $5)",
+        workspace_id as _,
+        link.id as _,
+        group_id as _,
+        link.url,
+        now as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// What an enrollment gets that is made in this group, or in the program's default group.
+pub async fn find_enrollment_terms(
+    conn: &mut PgConnection,
+    scope: ProgramScope,
+    group: Option<&GroupRef>,
+) -> Result<Option<EnrollmentTerms>> {
+    let (id, slug) = group.map(GroupRef::parts).unwrap_or_default();
+    let row = sqlx::query!(
+        r#"/* groups::find_enrollment_terms */
+         SELECT p.access_mode, p.token_lifetime_seconds, p.default_domain_id, g.id AS group_id,
+                g.version AS group_version,
+                (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
+                 FROM group_default_links l
+                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                    AS "default_links!: Json<Vec<DefaultLink>>"
+         FROM programs p
+         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
+                      AND (g.slug = $4 OR $4 IS NULL AND g.id = COALESCE($3, p.default_group_id))
+         WHERE p.workspace_id = $1 AND p.id = $2"#,
+        scope.workspace_id as _,
+        scope.program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| EnrollmentTerms {
+        access_mode: row.access_mode,
+        token_lifetime_seconds: row.token_lifetime_seconds,
+        group_id: row.group_id,
+        group_version: row.group_version,
+        domain_id: row.default_domain_id,
+        default_links: row.default_links.0,
+    }))
+}
+
+/// The group with this id or slug, which nobody deletes or changes until the end of the transaction: somebody may be
+/// moving into it.
+pub async fn hold_group(conn: &mut PgConnection, scope: ProgramScope, group: &GroupRef) -> Result<Option<GroupId>> {
+    let (id, slug) = group.parts();
+    let id = sqlx::query_scalar!(
+        "/* groups::hold_group */
+         SELECT id FROM groups
+         WHERE workspace_id = $1 AND program_id = $2 AND deleted_at IS NULL AND (id = $3 OR slug = $4)
+         FOR KEY SHARE",
+        scope.workspace_id as _,
+        scope.program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
+}
+
+/// The group with this id or slug.
+pub async fn find_group_id(conn: &mut PgConnection, scope: ProgramScope, group: &GroupRef) -> Result<Option<GroupId>> {
+    let (id, slug) = group.parts();
+    let id = sqlx::query_scalar!(
+        "/* groups::find_group_id */
+         SELECT id FROM groups
+         WHERE workspace_id = $1 AND program_id = $2 AND deleted_at IS NULL AND (id = $3 OR slug = $4)",
+        scope.workspace_id as _,
+        scope.program_id as _,
+        id as _,
+        slug,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(id)
 }

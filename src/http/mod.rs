@@ -1,23 +1,11 @@
-//! HTTP: the list of routes, what stands around them, and how requests are read and answers written.
+//! HTTP: how requests are read and answers written, and how many requests are admitted. This folder knows no feature.
 
-mod access;
-mod authenticate;
 mod connection;
-pub mod docs;
+mod error_object;
 pub mod extract;
-mod guard;
-mod health;
-mod idempotency;
-mod middleware;
 pub mod overload;
 pub mod rate_limit;
 pub mod response;
-mod router;
-pub mod scrape;
 pub mod server;
 pub mod time_limit;
-mod trace;
 mod unread;
-
-pub use authenticate::GrantCache;
-pub use router::build_app;

@@ -62,7 +62,7 @@ impl Limits {
 /// Why a request that hyper took is none (RFC 9112). It travels with the request to `middleware`, which refuses it
 /// with 400 in the form of every other error.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub &'static str);
 
 /// Serves until `stop` is ready, then lets the requests end that have begun.
 pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: impl Future<Output = ()>) {

@@ -1,8 +1,9 @@
 //! How long a route may take, and how a handler that works on many things ends in time.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request};
+use axum::extract::{FromRef, FromRequestParts, Request};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::http::request::Parts;
@@ -11,12 +12,11 @@ use tokio::time::Instant;
 
 use crate::db;
 use crate::error::{Error, Result};
-use crate::state::AppState;
 
 /// From the headers of a request to those of its answer.
-pub(super) const NORMAL: Duration = Duration::from_millis(5_500);
+pub const NORMAL: Duration = Duration::from_millis(5_500);
 /// The same for a request about very many things.
-pub(super) const BULK: Duration = Duration::from_mins(1);
+pub const BULK: Duration = Duration::from_mins(1);
 /// What a handler needs to write the answer about what it has done.
 const TO_ANSWER: Duration = Duration::from_secs(1);
 
@@ -24,12 +24,12 @@ const TO_ANSWER: Duration = Duration::from_secs(1);
 struct Deadline(Instant);
 
 /// The layer around routes without a key.
-pub(super) async fn normal(request: Request, next: Next) -> Response {
+pub async fn normal(request: Request, next: Next) -> Response {
     within(NORMAL, request, |request| next.run(request)).await
 }
 
 /// Answers a request that may take so long.
-pub(super) async fn within<F: Future<Output = Response>>(
+pub async fn within<F: Future<Output = Response>>(
     limit: Duration,
     mut request: Request,
     answer: impl FnOnce(Request) -> F,
@@ -77,12 +77,16 @@ impl TimeLimit {
     }
 }
 
-impl FromRequestParts<AppState> for TimeLimit {
+impl<S> FromRequestParts<S> for TimeLimit
+where
+    S: Send + Sync,
+    Arc<Drain>: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let Deadline(deadline) =
             *parts.extensions.get().ok_or_else(|| Error::internal("a route without a time limit"))?;
-        Ok(Self { deadline, drain: app.drain.0.subscribe() })
+        Ok(Self { deadline, drain: Arc::<Drain>::from_ref(state).0.subscribe() })
     }
 }

@@ -4,9 +4,9 @@
 use sqlx::PgConnection;
 
 use super::model::{Answer, Fingerprint, IdempotencyKey, KEPT};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::WorkspaceId;
+use crate::values::clock::Timestamp;
+use crate::values::id::WorkspaceId;
 
 /// Holds a key until the end of the transaction. False when another transaction does: its request is still running.
 pub async fn try_lock_key(conn: &mut PgConnection, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<bool> {
@@ -22,7 +22,7 @@ pub async fn try_lock_key(conn: &mut PgConnection, workspace_id: WorkspaceId, ke
 }
 
 /// What was answered to the request with this key.
-pub async fn find_answer(
+pub(super) async fn find_answer(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     key: &IdempotencyKey,
@@ -46,7 +46,7 @@ pub async fn find_answer(
 }
 
 /// Keeps an answer, in place of one that has expired.
-pub async fn insert_answer(
+pub(super) async fn insert_answer(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     key: &IdempotencyKey,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::store;
 use crate::error::Result;
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
 
 /// How often a server looks.
 const EVERY: Duration = Duration::from_mins(10);

@@ -9,43 +9,44 @@ use super::model::{ExternalId, Link, LinkRef};
 use super::settings::{SettingChanges, set};
 use super::store;
 use crate::audit_logs::{self, Action, Entry};
-use crate::clock::Timestamp;
+use crate::domains;
 use crate::error::{Error, Result};
-use crate::http_url::HttpUrl;
-use crate::id::{ApiKeyId, DomainId, Ids, LinkId, ProgramId, TagId, WorkspaceId};
-use crate::programs;
 use crate::tags;
 use crate::validation::Change;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::http_url::HttpUrl;
+use crate::values::id::{ApiKeyId, DomainId, Ids, LinkId, TagId};
 
 /// 404 for a link that does not exist.
-pub(super) fn no_link() -> Error {
+pub(crate) fn no_link() -> Error {
     Error::not_found("The link does not exist.")
 }
 
 /// What a request wants of a link that is there.
 #[derive(Debug, Clone, Default)]
-pub(super) struct LinkChanges {
+pub(crate) struct LinkChanges {
     /// Where it leads.
-    pub(super) url: Option<HttpUrl>,
+    pub(crate) url: Option<HttpUrl>,
     /// The domain where it lives.
-    pub(super) domain_id: Option<DomainId>,
+    pub(crate) domain_id: Option<DomainId>,
     /// The same by its host.
-    pub(super) host: Option<String>,
+    pub(crate) host: Option<String>,
     /// Its key.
-    pub(super) key: Option<LinkKey>,
+    pub(crate) key: Option<LinkKey>,
     /// Its id in the customer's system.
-    pub(super) external_id: Change<ExternalId>,
+    pub(crate) external_id: Change<ExternalId>,
     /// The rest.
-    pub(super) settings: SettingChanges,
+    pub(crate) settings: SettingChanges,
 }
 
 /// The id of the link that a request names.
 ///
 /// # Errors
 /// 404 when the program has no such link; a link id is only looked up with the link itself.
-pub(super) async fn find_link_id(
+pub(crate) async fn find_link_id(
     conn: &mut PgConnection,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     link: &LinkRef,
 ) -> Result<LinkId> {
     let found = match link {
@@ -60,12 +61,12 @@ pub(super) async fn find_link_id(
 ///
 /// # Errors
 /// 404 when the program has no such link.
-pub(super) async fn find_link(
+pub(crate) async fn find_link(
     conn: &mut PgConnection,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     link: &LinkRef,
 ) -> Result<Link> {
-    let id = find_link_id(conn, (workspace_id, program_id), link).await?;
+    let id = find_link_id(conn, ProgramScope { workspace_id, program_id }, link).await?;
     store::find_link(conn, workspace_id, program_id, id).await?.ok_or_else(no_link)
 }
 
@@ -73,12 +74,12 @@ pub(super) async fn find_link(
 ///
 /// # Errors
 /// 404 when the program has no such link.
-pub(super) async fn lock_link(
+pub(crate) async fn lock_link(
     conn: &mut PgConnection,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     link: &LinkRef,
 ) -> Result<Link> {
-    let id = find_link_id(conn, (workspace_id, program_id), link).await?;
+    let id = find_link_id(conn, ProgramScope { workspace_id, program_id }, link).await?;
     if !store::lock_owner_of(conn, workspace_id, program_id, id).await? {
         return Err(no_link());
     }
@@ -89,10 +90,10 @@ pub(super) async fn lock_link(
 
 /// Who changes a link, and when.
 #[derive(Clone, Copy)]
-pub(super) struct Actor<'a> {
-    pub(super) ids: &'a Ids,
-    pub(super) now: Timestamp,
-    pub(super) api_key_id: ApiKeyId,
+pub(crate) struct Actor<'a> {
+    pub(crate) ids: &'a Ids,
+    pub(crate) now: Timestamp,
+    pub(crate) api_key_id: ApiKeyId,
 }
 
 impl Actor<'_> {
@@ -115,7 +116,7 @@ impl Actor<'_> {
 /// # Errors
 /// 404 for an unknown domain, 409 for a taken key or external id, 422 for an unknown tag and for an address that the
 /// partner's group does not allow.
-pub(super) async fn update_link(
+pub(crate) async fn update_link(
     conn: &mut PgConnection,
     actor: Actor<'_>,
     mut link: Link,
@@ -129,9 +130,13 @@ pub(super) async fn update_link(
     }
     set(&mut changed, "domain", &mut link.domain_id, wanted.domain_id);
     if let Some(host) = wanted.host.as_ref().filter(|host| **host != link.host) {
-        let domain = programs::find_domain_by_host(conn, owner.workspace_id, owner.program_id, host)
-            .await?
-            .ok_or_else(|| Error::not_found("The domain does not exist."))?;
+        let domain = domains::find_domain_by_host(
+            conn,
+            ProgramScope { workspace_id: owner.workspace_id, program_id: owner.program_id },
+            host,
+        )
+        .await?
+        .ok_or_else(|| Error::not_found("The domain does not exist."))?;
         set(&mut changed, "domain", &mut link.domain_id, Some(domain));
     }
     let key = wanted.key.as_ref().map(|key| key.as_str().to_owned());
@@ -166,7 +171,7 @@ fn differ(link: &Link, tags: &[TagId]) -> bool {
 ///
 /// # Errors
 /// 409 for a link that the partner has by its group.
-pub(super) async fn delete_link(conn: &mut PgConnection, actor: Actor<'_>, link: &Link) -> Result<()> {
+pub(crate) async fn delete_link(conn: &mut PgConnection, actor: Actor<'_>, link: &Link) -> Result<()> {
     if link.is_default {
         return Err(Error::conflict("A default link of the partner's group cannot be deleted."));
     }

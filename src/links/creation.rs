@@ -7,10 +7,10 @@ use super::model::{ExternalId, LinkOwner, NewLink};
 use super::service::{MAX_KEY_ATTEMPTS, external_id_taken};
 use super::settings::LinkSettings;
 use super::store::{self, LinkTerms};
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{DomainId, Ids, LinkId, TagId};
 use crate::validation::{Problem, ProblemCode};
+use crate::values::clock::Timestamp;
+use crate::values::id::{DomainId, Ids, LinkId, TagId};
 
 /// What the enrollment of a partner and its group say about one more link. Ask after the enrollment was locked: then
 /// the number of its links stays true until the end of the transaction. The group is not held: a link that is made at
@@ -18,7 +18,7 @@ use crate::validation::{Problem, ProblemCode};
 ///
 /// # Errors
 /// 404 when the partner is not enrolled.
-pub(super) async fn find_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<LinkTerms> {
+pub(crate) async fn find_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<LinkTerms> {
     store::find_link_terms(conn, owner).await?.ok_or_else(Error::not_enrolled)
 }
 
@@ -27,7 +27,7 @@ impl LinkTerms {
     ///
     /// # Errors
     /// 409 with the number that it may have.
-    pub(super) fn check_number(&self) -> Result<()> {
+    pub(crate) fn check_number(&self) -> Result<()> {
         match self.max_links {
             Some(max) if self.links >= i64::from(max) => {
                 Err(Error::conflict(format!("A partner of this group can have at most {max} link(s).")))
@@ -40,7 +40,7 @@ impl LinkTerms {
     ///
     /// # Errors
     /// 422 when the group does not allow the host.
-    pub(super) fn check_url(&self, url: &str) -> Result<()> {
+    pub(crate) fn check_url(&self, url: &str) -> Result<()> {
         if self.allowed_hosts.allow(url) {
             return Ok(());
         }
@@ -52,13 +52,13 @@ impl LinkTerms {
     }
 
     /// What the partner is called.
-    pub(super) fn names(&self) -> Names<'_> {
+    pub(crate) fn names(&self) -> Names<'_> {
         Names { username: self.username.as_deref(), name: self.name.as_deref(), email: &self.email }
     }
 }
 
 /// The key of a link that is made.
-pub(super) enum KeyChoice<'a> {
+pub(crate) enum KeyChoice<'a> {
     /// This one or none.
     Named(&'a LinkKey),
     /// One that is still free.
@@ -66,22 +66,22 @@ pub(super) enum KeyChoice<'a> {
 }
 
 /// A link that is made for a partner.
-pub(super) struct LinkToMake<'a> {
-    pub(super) owner: LinkOwner,
-    pub(super) domain_id: DomainId,
-    pub(super) tenant_id: Option<&'a str>,
-    pub(super) key: KeyChoice<'a>,
-    pub(super) url: &'a str,
-    pub(super) external_id: Option<&'a ExternalId>,
-    pub(super) settings: &'a LinkSettings,
-    pub(super) tags: &'a [TagId],
+pub(crate) struct LinkToMake<'a> {
+    pub(crate) owner: LinkOwner,
+    pub(crate) domain_id: DomainId,
+    pub(crate) tenant_id: Option<&'a str>,
+    pub(crate) key: KeyChoice<'a>,
+    pub(crate) url: &'a str,
+    pub(crate) external_id: Option<&'a ExternalId>,
+    pub(crate) settings: &'a LinkSettings,
+    pub(crate) tags: &'a [TagId],
 }
 
 /// Makes a link. A derived key that is taken gets a random suffix and is tried again, all in the caller's transaction.
 ///
 /// # Errors
 /// 409 for a named key or an external id that is taken.
-pub(super) async fn make_link(
+pub(crate) async fn make_link(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,

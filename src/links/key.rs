@@ -2,9 +2,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::id::Ids;
-use crate::slug::slug;
 use crate::validation::{Invalid, ProblemCode, Text, length};
+use crate::values::id::Ids;
+use crate::values::slug::slug;
 
 const MAX_LENGTH: usize = 190;
 const MAX_PREFIX_LENGTH: usize = 50;
@@ -40,7 +40,7 @@ impl LinkKey {
 
 /// A key without regard to case. By way of the upper case, for some letters have two lower-case forms.
 #[must_use]
-pub(super) fn fold(key: &str) -> String {
+pub(crate) fn fold(key: &str) -> String {
     key.to_uppercase().to_lowercase().nfc().collect()
 }
 

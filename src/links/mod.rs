@@ -1,17 +1,19 @@
 //! Referral links: their keys, their properties, and their routes in two dialects.
 
-mod change;
-mod creation;
-mod key;
-mod model;
-pub mod partnero;
-mod password;
-pub mod pearset;
-mod props;
-pub mod service;
-mod settings;
-mod store;
-mod variants;
+pub(crate) mod change;
+pub(crate) mod creation;
+pub(crate) mod key;
+pub(crate) mod model;
+
+pub(crate) mod partner_links;
+pub(crate) mod password;
+pub(crate) mod props;
+pub(crate) mod response;
+pub(crate) mod routes;
+pub(crate) mod service;
+pub(crate) mod settings;
+pub(crate) mod store;
+pub(crate) mod variants;
 
 pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
 pub use model::{ExternalId, KeyRef, LinkOwner, LinkRef, PartnerLink};

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::key::{self, LinkKey};
 use super::settings::LinkSettings;
-use crate::clock::Timestamp;
-use crate::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
-use crate::programs::short_link;
+use crate::domains::short_link;
 use crate::tags::Tag;
 use crate::validation::{Bounded, Invalid, Text, length};
+use crate::values::clock::Timestamp;
+use crate::values::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
 
 /// Text without a limit of its own; the size of a request bounds it.
-pub(super) type FreeText = Bounded<0, { usize::MAX }>;
+pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
 
 /// The link's id in the customer's own system: 1–255 characters, unique in the workspace. A leading `ext_`, with
 /// which a query marks such an id, is not part of it.
@@ -41,9 +41,9 @@ impl Text for ExternalId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRef {
     /// The key without regard to case.
-    pub(super) key_folded: String,
+    pub(crate) key_folded: String,
     /// The host; a program may have several domains on it.
-    pub(super) host: Option<String>,
+    pub(crate) host: Option<String>,
 }
 
 /// How a request names a link.
@@ -94,7 +94,7 @@ pub struct LinkOwner {
 
 /// A link to be made.
 #[derive(Debug, Clone)]
-pub(super) struct NewLink {
+pub(crate) struct NewLink {
     /// Its id.
     pub id: LinkId,
     /// Its key.
@@ -109,37 +109,37 @@ pub(super) struct NewLink {
 
 /// A link, whole, as it is stored, with the domain that it lives on.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Link {
-    pub(super) id: LinkId,
-    pub(super) owner: LinkOwner,
-    pub(super) tenant_id: Option<String>,
-    pub(super) domain_id: DomainId,
-    pub(super) host: String,
-    pub(super) url_prefix: String,
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) owner: LinkOwner,
+    pub(crate) tenant_id: Option<String>,
+    pub(crate) domain_id: DomainId,
+    pub(crate) host: String,
+    pub(crate) url_prefix: String,
     /// Whether that domain is offered beside the program's own.
-    pub(super) is_additional: bool,
-    pub(super) key: String,
-    pub(super) url: String,
-    pub(super) external_id: Option<String>,
+    pub(crate) is_additional: bool,
+    pub(crate) key: String,
+    pub(crate) url: String,
+    pub(crate) external_id: Option<String>,
     /// Whether it was made for a default link that the partner's group still has.
-    pub(super) is_default: bool,
-    pub(super) settings: LinkSettings,
+    pub(crate) is_default: bool,
+    pub(crate) settings: LinkSettings,
     /// By name.
-    pub(super) tags: Vec<Tag>,
-    pub(super) disabled_at: Option<Timestamp>,
-    pub(super) clicks: i64,
-    pub(super) leads: i64,
-    pub(super) conversions: i64,
-    pub(super) sales: i64,
-    pub(super) sale_amount: i64,
-    pub(super) last_clicked: Option<Timestamp>,
-    pub(super) created_at: Timestamp,
-    pub(super) updated_at: Timestamp,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) disabled_at: Option<Timestamp>,
+    pub(crate) clicks: i64,
+    pub(crate) leads: i64,
+    pub(crate) conversions: i64,
+    pub(crate) sales: i64,
+    pub(crate) sale_amount: i64,
+    pub(crate) last_clicked: Option<Timestamp>,
+    pub(crate) created_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
 }
 
 impl Link {
     /// Whether a request that says this means it.
-    pub(super) fn has_name(&self, name: &LinkRef) -> bool {
+    pub(crate) fn has_name(&self, name: &LinkRef) -> bool {
         match name {
             LinkRef::Id(id) => self.id == *id,
             LinkRef::External(id) => self.external_id.as_deref() == Some(id.as_str()),
@@ -173,17 +173,17 @@ pub struct PartnerLink {
 
 /// A link as it is stored, with the domain that it lives on.
 #[derive(Debug)]
-pub(super) struct LinkRow {
-    pub(super) id: LinkId,
-    pub(super) host: String,
-    pub(super) url_prefix: String,
-    pub(super) key: String,
-    pub(super) url: String,
-    pub(super) clicks: i64,
-    pub(super) leads: i64,
-    pub(super) conversions: i64,
-    pub(super) sales: i64,
-    pub(super) sale_amount: i64,
+pub(crate) struct LinkRow {
+    pub(crate) id: LinkId,
+    pub(crate) host: String,
+    pub(crate) url_prefix: String,
+    pub(crate) key: String,
+    pub(crate) url: String,
+    pub(crate) clicks: i64,
+    pub(crate) leads: i64,
+    pub(crate) conversions: i64,
+    pub(crate) sales: i64,
+    pub(crate) sale_amount: i64,
 }
 
 impl From<LinkRow> for PartnerLink {

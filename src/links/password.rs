@@ -6,7 +6,7 @@ use argon2::password_hash::phc::PasswordHash;
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, Result};
-use crate::id::Ids;
+use crate::values::id::Ids;
 
 /// A hash takes 19 MiB of memory and tens of milliseconds of one core: so many at a time, whatever the load.
 static PLACES: Semaphore = Semaphore::const_new(2);
@@ -15,7 +15,7 @@ static PLACES: Semaphore = Semaphore::const_new(2);
 ///
 /// # Errors
 /// 500 when hashing fails.
-pub(super) async fn hash_password(password: String, ids: &Ids) -> Result<String> {
+pub(crate) async fn hash_password(password: String, ids: &Ids) -> Result<String> {
     let place = PLACES.acquire().await.map_err(Error::internal)?;
     let salt = ids.bytes::<16>();
     tokio::task::spawn_blocking(move || {

@@ -6,18 +6,18 @@ use super::key::KeyBase;
 use super::model::{LinkOwner, NewLink};
 use super::props::LinkProps;
 use super::store;
-use crate::clock::Timestamp;
 use crate::error::{Error, Result};
-use crate::id::{DomainId, Ids, LinkId};
-use crate::programs::DefaultLink;
+use crate::groups::DefaultLink;
 use crate::tags;
+use crate::values::clock::Timestamp;
+use crate::values::id::{DomainId, Ids, LinkId};
 
 /// A suffix of four characters out of 32 is taken a second time so rarely that this many tries only end when
 /// something else is wrong.
-pub(super) const MAX_KEY_ATTEMPTS: u32 = 10;
+pub(crate) const MAX_KEY_ATTEMPTS: u32 = 10;
 
 /// The default links that a partner is to get.
-pub struct DefaultLinks<'a> {
+pub(crate) struct DefaultLinks<'a> {
     /// Whose.
     pub owner: LinkOwner,
     /// Whether it cannot have any link yet, which saves asking.
@@ -39,7 +39,7 @@ pub struct DefaultLinks<'a> {
 ///
 /// # Errors
 /// 409 when the external id is another link's, 422 for a tag that the workspace does not have.
-pub async fn create_default_links(
+pub(crate) async fn create_default_links(
     conn: &mut PgConnection,
     ids: &Ids,
     now: Timestamp,
@@ -96,6 +96,6 @@ pub async fn create_default_links(
     Err(Error::unavailable("no free link key was found"))
 }
 
-pub(super) fn external_id_taken() -> Error {
+pub(crate) fn external_id_taken() -> Error {
     Error::conflict("A link with this externalId exists already.")
 }

@@ -6,18 +6,18 @@ use serde_json::Value;
 use super::model::FreeText;
 use super::password::hash_password;
 use super::variants::{Geo, TestVariants};
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::http_url::HttpUrl;
-use crate::id::Ids;
 use crate::tags::TagRefs;
 use crate::validation::{Bounded, Change, Fields, FromJson, Scope};
+use crate::values::clock::Timestamp;
+use crate::values::http_url::HttpUrl;
+use crate::values::id::Ids;
 
 /// The properties as they are stored and shown. The names and meanings are those of `Link` in openapi.yaml.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent properties of the wire format")]
-pub(super) struct LinkSettings {
+pub(crate) struct LinkSettings {
     pub track_conversion: bool,
     pub archived: bool,
     pub public_stats: bool,
@@ -97,7 +97,7 @@ impl Default for LinkSettings {
 
 /// A password on its way into the database.
 #[derive(Debug, Clone)]
-pub(super) enum Password {
+pub(crate) enum Password {
     /// As the request has it.
     Plain(Bounded<1, { usize::MAX }>),
     /// As it is stored.
@@ -123,7 +123,7 @@ pub struct SettingChanges {
     pub comments: Change<FreeText>,
     pub expires_at: Change<Timestamp>,
     pub expired_url: Change<HttpUrl>,
-    pub(super) password: Change<Password>,
+    pub(crate) password: Change<Password>,
     pub proxy: Option<bool>,
     pub title: Change<FreeText>,
     pub description: Change<FreeText>,
@@ -192,14 +192,14 @@ impl SettingChanges {
     }
 
     /// The properties of a new link.
-    pub(super) fn settings(&self) -> LinkSettings {
+    pub(crate) fn settings(&self) -> LinkSettings {
         let mut settings = LinkSettings::default();
         self.apply(&mut settings);
         settings
     }
 
     /// Changes the properties of a link and tells which are no longer as they were.
-    pub(super) fn apply(&self, link: &mut LinkSettings) -> Vec<&'static str> {
+    pub(crate) fn apply(&self, link: &mut LinkSettings) -> Vec<&'static str> {
         let text = |change: &Change<FreeText>| change.wanted(|text| text.as_str().to_owned());
         let url = |change: &Change<HttpUrl>| change.wanted(|url| url.as_str().to_owned());
         let time = |change: &Change<Timestamp>| change.wanted(|time| *time);
@@ -244,7 +244,7 @@ impl SettingChanges {
 }
 
 /// Replaces a value, and notes its name if it is another one than before.
-pub(super) fn set<T: PartialEq>(
+pub(crate) fn set<T: PartialEq>(
     changed: &mut Vec<&'static str>,
     name: &'static str,
     current: &mut T,

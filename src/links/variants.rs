@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::http_url::HttpUrl;
 use crate::partners::Country;
 use crate::validation::{Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, read_object};
+use crate::values::http_url::HttpUrl;
 
 /// One address of an A/B test and its share of the visitors.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +53,7 @@ pub struct TestVariants(Vec<TestVariant>);
 
 impl TestVariants {
     /// As they are stored and shown.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         self.0.iter().map(|variant| json!({"url": variant.url, "percentage": variant.percentage})).collect()
     }
 }
@@ -83,7 +83,7 @@ pub struct Geo(BTreeMap<String, String>);
 
 impl Geo {
     /// As they are stored and shown.
-    pub(super) fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!(self.0)
     }
 }

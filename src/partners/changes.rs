@@ -2,8 +2,8 @@
 
 use super::model::{Country, Email};
 use super::social::SocialProfile;
-use crate::http_url::HttpUrl;
 use crate::validation::{Bounded, Change, Fields, Text};
+use crate::values::http_url::HttpUrl;
 
 /// Something for each member of a profile that can be changed. (The e-mail address is who it is about.)
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::http_url::HttpUrl;
 use crate::validation::{Bounded, Invalid, ProblemCode, Text, length};
+use crate::values::http_url::HttpUrl;
 
 /// An e-mail address of the form that the API's document gives.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use super::model::TenantId;
 use crate::error::{Error, Result};
-use crate::id::PartnerId;
 use crate::validation::{Bounded, Fields};
+use crate::values::id::PartnerId;
 
 /// A partner by one of the two ids that the routes take.
 #[derive(Debug, Clone, PartialEq, Eq)]

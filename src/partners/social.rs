@@ -1,7 +1,7 @@
 //! Where a partner is found on a social network.
 
-use crate::http_url::HttpUrl;
 use crate::validation::{Bounded, Invalid, Text};
+use crate::values::http_url::HttpUrl;
 
 /// A handle, kept without a leading `@`, or the address of the profile, kept as an [`HttpUrl`] is. A slash tells them
 /// apart: what has one is an address.

@@ -2,7 +2,9 @@
 
 mod model;
 mod reference;
+mod request;
 pub mod routes;
+mod service;
 mod store;
 
 pub use model::Tag;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
-use crate::color::Color;
-use crate::id::TagId;
 use crate::validation::{Invalid, Text, length};
+use crate::values::Page;
+use crate::values::color::Color;
+use crate::values::id::TagId;
 
 /// The name of a tag: 1–50 characters without outer blanks. Names of one workspace differ in more than case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,24 @@ pub struct Tag {
 fn id_from_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TagId, D::Error> {
     let text = String::deserialize(deserializer)?;
     Uuid::try_parse(&text).map(TagId::from).map_err(serde::de::Error::custom)
+}
+
+/// The tags of a workspace that a list shows, and their order.
+#[derive(Debug, Clone)]
+pub(super) struct TagFilter {
+    /// A part of the name, folded.
+    pub(super) search: Option<String>,
+    /// Only tags with these ids.
+    pub(super) ids: Option<Vec<TagId>>,
+    pub(super) order: TagOrder,
+    pub(super) page: Page,
+}
+
+/// The order of a list of tags: by name, or by the time of creation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TagOrder {
+    pub(super) by_creation: bool,
+    pub(super) descending: bool,
 }
 
 #[cfg(test)]

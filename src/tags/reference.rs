@@ -6,8 +6,8 @@ use sqlx::PgConnection;
 use super::model::fold;
 use super::store;
 use crate::error::{Error, Result};
-use crate::id::{TagId, WorkspaceId};
 use crate::validation::{Bounded, Fields, FromJson, Problem, ProblemCode, Scope};
+use crate::values::id::{TagId, WorkspaceId};
 
 /// The tags that a request names by id or by name (`tagIds` and `tagNames`, each one string or a list): all of them
 /// together are meant. They keep their places in the request: that they do not exist shows only at the database.

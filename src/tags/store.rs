@@ -3,24 +3,11 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Tag, TagName};
-use crate::clock::Timestamp;
-use crate::color::Color;
+use super::model::{Tag, TagFilter, TagName};
 use crate::error::Result;
-use crate::http::extract::Page;
-use crate::id::{TagId, WorkspaceId};
-
-/// Which tags of a workspace are asked for, and in which order.
-#[derive(Debug, Clone)]
-pub(super) struct TagFilter {
-    /// A part of the name, without regard to case.
-    pub(super) search: Option<String>,
-    /// Only these.
-    pub(super) ids: Option<Vec<TagId>>,
-    pub(super) by_creation: bool,
-    pub(super) descending: bool,
-    pub(super) page: Page,
-}
+use crate::values::clock::Timestamp;
+use crate::values::color::Color;
+use crate::values::id::{TagId, WorkspaceId};
 
 /// A page of tags.
 pub(super) async fn list_tags(
@@ -39,8 +26,8 @@ pub(super) async fn list_tags(
         workspace_id as _,
         filter.search.as_deref(),
         filter.ids.as_deref() as _,
-        filter.by_creation,
-        filter.descending,
+        filter.order.by_creation,
+        filter.order.descending,
         filter.page.limit,
         filter.page.offset,
     )

@@ -4,7 +4,6 @@ mod handles;
 mod logs;
 pub mod metrics;
 mod otlp;
-pub mod outbox;
 
 pub use logs::{dropped_lines, flush};
 pub use metrics::Metrics;

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::clock::Timestamp;
-use crate::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
 use crate::validation::{Invalid, Text};
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
 
 /// What a workspace has subscribed to, from low to high.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, sqlx::Type)]

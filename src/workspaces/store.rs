@@ -4,9 +4,9 @@
 use sqlx::PgConnection;
 
 use super::model::{Grant, NewApiKey, Plan, Scopes, Slug};
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{ApiKeyId, ProgramId, WorkspaceId};
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 
 /// A workspace in a list.
 #[derive(Debug, serde::Serialize)]

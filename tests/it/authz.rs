@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use pearset::clock::Clock;
-use pearset::id::{ApiKeyId, ProgramId};
-use pearset::programs::service::{NewProgram, create_program};
-use pearset::programs::{self, AccessMode, LinkAddress};
+use pearset::domains::{self, LinkAddress};
+use pearset::values::ProgramScope;
+use pearset::values::clock::Clock;
+use pearset::values::id::{ApiKeyId, ProgramId};
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use serde_json::{Value, json};
 use sqlx::Executor;
@@ -418,20 +418,8 @@ async fn bulk_of_another_program(
 
 /// One more program of the workspace.
 async fn second_program(app: &TestApp, workspace: &Workspace) -> ProgramId {
-    let now = app.clock.now();
-    let second = NewProgram {
-        id: app.state.ids.next(now),
-        name: "Second".to_owned(),
-        url: "https://second.example.com/".to_owned(),
-        access_mode: AccessMode::Public,
-        address: LinkAddress::served("go.second.example.com".parse().unwrap()),
-    };
-    let mut sql = app.sql().await;
-    // Its default group and domain refer to it and it to them: the constraints are deferred to the end.
-    sql.execute("BEGIN").await.unwrap();
-    create_program(&mut sql, &app.state.ids, now, workspace.id, &second).await.unwrap();
-    sql.execute("COMMIT").await.unwrap();
-    second.id
+    let address = LinkAddress::served("go.second.example.com".parse().unwrap());
+    app.create_program(workspace.id, address).await.id
 }
 
 /// A key that is limited to one program sees and changes nothing of another program of its workspace.
@@ -443,8 +431,14 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
     let second = second_program(app, workspace).await;
     let (_, first_key) = key(app, workspace, |new| new.program_id = Some(workspace.program_id)).await;
     let (_, second_key) = key(app, workspace, |new| new.program_id = Some(second)).await;
-    let first_domain =
-        programs::find_domain(&mut app.sql().await, workspace.id, workspace.program_id, None).await.unwrap().unwrap();
+    let first_domain = domains::find_domain(
+        &mut app.sql().await,
+        ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id },
+        None,
+    )
+    .await
+    .unwrap()
+    .unwrap();
     let (program, first_group, first_domain) =
         (second.to_string(), workspace.group_id.to_string(), first_domain.id.to_string());
 

@@ -129,7 +129,7 @@ mod tests {
     /// Every member that the contract has, and no other.
     #[test]
     fn the_columns_are_the_members_of_the_request() {
-        let contract: Value = serde_json::from_str(crate::http::docs::OPENAPI_JSON).unwrap();
+        let contract: Value = serde_json::from_str(crate::surfaces::api::docs::OPENAPI_JSON).unwrap();
         let own = members(&contract, "#/components/schemas/CreatePartnerRequest");
         let mut expected = members(&contract, "#/components/schemas/LinkProps");
         expected = expected.into_iter().map(|(name, is)| (format!("linkProps.{name}"), is)).collect();

@@ -19,17 +19,15 @@ use clap::{Args, Subcommand};
 
 use super::database::{find_program, find_workspace};
 use super::output::Output;
-use crate::clock::{Clock, SystemClock};
+use crate::app::{Parts, assemble};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
-use crate::http::GrantCache;
-use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, RateLimits};
-use crate::http::time_limit::Drain;
-use crate::id::{Ids, ProgramId};
 use crate::programs;
-use crate::state::{AppState, Services};
+use crate::values::ProgramScope;
+use crate::values::clock::{Clock, SystemClock};
+use crate::values::id::{Ids, ProgramId};
 use crate::workspaces::Slug;
 
 /// `pearset import`
@@ -83,31 +81,29 @@ impl ImportCommand {
 impl ImportPartners {
     async fn run(self, db: Db, settings: &Settings) -> anyhow::Result<()> {
         let workspace_id = find_workspace(&db, &self.workspace).await?;
-        let program_id = find_program(&db, workspace_id, self.program).await?;
+        let scope = ProgramScope { workspace_id, program_id: find_program(&db, workspace_id, self.program).await? };
         let is_active = db
             .tenant(workspace_id)
-            .read("find_program", move |conn| Box::pin(programs::is_active(conn, workspace_id, program_id)))
+            .read("find_program", move |conn| Box::pin(programs::is_active(conn, scope)))
             .await?;
         if !is_active {
             bail!("the program is not active");
         }
         let db = if self.dry_run { db.rehearsal() } else { db };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let app = AppState::from(Services {
+        let app = assemble(Parts {
             db,
             limiter: Limiter::new(RateLimits::OFF, &clock, None),
-            gate: Gate::new(settings.work()),
+            work: settings.work(),
             clock,
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,
-            grants: GrantCache::default(),
             metrics: Arc::default(),
-            drain: Drain::default(),
-            config: settings.http()?,
+            public_url: settings.public_url()?,
         });
         let import = run::Import {
             app,
-            program: (workspace_id, program_id),
+            scope,
             dry_run: self.dry_run,
             places: self.concurrency.into(),
             patience: Duration::from_secs(self.wait),

@@ -12,17 +12,17 @@ use super::outcome::{Counts, Outcome, Patience};
 use super::progress::Progress;
 use super::report::Report;
 use super::source::{Chunk, Row, Source};
+use crate::app::shutdown::Signals;
 use crate::enrollments::bulk::Batch;
 use crate::enrollments::{CreatePartnerRequest, PartnerRequest, enroll_by_workspace};
 use crate::error::Error;
-use crate::id::{ProgramId, WorkspaceId};
-use crate::shutdown::Signals;
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
+use crate::values::ProgramScope;
 
 /// An import that is about to begin.
 pub(super) struct Import {
     pub(super) app: AppState,
-    pub(super) program: (WorkspaceId, ProgramId),
+    pub(super) scope: ProgramScope,
     pub(super) dry_run: bool,
     /// Rows that are worked on at the same time.
     pub(super) places: usize,
@@ -78,7 +78,7 @@ impl Import {
         counts: &mut Counts,
     ) -> anyhow::Result<Option<Stopped>> {
         let mut signals = Signals::listen()?;
-        let mut chunks = source.chunks(self.program.1);
+        let mut chunks = source.chunks(self.scope.program_id);
         while let Some(chunk) = chunks.recv().await {
             let Chunk { rows, bytes } = chunk?;
             let (mut requests, mut outcomes) = (Vec::new(), Vec::with_capacity(rows.len()));
@@ -158,10 +158,10 @@ impl Import {
 
     /// What becomes of one row.
     fn outcome(&self, partner: PartnerRequest, patience: Patience) -> impl Future<Output = Outcome> + Send + use<> {
-        let (app, program) = (self.app.clone(), self.program);
+        let (app, scope) = (self.app.clone(), self.scope);
         patience.outcome(move || {
             let (app, partner) = (app.clone(), partner.clone());
-            async move { Ok(enroll_by_workspace(&app, program, partner).await?.is_new) }
+            async move { Ok(enroll_by_workspace(&app, scope, partner).await?.is_new) }
         })
     }
 }

@@ -13,8 +13,8 @@ use super::csv::CsvRows;
 use super::jsonl::JsonlRows;
 use crate::enrollments::CreatePartnerRequest;
 use crate::error::{Error, Result};
-use crate::id::ProgramId;
 use crate::validation::{Problem, ProblemCode, read_request};
+use crate::values::id::ProgramId;
 
 /// The largest row, in bytes: what the body of a request may have.
 pub(super) const MAX_ROW: usize = 1024 * 1024;

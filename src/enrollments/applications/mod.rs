@@ -1,7 +1,7 @@
 //! Partners who wait for a review, and what comes of it.
 
-mod answer;
 mod model;
+mod response;
 pub mod routes;
 mod service;
 mod store;

@@ -1,8 +1,8 @@
 //! Which applications there are, and what one is refused with.
 
 use crate::enrollments::listing::{SortOrder, Who};
+use crate::groups::GroupRef;
 use crate::partners::Country;
-use crate::programs::GroupRef;
 use crate::validation::{Bounded, choices};
 
 choices! {

@@ -4,17 +4,21 @@
 
 use std::sync::Arc;
 
-use super::answer::PartnerApplication;
 use super::model::{ApplicationFilter, ReapplicationTimeframe, Rejection};
+use super::response::PartnerApplication;
 use super::{service, store};
+use crate::access::{Caller, ReadPartners, WritePartners};
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
 use crate::enrollments::listing::Who;
 use crate::error::Result;
-use crate::http::extract::{App, Body, Caller, Page, Query, ReadPartners, WritePartners};
+use crate::groups::GroupRef;
+use crate::http::extract::{Body, Query};
 use crate::http::response::Found;
 use crate::partners::PartnerRef;
-use crate::programs::{GroupRef, ProgramRef};
+use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
+use crate::values::Page;
 
 /// Which applications.
 pub struct ListApplicationsRequest {
@@ -42,11 +46,11 @@ pub async fn list_partner_applications(
     caller: Caller<ReadPartners>,
     Query(request): Query<ListApplicationsRequest>,
 ) -> Result<Found<Vec<PartnerApplication>>> {
-    let program = caller.program(&app, request.program).await?;
+    let scope = caller.program(request.program).await?;
     let (filter, page) = (Arc::new(request.filter), request.page);
-    let rows = app.db.tenant(program.0).read_snapshot("list_applications", move |conn| {
+    let rows = app.db.tenant(scope.workspace_id).read_snapshot("list_applications", move |conn| {
         let filter = Arc::clone(&filter);
-        Box::pin(async move { store::list_applications(conn, program, &filter, page).await })
+        Box::pin(async move { store::list_applications(conn, scope, &filter, page).await })
     });
     Ok(Found(rows.await?.into_iter().map(PartnerApplication::from).collect()))
 }

@@ -5,12 +5,13 @@ use sqlx::PgConnection;
 
 use super::model::{Rejection, RejectionReason};
 use super::store;
-use crate::enrollments::default_links::give_default_links;
+use crate::enrollments::enroll::give_default_links;
 use crate::enrollments::lifecycle::{Act, LockedEnrollment, Step, advance, lock, record};
 use crate::error::{Error, Result};
-use crate::id::{GroupId, PartnerId};
+use crate::groups::{self, GroupRef};
 use crate::partners::PartnerRef;
-use crate::programs::{self, GroupRef};
+use crate::values::ProgramScope;
+use crate::values::id::{GroupId, PartnerId};
 
 /// Accepts an application, that one if it is named, into another group than the partner applied to if one is named.
 ///
@@ -47,7 +48,9 @@ pub(super) async fn approve(
 }
 
 async fn find_group(conn: &mut PgConnection, act: &Act, group: &GroupRef) -> Result<GroupId> {
-    programs::hold_group(conn, act.workspace_id, act.program_id, group).await?.ok_or_else(programs::no_group)
+    groups::hold_group(conn, ProgramScope { workspace_id: act.workspace_id, program_id: act.program_id }, group)
+        .await?
+        .ok_or_else(groups::no_group)
 }
 
 /// Refuses an application. The audit log tells the choices that were made, not the words: these are about a person,

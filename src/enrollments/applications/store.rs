@@ -3,22 +3,23 @@
 
 use sqlx::PgConnection;
 
-use super::answer::ApplicationRow;
 use super::model::{ApplicationFilter, Rejection, RejectionReason};
+use super::response::ApplicationRow;
 use crate::enrollments::listing::SortOrder;
 use crate::error::Result;
-use crate::http::extract::Page;
-use crate::id::{EnrollmentId, GroupId, ProgramId, WorkspaceId};
+use crate::groups::GroupRef;
 use crate::partners::Country;
-use crate::programs::GroupRef;
 use crate::validation::Bounded;
+use crate::values::Page;
+use crate::values::ProgramScope;
+use crate::values::id::{EnrollmentId, GroupId, WorkspaceId};
 
 /// A page of the applications of a program. Each call is planned for its own values (see `db::Db::read_snapshot`), so
 /// that those who wait for a review come from their own index. Partners of whom the filter asks something are found
 /// first, as in `listing`: nearly all applications of an old program are approved.
 pub(super) async fn list_applications(
     conn: &mut PgConnection,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     filter: &ApplicationFilter,
     page: Page,
 ) -> Result<Vec<ApplicationRow>> {

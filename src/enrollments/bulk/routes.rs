@@ -8,13 +8,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::Batch;
+use crate::access::{Caller, WritePartners};
 use crate::enrollments::CreatePartnerRequest;
-use crate::enrollments::answer::EnrolledPartner;
+use crate::enrollments::response::EnrolledPartner;
 use crate::enrollments::routes::{ProgramQuery, create};
 use crate::error::{Code, Error, Result};
-use crate::http::extract::{App, Caller, Items, Query, WritePartners};
+use crate::http::extract::{Items, Query};
 use crate::http::response::{ErrorObject, ErrorsWithin, Found};
 use crate::http::time_limit::TimeLimit;
+use crate::surfaces::state::App;
 
 /// Items of one request that are worked on at the same time: a part of the sessions to the database, so that single
 /// calls find others.
@@ -28,7 +30,7 @@ pub async fn bulk_create_partners(
     limit: TimeLimit,
     Items(items): Items<CreatePartnerRequest>,
 ) -> Result<impl IntoResponse> {
-    let program = caller.program(&app, query.program).await?;
+    let scope = caller.program(query.program).await?;
     let mut outcomes: Vec<Option<Result<EnrolledPartner>>> = Vec::with_capacity(items.len());
     let mut requests = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
@@ -41,13 +43,13 @@ pub async fn bulk_create_partners(
         }
     }
     let work = |request: CreatePartnerRequest| {
-        let app = app.clone();
+        let (app, caller) = (app.clone(), caller.clone());
         async move {
-            let program = match request.program {
-                Some(named) => caller.program(&app, Some(named)).await?,
-                None => program,
+            let scope = match request.program {
+                Some(named) => caller.program(Some(named)).await?,
+                None => scope,
             };
-            create(&app, program, caller.api_key_id, request.partner).await
+            create(&app, scope, caller.api_key_id, request.partner).await
         }
     };
     let mut batch = Batch::new(requests, PLACES, work);

@@ -7,17 +7,20 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::service;
+use crate::access::{Caller, WritePartners};
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
 use crate::enrollments::routes::{ProgramQuery, enroll_and_show};
 use crate::enrollments::{Invitation, Origin, PartnerRequest};
 use crate::error::{Error, Result};
-use crate::http::extract::{App, Body, Caller, PathId, Query, WritePartners};
+use crate::groups::GroupRef;
+use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
-use crate::id::PartnerId;
 use crate::links::LinkProps;
 use crate::partners::Profile;
-use crate::programs::{GroupRef, ProgramRef};
+use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
+use crate::values::id::PartnerId;
 
 /// How long an invitation stands, in days.
 #[derive(Debug, Clone, Copy)]
@@ -81,9 +84,9 @@ pub async fn invite_partner(
     caller: Caller<WritePartners>,
     Body(InvitePartnerRequest { partner, days, program }): Body<InvitePartnerRequest>,
 ) -> Result<Created<impl Serialize>> {
-    let program = caller.program(&app, program).await?;
+    let scope = caller.program(program).await?;
     let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
-    Ok(Created(enroll_and_show(&app, program, origin, caller.api_key_id, partner).await?))
+    Ok(Created(enroll_and_show(&app, scope, origin, caller.api_key_id, partner).await?))
 }
 
 /// `DELETE /partners/invites/{id}`.

@@ -7,9 +7,9 @@ use super::store;
 use crate::audit_logs::Action;
 use crate::enrollments::event::EnrollmentEvent;
 use crate::enrollments::lifecycle::{Act, check_invited, log};
-use crate::enrollments::store::insert_event;
 use crate::error::{Error, Result};
-use crate::id::PartnerId;
+use crate::outbox::{self, Event, EventName};
+use crate::values::id::PartnerId;
 
 /// Removes who is only invited: the enrollment with its links, and the person too if it is in no other program. An
 /// invitation that has lapsed is one like any other.
@@ -38,7 +38,7 @@ pub(super) async fn delete(conn: &mut PgConnection, act: &Act, partner_id: Partn
         status: found.status,
         invite_expires_at: None,
     };
-    let event = (act.app.ids.next(now), action.as_str(), &event.payload());
-    insert_event(conn, workspace_id, event, now).await?;
+    let event = Event { name: EventName::PartnerInviteDeleted, payload: event.payload() };
+    outbox::insert_event(conn, workspace_id, act.app.ids.next(now), &event, now).await?;
     log(conn, act, now, action, partner_id, json!({ "from": found.status })).await
 }

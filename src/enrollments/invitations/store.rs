@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use crate::enrollments::model::Status;
 use crate::error::Result;
-use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 
 /// An enrollment that may be removed.
 #[derive(Debug)]

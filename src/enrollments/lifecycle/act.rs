@@ -1,11 +1,12 @@
 //! On whose behalf something is done.
 
-use crate::clock::Timestamp;
+use crate::access::{Caller, Permission};
 use crate::error::Result;
-use crate::http::extract::{Caller, Permission};
-use crate::id::{ApiKeyId, ProgramId, WorkspaceId};
 use crate::programs::ProgramRef;
-use crate::state::AppState;
+use crate::surfaces::state::AppState;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 
 /// What a workspace does in one of its programs, through one of its keys.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ impl Act {
         app: &AppState,
         program: Option<ProgramRef>,
     ) -> Result<Self> {
-        let (workspace_id, program_id) = caller.program(app, program).await?;
+        let ProgramScope { workspace_id, program_id } = caller.program(program).await?;
         Ok(Self { app: app.clone(), workspace_id, program_id, api_key_id: caller.api_key_id })
     }
 

@@ -7,13 +7,15 @@ use super::act::Act;
 use super::model::BanReason;
 use super::service;
 use super::step::Step;
+use crate::access::{Caller, WritePartners};
 use crate::error::Result;
-use crate::http::extract::{App, Body, Caller, WritePartners};
+use crate::http::extract::Body;
 use crate::http::response::Found;
-use crate::id::PartnerId;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Fields, FromFields};
+use crate::values::id::PartnerId;
 
 /// A partner who is enrolled.
 pub struct PartnerRequest {
@@ -100,7 +102,7 @@ async fn take(
 ) -> Result<Found<ChangedPartner>> {
     let partner = PartnerRef::named(partner)?;
     let app = act.app.clone();
-    let partner_id = app.db.tenant(act.workspace_id).run(step.event(), move |conn, _| {
+    let partner_id = app.db.tenant(act.workspace_id).run(step.event().as_str(), move |conn, _| {
         let (act, partner) = (act.clone(), partner.clone());
         Box::pin(async move { service::take(conn, &act, &partner, step, reason).await })
     });

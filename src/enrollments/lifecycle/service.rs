@@ -8,12 +8,12 @@ use super::model::BanReason;
 use super::step::Step;
 use super::store::{self, LockedEnrollment};
 use crate::audit_logs::{self, Action, Entry};
-use crate::clock::Timestamp;
 use crate::enrollments::event::EnrollmentEvent;
-use crate::enrollments::store::insert_event;
 use crate::error::{Error, Result};
-use crate::id::PartnerId;
+use crate::outbox::{self, Event};
 use crate::partners::PartnerRef;
+use crate::values::clock::Timestamp;
+use crate::values::id::PartnerId;
 
 /// Takes a step with a partner, for a reason if it is thrown out.
 ///
@@ -83,8 +83,8 @@ pub(in crate::enrollments) async fn record(
         status,
         invite_expires_at: None,
     };
-    let event = (act.app.ids.next(now), step.event(), &event.payload());
-    insert_event(conn, act.workspace_id, event, now).await?;
+    let event = Event { name: step.event(), payload: event.payload() };
+    outbox::insert_event(conn, act.workspace_id, act.app.ids.next(now), &event, now).await?;
     details["from"] = json!(found.status);
     details["to"] = json!(status);
     log(conn, act, now, step.action(), found.partner_id, details).await

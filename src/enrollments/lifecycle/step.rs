@@ -3,6 +3,7 @@
 use crate::audit_logs::Action;
 use crate::enrollments::model::Status;
 use crate::error::{Error, Result};
+use crate::outbox::EventName;
 
 /// What a workspace can do about where an enrollment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,17 @@ impl Step {
         }
     }
 
-    /// As it stands in the outbox: the same word.
-    pub(in crate::enrollments) fn event(self) -> &'static str {
-        self.action().as_str()
+    /// Returns the name of the event that reports the step.
+    pub(in crate::enrollments) fn event(self) -> EventName {
+        match self {
+            Self::Ban => EventName::PartnerBanned,
+            Self::Unban => EventName::PartnerUnbanned,
+            Self::Deactivate => EventName::PartnerDeactivated,
+            Self::Reactivate => EventName::PartnerReactivated,
+            Self::Approve => EventName::PartnerApproved,
+            Self::Reject => EventName::PartnerRejected,
+            Self::Invite => EventName::PartnerInvited,
+        }
     }
 
     fn participle(self) -> &'static str {

@@ -4,11 +4,11 @@
 use sqlx::PgConnection;
 
 use super::model::BanReason;
-use crate::clock::Timestamp;
 use crate::enrollments::model::Status;
 use crate::error::Result;
-use crate::id::{ApplicationId, EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::PartnerRef;
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApplicationId, EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 
 /// An enrollment that nobody else changes until the end of the transaction.
 #[derive(Debug)]

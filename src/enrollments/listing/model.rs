@@ -2,10 +2,10 @@
 
 use super::search::Search;
 use crate::enrollments::model::Status;
-use crate::id::{GroupId, PartnerId};
+use crate::groups::GroupRef;
 use crate::partners::{Country, Email, TenantId};
-use crate::programs::GroupRef;
 use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
+use crate::values::id::{GroupId, PartnerId};
 
 /// Which partners a request asks for: all that fit everything that is given.
 #[derive(Debug, Clone, Default)]

@@ -5,13 +5,17 @@ use sqlx::PgConnection;
 
 use super::model::{Filter, PartnerFilter, SortBy, SortOrder};
 use super::store;
-use crate::enrollments::answer;
+use crate::access::{Caller, ReadPartners};
+use crate::enrollments::response;
 use crate::error::Result;
-use crate::http::extract::{App, Caller, Page, Query, ReadPartners};
+use crate::groups;
+use crate::http::extract::Query;
 use crate::http::response::Found;
-use crate::id::{ProgramId, WorkspaceId};
-use crate::programs::{self, ProgramRef};
+use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Fields, FromFields};
+use crate::values::Page;
+use crate::values::ProgramScope;
 
 /// Which partners, in which order, and how many of them.
 pub struct ListPartnersQuery {
@@ -52,13 +56,13 @@ pub async fn list_partners(
     Query(query): Query<ListPartnersQuery>,
 ) -> Result<Found<impl serde::Serialize>> {
     let ListPartnersQuery { program, filter, sort, page } = query;
-    let program = caller.program(&app, program).await?;
-    let list = app.db.tenant(program.0).read_snapshot("list_partners", move |conn| {
+    let scope = caller.program(program).await?;
+    let list = app.db.tenant(scope.workspace_id).read_snapshot("list_partners", move |conn| {
         let filter = filter.clone();
         Box::pin(async move {
-            let Some(filter) = resolve(conn, program, filter).await? else { return Ok(Vec::new()) };
-            let rows = store::list_enrolled_partners(conn, program, &filter, sort, page).await?;
-            answer::with_links(conn, program, rows).await
+            let Some(filter) = resolve(conn, scope, filter).await? else { return Ok(Vec::new()) };
+            let rows = store::list_enrolled_partners(conn, scope, &filter, sort, page).await?;
+            response::with_links(conn, scope, rows).await
         })
     });
     Ok(Found(list.await?))
@@ -71,12 +75,12 @@ pub async fn count_partners(
     Query(query): Query<CountPartnersQuery>,
 ) -> Result<Found<i64>> {
     let CountPartnersQuery { program, filter } = query;
-    let program = caller.program(&app, program).await?;
-    let count = app.db.tenant(program.0).read_snapshot("count_partners", move |conn| {
+    let scope = caller.program(program).await?;
+    let count = app.db.tenant(scope.workspace_id).read_snapshot("count_partners", move |conn| {
         let filter = filter.clone();
         Box::pin(async move {
-            let Some(filter) = resolve(conn, program, filter).await? else { return Ok(0) };
-            store::count_enrollments(conn, program, &filter).await
+            let Some(filter) = resolve(conn, scope, filter).await? else { return Ok(0) };
+            store::count_enrollments(conn, scope, &filter).await
         })
     });
     Ok(Found(count.await?))
@@ -86,13 +90,13 @@ pub async fn count_partners(
 /// that does not exist, in which nobody is.
 async fn resolve(
     conn: &mut PgConnection,
-    (workspace_id, program_id): (WorkspaceId, ProgramId),
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     filter: PartnerFilter,
 ) -> Result<Option<Filter>> {
     let PartnerFilter { group, status, country, who } = filter;
     let group_id = match group {
         None => None,
-        Some(group) => match programs::find_group_id(conn, workspace_id, program_id, &group).await? {
+        Some(group) => match groups::find_group_id(conn, ProgramScope { workspace_id, program_id }, &group).await? {
             None => return Ok(None),
             found => found,
         },

@@ -1,9 +1,9 @@
 //! What is looked for with one line of text.
 
-use crate::id::PartnerId;
 use crate::partners::Email;
-use crate::search_pattern::ignoring_case;
 use crate::validation::{Invalid, Text, length};
+use crate::values::id::PartnerId;
+use crate::values::search_pattern::ignoring_case;
 
 /// Longer than any name.
 const MAX_LENGTH: usize = 255;

@@ -9,11 +9,11 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::model::{Filter, SortBy, SortOrder};
-use crate::enrollments::answer::EnrolledPartnerRow;
+use crate::enrollments::response::EnrolledPartnerRow;
 use crate::error::Result;
-use crate::http::extract::Page;
-use crate::id::{ProgramId, WorkspaceId};
 use crate::partners::{Country, Metadata};
+use crate::values::Page;
+use crate::values::ProgramScope;
 
 /// Runs a statement over the enrollments that a filter leaves: its beginning, its end, and what it binds beside the
 /// filter. A macro, since `query!` takes literals only.
@@ -78,7 +78,7 @@ macro_rules! over_filtered {
 /// filter, and only those of the page are read whole.
 pub(super) async fn list_enrolled_partners(
     conn: &mut PgConnection,
-    program: (WorkspaceId, ProgramId),
+    scope: ProgramScope,
     filter: &Filter,
     (by, order): (SortBy, SortOrder),
     page: Page,
@@ -105,7 +105,7 @@ pub(super) async fn list_enrolled_partners(
                      JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
                      ORDER BY e.", $column, " ", $order, ", e.id ", $order
                 ),
-                program,
+                (scope.workspace_id, scope.program_id),
                 filter,
                 page.limit,
                 page.offset
@@ -131,16 +131,12 @@ pub(super) async fn list_enrolled_partners(
 }
 
 /// How many enrollments a filter leaves.
-pub(super) async fn count_enrollments(
-    conn: &mut PgConnection,
-    program: (WorkspaceId, ProgramId),
-    filter: &Filter,
-) -> Result<i64> {
+pub(super) async fn count_enrollments(conn: &mut PgConnection, scope: ProgramScope, filter: &Filter) -> Result<i64> {
     Ok(over_filtered!(
         conn,
         fetch_one,
         query_scalar!("/* enrollments::count_enrollments */ SELECT count(*) AS \"count!\""),
-        program,
+        (scope.workspace_id, scope.program_id),
         filter
     ))
 }

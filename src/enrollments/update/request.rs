@@ -1,7 +1,7 @@
 //! What a request wants to be changed.
 
+use crate::groups::GroupRef;
 use crate::partners::{Metadata, ProfileChanges, TenantId};
-use crate::programs::GroupRef;
 use crate::validation::{Bounded, Change, Fields, FromFields};
 
 /// The changes to a partner.

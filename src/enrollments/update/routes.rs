@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::request::PartnerChanges;
 use super::service::{self, Update};
+use crate::access::{Caller, WritePartners};
 use crate::enrollments::routes::load;
 use crate::error::{Error, Result};
-use crate::http::extract::{App, Body, Caller, PathId, WritePartners};
+use crate::http::extract::{Body, PathId};
 use crate::http::response::Found;
-use crate::id::PartnerId;
 use crate::programs::ProgramRef;
+use crate::surfaces::state::App;
 use crate::validation::{Fields, FromFields};
+use crate::values::ProgramScope;
+use crate::values::id::PartnerId;
 
 /// Changes to a partner in a program.
 pub struct UpdatePartnerRequest {
@@ -34,7 +37,8 @@ pub async fn update_partner(
     PathId(id): PathId<PartnerId>,
     Body(UpdatePartnerRequest { changes, program }): Body<UpdatePartnerRequest>,
 ) -> Result<Found<impl serde::Serialize>> {
-    let (workspace_id, program_id) = caller.program(&app, program).await?;
+    let scope = caller.program(program).await?;
+    let ProgramScope { workspace_id, program_id } = scope;
     let partner_id = id.ok_or_else(Error::not_enrolled)?;
     if !changes.is_empty() {
         let update = Update { workspace_id, program_id, api_key_id: caller.api_key_id, partner_id, changes };
@@ -47,5 +51,5 @@ pub async fn update_partner(
             })
             .await?;
     }
-    Ok(Found(load(&app, (workspace_id, program_id), partner_id).await?))
+    Ok(Found(load(&app, ProgramScope { workspace_id, program_id }, partner_id).await?))
 }

@@ -6,12 +6,13 @@ use sqlx::PgConnection;
 use super::request::PartnerChanges;
 use super::store;
 use crate::audit_logs::{self, Action, Entry};
-use crate::clock::Timestamp;
-use crate::enrollments::default_links::give_default_links;
+use crate::enrollments::enroll::give_default_links;
 use crate::enrollments::store::update_tenant_id_of_links;
 use crate::error::{Error, Result};
-use crate::id::{ApiKeyId, Ids, PartnerId, ProgramId, WorkspaceId};
-use crate::programs;
+use crate::groups;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApiKeyId, Ids, PartnerId, ProgramId, WorkspaceId};
 
 /// Changes to one partner, and who wants them.
 #[derive(Debug, Clone)]
@@ -33,9 +34,9 @@ pub(super) async fn update_partner(conn: &mut PgConnection, ids: &Ids, now: Time
     // Before the enrollment: who deletes a group locks it first, then the enrollments in it.
     let group_id = match &changes.group {
         None => None,
-        Some(group) => programs::hold_group(conn, workspace_id, program_id, group)
+        Some(group) => groups::hold_group(conn, ProgramScope { workspace_id, program_id }, group)
             .await?
-            .ok_or_else(programs::no_group)
+            .ok_or_else(groups::no_group)
             .map(Some)?,
     };
     let mut enrollment =

@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::error::Result;
-use crate::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 use crate::partners::{Metadata, StoredProfile};
+use crate::values::id::{EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
 
 /// What of an enrollment can be changed.
 #[derive(Debug)]

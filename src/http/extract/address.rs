@@ -1,13 +1,37 @@
 //! The address that a request was sent to.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::{FromRef, FromRequestParts, OriginalUri};
 use hyper::http::request::Parts;
-use url::form_urlencoded;
+use url::{Url, form_urlencoded};
 
 use crate::error::{Error, Result};
-use crate::state::AppState;
+
+/// The address that clients reach the server at, without a slash at its end.
+#[derive(Debug, Clone)]
+pub struct PublicUrl(Arc<str>);
+
+impl PublicUrl {
+    /// Returns the address as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&Url> for PublicUrl {
+    fn from(url: &Url) -> Self {
+        Self(url.as_str().trim_end_matches('/').into())
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// The address as the client knows it: the server's public URL, the path with the base that was used, and the query.
 #[derive(Debug, Clone)]
@@ -33,14 +57,18 @@ impl Address {
     }
 }
 
-impl FromRequestParts<AppState> for Address {
+impl<S> FromRequestParts<S> for Address
+where
+    S: Send + Sync,
+    PublicUrl: FromRef<S>,
+{
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         // The router takes the base away from the address that the handlers see.
         let OriginalUri(uri) =
-            OriginalUri::from_request_parts(parts, app).await.unwrap_or_else(|infallible| match infallible {});
+            OriginalUri::from_request_parts(parts, state).await.unwrap_or_else(|infallible| match infallible {});
         let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-        Ok(Self { url: format!("{}{}", app.config.issuer, uri.path()), query })
+        Ok(Self { url: format!("{}{}", PublicUrl::from_ref(state), uri.path()), query })
     }
 }

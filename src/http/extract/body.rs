@@ -9,12 +9,11 @@ use hyper::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::state::AppState;
 use crate::validation::{FromFields, read_request};
 
 /// How much of a body is read, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::http) struct BodyLimit {
+pub struct BodyLimit {
     /// The largest body, in bytes.
     bytes: usize,
     /// How long a client may take for it. Less than a request may take: then it is known that it was the client.
@@ -23,12 +22,12 @@ pub(in crate::http) struct BodyLimit {
 
 impl BodyLimit {
     /// Of a request about one thing.
-    pub(in crate::http) const NORMAL: Self = Self { bytes: 1024 * 1024, within: Duration::from_secs(4) };
+    pub const NORMAL: Self = Self { bytes: 1024 * 1024, within: Duration::from_secs(4) };
     /// Of a request about very many things.
-    pub(in crate::http) const BULK: Self = Self { bytes: 8 * 1024 * 1024, within: Duration::from_secs(20) };
+    pub const BULK: Self = Self { bytes: 8 * 1024 * 1024, within: Duration::from_secs(20) };
 
     /// The whole body.
-    pub(in crate::http) async fn read(self, body: axum::body::Body) -> Result<Bytes> {
+    pub async fn read(self, body: axum::body::Body) -> Result<Bytes> {
         // Who says so beforehand need not send it.
         if body.size_hint().lower() > self.bytes as u64 {
             return Err(Error::payload_too_large(self.bytes));
@@ -50,10 +49,10 @@ impl BodyLimit {
 /// A request body that was read into `T`, or 400, 413, 415 or 422.
 pub struct Body<T>(pub T);
 
-impl<T: FromFields> FromRequest<AppState> for Body<T> {
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &AppState) -> Result<Self> {
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
         let body = read(request, BodyLimit::NORMAL).await?;
         let value: Value = serde_json::from_slice(&body).map_err(|_| malformed())?;
         read_request(&value).map(Self)

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::body::{BodyLimit, malformed, read};
 use crate::error::{Error, Result};
-use crate::state::AppState;
 use crate::validation::{FromFields, Invalid, Problem, ProblemCode, read_request};
 
 /// The most items of a list.
@@ -19,10 +18,10 @@ const MAX_ITEMS: usize = 1_000;
 /// whole.
 pub struct Items<T>(pub Vec<Result<T>>);
 
-impl<T: FromFields> FromRequest<AppState> for Items<T> {
+impl<S: Send + Sync, T: FromFields> FromRequest<S> for Items<T> {
     type Rejection = Error;
 
-    async fn from_request(request: Request, _: &AppState) -> Result<Self> {
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
         let body = read(request, BodyLimit::BULK).await?;
         parse(&body).map(Self)
     }

@@ -1,24 +1,15 @@
-//! How handlers get what they need from a request. No handler uses an extractor of axum's own but `State`.
+//! Extractors: how handlers get what they need from a request. Handlers use none of axum's own extractors but `State`.
 
 mod address;
-mod app;
-mod auth;
 mod body;
 mod items;
-mod page;
 mod path;
 mod query;
+mod transaction;
 
-pub use address::Address;
-pub use app::App;
-pub(super) use app::InTransaction;
-pub use auth::{
-    Caller, MintTokens, Permission, ReadGroups, ReadLinks, ReadPartnerLinks, ReadPartners, WriteGroups, WriteLinks,
-    WritePartnerLinks, WritePartners,
-};
-pub use body::Body;
-pub(super) use body::BodyLimit;
+pub use address::{Address, PublicUrl};
+pub use body::{Body, BodyLimit};
 pub use items::Items;
-pub use page::Page;
 pub use path::PathId;
 pub use query::Query;
+pub use transaction::{InTransaction, request_db};

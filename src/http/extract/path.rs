@@ -6,15 +6,14 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use hyper::http::request::Parts;
 
 use crate::error::{Error, Result};
-use crate::state::AppState;
 
 /// The path's only parameter as an id. `None` when it is not one: to a caller that is an id that does not exist.
 pub struct PathId<T>(pub Option<T>);
 
-impl<T: FromStr> FromRequestParts<AppState> for PathId<T> {
+impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
         let parameters = RawPathParams::from_request_parts(parts, state).await;
         let id =
             parameters.ok().and_then(|parameters| parameters.iter().next().and_then(|(_, text)| text.parse().ok()));

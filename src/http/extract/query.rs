@@ -5,16 +5,15 @@ use hyper::http::request::Parts;
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Result};
-use crate::state::AppState;
 use crate::validation::{FromFields, read_request};
 
 /// A query string that was read into `T`, or 422. A repeated parameter is a list: 422 where one value is asked for.
 pub struct Query<T>(pub T);
 
-impl<T: FromFields> FromRequestParts<AppState> for Query<T> {
+impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, _: &AppState) -> Result<Self> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
         let query = parts.uri.query().unwrap_or_default();
         let mut parameters = Map::new();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use crate::id::WorkspaceId;
+use crate::values::id::WorkspaceId;
 
 /// How much work there may be.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,7 @@ impl Limits {
 
 /// Why a request is not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Refusal {
+pub enum Refusal {
     /// The queue is full, and no other workspace has more of it.
     QueueFull,
     /// It had a place in the queue, which a workspace that had less of it got, or which is no more.
@@ -64,7 +64,7 @@ pub(in crate::http) enum Refusal {
 }
 
 impl Refusal {
-    pub(in crate::http) fn reason(self) -> &'static str {
+    pub fn reason(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
             Self::Displaced => "displaced",
@@ -107,7 +107,7 @@ struct Waiter {
 }
 
 /// The right to work on a request, for as long as it lives.
-pub(in crate::http) struct Place {
+pub struct Place {
     /// `None` where it is given to nobody.
     gate: Option<Arc<Gate>>,
     workspace_id: WorkspaceId,
@@ -150,11 +150,7 @@ impl Gate {
     }
 
     /// Waits for so many places, not for long.
-    pub(in crate::http) async fn enter(
-        self: &Arc<Self>,
-        workspace_id: WorkspaceId,
-        places: usize,
-    ) -> Result<Place, Refusal> {
+    pub async fn enter(self: &Arc<Self>, workspace_id: WorkspaceId, places: usize) -> Result<Place, Refusal> {
         // No request wants more than there can be.
         let places = places.min(self.limits.share());
         let (ticket, woken) = {
@@ -296,8 +292,8 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::clock::Timestamp;
-    use crate::id::Ids;
+    use crate::values::clock::Timestamp;
+    use crate::values::id::Ids;
 
     const MOMENT: Duration = Duration::from_millis(20);
 

@@ -12,8 +12,8 @@ use governor::{Quota, RateLimiter};
 
 use super::limits::{PerPlan, WINDOW};
 use super::standing::Standing;
-use crate::clock::Clock;
-use crate::id::WorkspaceId;
+use crate::values::clock::Clock;
+use crate::values::id::WorkspaceId;
 use crate::workspaces::Plan;
 
 type OfPlan = RateLimiter<WorkspaceId, DashMapStateStore<WorkspaceId>, Monotonic, StateInformationMiddleware>;
@@ -98,9 +98,9 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::clock::Timestamp;
     use crate::http::rate_limit::RateLimits;
-    use crate::id::Ids;
+    use crate::values::clock::Timestamp;
+    use crate::values::id::Ids;
 
     struct Hand(Mutex<Duration>);
 

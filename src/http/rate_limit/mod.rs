@@ -3,7 +3,7 @@
 
 mod limits;
 mod local;
-mod standing;
+pub mod standing;
 mod store;
 
 pub use limits::RateLimits;
@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use self::local::Local;
 use self::standing::Standing;
-use crate::clock::Clock;
-use crate::id::WorkspaceId;
+use crate::values::clock::Clock;
+use crate::values::id::WorkspaceId;
 use crate::workspaces::Plan;
 
 /// Counts the requests of each workspace.
@@ -33,7 +33,7 @@ impl Limiter {
     }
 
     /// Counts one request, if the workspace may make it. `None` where nothing is limited.
-    pub(super) async fn take(&self, workspace_id: WorkspaceId, plan: Plan) -> Option<Standing> {
+    pub async fn take(&self, workspace_id: WorkspaceId, plan: Plan) -> Option<Standing> {
         let local = self.local.as_ref()?;
         if let Some(store) = &self.store
             && let Some(standing) = store.take(workspace_id, local.limit(plan)).await

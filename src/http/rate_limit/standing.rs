@@ -7,7 +7,7 @@ use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
 use super::limits::WINDOW;
-use crate::clock::Timestamp;
+use crate::values::clock::Timestamp;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
@@ -17,7 +17,7 @@ const IETF_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// How a workspace stands after a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) struct Standing {
+pub struct Standing {
     /// Requests in a window.
     pub(super) limit: NonZeroU32,
     /// How many it may make at once now.
@@ -29,12 +29,14 @@ pub(in crate::http) struct Standing {
 }
 
 impl Standing {
-    pub(in crate::http) fn is_admitted(&self) -> bool {
+    /// Whether the request is within the limit.
+    #[must_use]
+    pub fn is_admitted(&self) -> bool {
         self.refused_for.is_none()
     }
 
     /// Times are rounded up: who waits for so long has waited for long enough.
-    pub(in crate::http) fn write(&self, headers: &mut HeaderMap, now: Timestamp) {
+    pub fn write(&self, headers: &mut HeaderMap, now: Timestamp) {
         let Self { limit, remaining, whole_in, refused_for } = *self;
         let whole_at = now.unix_millis() + u64::try_from(whole_in.as_micros().div_ceil(1_000)).unwrap_or_default();
         headers.insert(LIMIT, HeaderValue::from(limit.get()));

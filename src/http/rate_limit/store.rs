@@ -10,8 +10,8 @@ use tokio::time::{Instant, timeout};
 
 use super::limits::WINDOW;
 use super::standing::Standing;
-use crate::id::WorkspaceId;
 use crate::telemetry::Metrics;
+use crate::values::id::WorkspaceId;
 
 /// How long a request waits for the count.
 const PATIENCE: Duration = Duration::from_millis(50);
@@ -174,8 +174,8 @@ mod tests {
     use tokio::time::sleep;
 
     use super::*;
-    use crate::clock::Timestamp;
-    use crate::id::Ids;
+    use crate::values::clock::Timestamp;
+    use crate::values::id::Ids;
 
     const MOMENT: Duration = Duration::from_millis(5);
 

@@ -3,15 +3,15 @@
 
 use sqlx::PgConnection;
 
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{LinkId, ProgramId, WorkspaceId};
 use crate::links::key;
 use crate::links::model::Link;
+use crate::values::clock::Timestamp;
+use crate::values::id::{LinkId, ProgramId, WorkspaceId};
 
 /// Holds off whoever else wants to change the links of the partner who has this one, until the end of the
 /// transaction. False when there is no such link.
-pub(in crate::links) async fn lock_owner_of(
+pub(crate) async fn lock_owner_of(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -34,7 +34,7 @@ pub(in crate::links) async fn lock_owner_of(
 }
 
 /// Writes a link as it now is.
-pub(in crate::links) async fn update_link(conn: &mut PgConnection, link: &Link, now: Timestamp) -> Result<()> {
+pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Timestamp) -> Result<()> {
     let settings = &link.settings;
     sqlx::query!(
         "/* links::update_link */
@@ -90,11 +90,7 @@ pub(in crate::links) async fn update_link(conn: &mut PgConnection, link: &Link, 
 }
 
 /// Takes all tags off a link.
-pub(in crate::links) async fn delete_link_tags(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    id: LinkId,
-) -> Result<()> {
+pub(crate) async fn delete_link_tags(conn: &mut PgConnection, workspace_id: WorkspaceId, id: LinkId) -> Result<()> {
     sqlx::query!(
         "/* links::delete_link_tags */ DELETE FROM link_tags WHERE workspace_id = $1 AND link_id = $2",
         workspace_id as _,
@@ -106,11 +102,7 @@ pub(in crate::links) async fn delete_link_tags(
 }
 
 /// Removes a link.
-pub(in crate::links) async fn delete_link(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    id: LinkId,
-) -> Result<()> {
+pub(crate) async fn delete_link(conn: &mut PgConnection, workspace_id: WorkspaceId, id: LinkId) -> Result<()> {
     sqlx::query!(
         "/* links::delete_link */ DELETE FROM links WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,

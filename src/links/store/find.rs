@@ -7,13 +7,13 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use crate::error::Result;
-use crate::id::{GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
 use crate::links::model::{ExternalId, KeyRef, Link, LinkOwner, LinkRow, PartnerLink};
 use crate::links::settings::LinkSettings;
 use crate::tags::Tag;
+use crate::values::id::{GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
 
 /// Which default links of a group the partner has.
-pub(in crate::links) async fn list_default_link_ids(
+pub(crate) async fn list_default_link_ids(
     conn: &mut PgConnection,
     owner: LinkOwner,
 ) -> Result<Vec<GroupDefaultLinkId>> {
@@ -31,7 +31,7 @@ pub(in crate::links) async fn list_default_link_ids(
 }
 
 /// Whether a link of the workspace has this id in the customer's system.
-pub(in crate::links) async fn external_id_exists(
+pub(crate) async fn external_id_exists(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     external_id: &ExternalId,
@@ -66,7 +66,7 @@ pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Re
 }
 
 /// The link with this id in the customer's system.
-pub(in crate::links) async fn find_id_by_external_id(
+pub(crate) async fn find_id_by_external_id(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -85,7 +85,7 @@ pub(in crate::links) async fn find_id_by_external_id(
 }
 
 /// The link with this key: the one on the default domain, else the oldest.
-pub(in crate::links) async fn find_id_by_key(
+pub(crate) async fn find_id_by_key(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -109,11 +109,7 @@ pub(in crate::links) async fn find_id_by_key(
 }
 
 /// The oldest link of a partner that leads to this address.
-pub(in crate::links) async fn find_id_by_url(
-    conn: &mut PgConnection,
-    owner: LinkOwner,
-    url: &str,
-) -> Result<Option<LinkId>> {
+pub(crate) async fn find_id_by_url(conn: &mut PgConnection, owner: LinkOwner, url: &str) -> Result<Option<LinkId>> {
     let id = sqlx::query_scalar!(
         "/* links::find_id_by_url */
          SELECT id FROM links WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3 AND url = $4
@@ -129,7 +125,7 @@ pub(in crate::links) async fn find_id_by_url(
 }
 
 /// A link, whole.
-pub(in crate::links) async fn find_link(
+pub(crate) async fn find_link(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,

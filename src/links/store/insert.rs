@@ -3,15 +3,15 @@
 
 use sqlx::PgConnection;
 
-use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
 use crate::links::model::{LinkOwner, NewLink};
 use crate::links::settings::LinkSettings;
+use crate::values::clock::Timestamp;
+use crate::values::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
 
 /// Inserts links of one partner and returns the ids of those for which there was a place: a taken key, a taken
 /// external id or a default link that the partner has already leave one out.
-pub(in crate::links) async fn insert_links(
+pub(crate) async fn insert_links(
     conn: &mut PgConnection,
     owner: LinkOwner,
     domain_id: DomainId,
@@ -94,7 +94,7 @@ pub(in crate::links) async fn insert_links(
 }
 
 /// Puts tags on links. Whoever calls it holds the tags (`tags::resolve`), and the links are its own.
-pub(in crate::links) async fn insert_link_tags(
+pub(crate) async fn insert_link_tags(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     links: &[LinkId],

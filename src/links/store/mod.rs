@@ -3,12 +3,13 @@
 mod change;
 mod find;
 mod insert;
+pub(crate) mod selector;
 mod terms;
 
-pub(super) use change::{delete_link, delete_link_tags, lock_owner_of, update_link};
-pub(super) use find::{
+pub(crate) use change::{delete_link, delete_link_tags, lock_owner_of, update_link};
+pub(crate) use find::{
     external_id_exists, find_id_by_external_id, find_id_by_key, find_id_by_url, find_link, list_default_link_ids,
 };
 pub use find::{list_links_of_partners, list_partner_links};
-pub(super) use insert::{insert_link_tags, insert_links};
-pub(super) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};
+pub(crate) use insert::{insert_link_tags, insert_links};
+pub(crate) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};

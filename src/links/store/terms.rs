@@ -4,13 +4,13 @@
 use sqlx::PgConnection;
 
 use crate::error::Result;
-use crate::id::{DomainId, PartnerId, ProgramId, WorkspaceId};
+use crate::groups::AllowedHosts;
 use crate::links::model::LinkOwner;
 use crate::partners::PartnerRef;
-use crate::programs::AllowedHosts;
+use crate::values::id::{DomainId, PartnerId, ProgramId, WorkspaceId};
 
 /// The partner that a request means, if it is enrolled.
-pub(in crate::links) async fn find_partner(
+pub(crate) async fn find_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -32,7 +32,7 @@ pub(in crate::links) async fn find_partner(
 
 /// The same, and holds off whoever else wants to change the enrollment or its links, until the end of the
 /// transaction.
-pub(in crate::links) async fn lock_partner(
+pub(crate) async fn lock_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -55,25 +55,25 @@ pub(in crate::links) async fn lock_partner(
 
 /// What an enrollment and its group say about a link that is made or changed.
 #[derive(Debug)]
-pub(in crate::links) struct LinkTerms {
-    pub(in crate::links) tenant_id: Option<String>,
-    pub(in crate::links) email: String,
-    pub(in crate::links) name: Option<String>,
-    pub(in crate::links) username: Option<String>,
+pub(crate) struct LinkTerms {
+    pub(crate) tenant_id: Option<String>,
+    pub(crate) email: String,
+    pub(crate) name: Option<String>,
+    pub(crate) username: Option<String>,
     /// How many links the partner has.
-    pub(in crate::links) links: i64,
+    pub(crate) links: i64,
     /// How many it may have.
-    pub(in crate::links) max_links: Option<i32>,
+    pub(crate) max_links: Option<i32>,
     /// Where they may lead.
-    pub(in crate::links) allowed_hosts: AllowedHosts,
+    pub(crate) allowed_hosts: AllowedHosts,
     /// Where one leads that names no address.
-    pub(in crate::links) default_url: String,
+    pub(crate) default_url: String,
     /// Where one lives that names no domain.
-    pub(in crate::links) default_domain_id: DomainId,
+    pub(crate) default_domain_id: DomainId,
 }
 
 /// Asked for after the enrollment was locked: then the number of links is right until the end of the transaction.
-pub(in crate::links) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<Option<LinkTerms>> {
+pub(crate) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<Option<LinkTerms>> {
     let row = sqlx::query_as!(
         LinkTerms,
         r#"/* links::find_link_terms */

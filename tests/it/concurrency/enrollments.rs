@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pearset::clock::Clock;
-use pearset::programs::service::{NewProgram, create_program};
-use pearset::programs::{AccessMode, LinkAddress};
+use pearset::domains::LinkAddress;
+use pearset::values::clock::Clock;
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::json;
 use sqlx::Executor;
@@ -182,18 +181,8 @@ async fn one_email_in_two_programs_is_one_partner_with_two_enrollments() {
 pub(super) async fn second_program(race: &Race) -> String {
     let (ids, now, workspace_id) = (&race.app.state.ids, race.app.clock.now(), race.workspace.id);
     let url = Url::parse("http://127.0.0.1:8080").unwrap();
-    let program = NewProgram {
-        id: ids.next(now),
-        name: "Second".to_owned(),
-        url: "https://second.example.com/".to_owned(),
-        access_mode: AccessMode::Public,
-        address: LinkAddress::local("second", &url),
-    };
-    // In one transaction: a program and its group need each other.
+    let program = race.app.create_program(workspace_id, LinkAddress::local("second", &url)).await;
     let conn = &mut race.app.sql().await;
-    conn.execute("BEGIN").await.unwrap();
-    create_program(conn, ids, now, workspace_id, &program).await.unwrap();
-    conn.execute("COMMIT").await.unwrap();
     let key = ApiKey::generate(ids);
     let new = NewApiKey {
         id: ids.next(now),

@@ -9,15 +9,16 @@ use axum::body::Body;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, Request, response};
 use http_body_util::BodyExt;
+use pearset::app::{Parts, assemble};
 use pearset::build_app;
-use pearset::clock::{Clock, Timestamp};
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::GrantCache;
+use pearset::http::overload::Limits;
 use pearset::http::rate_limit::{Limiter, RateLimits};
-use pearset::http::time_limit::Drain;
-use pearset::state::{AppState, Services};
+use pearset::values::clock::{Clock, Timestamp};
 use serde_json::Value;
 use tower::ServiceExt;
+
+use url::Url;
 
 use super::requests::World;
 use crate::support::app::TestApp;
@@ -104,17 +105,15 @@ impl Clock for PanickingClock {
 async fn a_panic_is_an_error_like_every_other() {
     let app = TestApp::start().await;
     let clock: Arc<dyn Clock> = Arc::new(PanickingClock);
-    let state = AppState::from(Services {
+    let state = assemble(Parts {
         db: app.state.db.clone(),
         limiter: Limiter::new(RateLimits::default(), &clock, None),
-        gate: Arc::clone(&app.state.gate),
+        work: Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE },
         clock,
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-        grants: GrantCache::default(),
         metrics: Arc::default(),
-        drain: Drain::default(),
-        config: app.state.config.clone(),
+        public_url: Url::parse("https://partners.example.com").unwrap(),
     });
     let request = Request::get("/.well-known/jwks.json").header("x-request-id", "mine").body(Body::empty()).unwrap();
     let (head, body) = send(&build_app(state), request).await;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use pearset::id::{PartnerId, TagId};
 use pearset::idempotency::IdempotencyKey;
+use pearset::values::id::{PartnerId, TagId};
 use pearset::workspaces::Plan;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use pearset::clock::Clock as _;
 use pearset::embed_tokens::Keyring;
-use pearset::programs::{ProgramChanges, service};
+use pearset::programs::{self, ProgramChanges};
+use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::forger::{Forger, expect_invalid, mint, verify};
@@ -165,7 +165,7 @@ async fn a_token_ends_at_its_time_and_a_changed_lifetime_is_that_of_the_next() {
     let set_lifetime = async |seconds: &str| {
         let changes = ProgramChanges { token_lifetime: Some(seconds.parse().unwrap()), ..ProgramChanges::default() };
         let (conn, now) = (&mut world.app.sql().await, world.app.clock.now());
-        service::update_program(conn, world.workspace.id, now, world.workspace.program_id, &changes).await.unwrap();
+        programs::update_program(conn, world.workspace.id, now, world.workspace.program_id, &changes).await.unwrap();
     };
     set_lifetime("60").await;
     let short = mint(&world, jane()).await;

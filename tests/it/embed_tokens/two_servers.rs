@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use pearset::clock::Clock as _;
+use pearset::values::clock::Clock as _;
 use pearset::workspaces;
 use serde_json::json;
 use tokio::time::sleep;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use nix::sys::signal::Signal;
-use pearset::id::Ids;
+use pearset::values::id::Ids;
 use pearset::workspaces::ApiKey;
 use serde_json::json;
 

@@ -7,7 +7,7 @@ use std::{fs, thread};
 use http::Method;
 use nix::sys::signal::Signal;
 use pearset::db::{self, MIGRATOR};
-use pearset::id::Ids;
+use pearset::values::id::Ids;
 use pearset::workspaces::ApiKey;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgConnection};

@@ -3,19 +3,17 @@
 #![expect(clippy::disallowed_methods, reason = "tests look at the tables and arrange states that no route makes")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use pearset::clock::Clock as _;
-use pearset::id::{EnrollmentId, GroupId};
-use pearset::programs::service::{NewProgram, create_program};
-use pearset::programs::{AccessMode, LinkAddress};
+use pearset::domains::LinkAddress;
+use pearset::values::clock::Clock as _;
+use pearset::values::id::{EnrollmentId, GroupId};
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
-use crate::support::app::{TestApp, Workspace};
+use crate::support::app::{NewProgram, TestApp, Workspace};
 use crate::support::token::claims;
 
 pub(crate) const TOKENS: &str = "/tokens/embed/referrals";
@@ -129,28 +127,17 @@ impl World {
         .await
         .unwrap();
         for url in links {
-            let link = pearset::programs::DefaultLink { id: self.app.state.ids.next(now), url: (*url).to_owned() };
-            pearset::programs::insert_group_default_link(conn, self.workspace.id, id, &link, now).await.unwrap();
+            let link = pearset::groups::DefaultLink { id: self.app.state.ids.next(now), url: (*url).to_owned() };
+            pearset::groups::insert_group_default_link(conn, self.workspace.id, id, &link, now).await.unwrap();
         }
         id
     }
 
     /// One more program of the workspace, and a caller whose key is for it.
     pub(crate) async fn program(&self, host: &str) -> Workspace {
-        let (workspace_id, ids, now) = (self.workspace.id, Arc::clone(&self.app.state.ids), self.app.clock.now());
-        let program = Arc::new(NewProgram {
-            id: ids.next(now),
-            name: "Second".to_owned(),
-            url: "https://second.example.com/".to_owned(),
-            access_mode: AccessMode::Public,
-            address: LinkAddress::served(host.parse().unwrap()),
-        });
-        let program_id = program.id;
-        let made = self.app.state.db.tenant(workspace_id).run("fixture", move |conn, _| {
-            let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
-            Box::pin(async move { create_program(conn, &ids, now, workspace_id, &program).await })
-        });
-        let group_id = made.await.unwrap().group_id;
+        let (workspace_id, now) = (self.workspace.id, self.app.clock.now());
+        let address = LinkAddress::served(host.parse().unwrap());
+        let NewProgram { id: program_id, group_id } = self.app.create_program(workspace_id, address).await;
         let key = ApiKey::generate(&self.app.state.ids);
         let new = NewApiKey {
             id: self.app.state.ids.next(now),

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use pearset::error::Result;
-use pearset::id::{GroupId, PartnerId};
+use pearset::values::id::{GroupId, PartnerId};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 

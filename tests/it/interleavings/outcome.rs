@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "looks at whole rows, which no query of the application does")]
 
-use pearset::id::{EnrollmentId, LinkId, PartnerId};
+use pearset::values::id::{EnrollmentId, LinkId, PartnerId};
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;

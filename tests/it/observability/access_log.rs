@@ -85,7 +85,7 @@ async fn every_line_about_a_request_has_its_id_also_where_only_warnings_are_logg
         let of_request: Vec<Value> =
             finished.log().into_iter().filter(|line| line["span"]["request_id"] == "mine").collect();
         let of = |target: &str| of_request.iter().filter(|line| line["target"] == target).count();
-        assert_eq!(of("pearset::http::middleware"), 1, "{log}: {}", finished.err);
+        assert_eq!(of("pearset::surfaces::api::observe"), 1, "{log}: {}", finished.err);
         assert_eq!(of("pearset::access"), access_lines, "{log}: {}", finished.err);
         assert_eq!(of("pearset::db::tx") > 0, log.contains("debug"), "{log}: {}", finished.err);
     }

@@ -9,21 +9,22 @@ use axum::body::Body;
 use futures_util::poll;
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use pearset::app::{Parts, assemble};
 use pearset::build_app;
-use pearset::clock::{Clock, SystemClock};
-use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::error::Error;
-use pearset::http::overload::{Gate, Limits};
+use pearset::http::overload::Limits;
 use pearset::http::rate_limit::{Limiter, RateLimits};
-use pearset::http::{GrantCache, scrape};
-use pearset::id::Ids;
-use pearset::state::{AppState, Services};
+use pearset::surfaces::metrics as scrape;
+use pearset::surfaces::state::AppState;
+use pearset::values::clock::{Clock, SystemClock};
+use pearset::values::id::Ids;
 use serde_json::json;
 use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
 use tower::ServiceExt;
+use url::Url;
 
 use super::get;
 use crate::support::app::{POOL_SIZE, TestApp};
@@ -209,17 +210,15 @@ fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    AppState::from(Services {
+    assemble(Parts {
         db: Db::new(nowhere, 1, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
         limiter: Limiter::new(RateLimits::OFF, &clock, None),
-        gate: Gate::new(Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE }),
+        work: Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE },
         clock,
         ids,
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-        grants: GrantCache::default(),
         metrics,
-        drain: pearset::http::time_limit::Drain::default(),
-        config: HttpConfig { issuer: "https://a.example".to_owned(), docs_url: "https://a.example/docs".to_owned() },
+        public_url: Url::parse("https://a.example").unwrap(),
     })
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use pearset::clock::Clock as _;
-use pearset::id::ProgramId;
-use pearset::programs::{ProgramChanges, service};
+use pearset::programs::{self, ProgramChanges};
+use pearset::values::clock::Clock as _;
+use pearset::values::id::ProgramId;
 use serde_json::json;
 use sqlx::Executor;
 
@@ -13,7 +13,7 @@ use crate::enrollments::fixtures::World;
 async fn set_active(world: &World, id: ProgramId, active: bool) {
     let changes = ProgramChanges { active: Some(active), ..ProgramChanges::default() };
     let now = world.app.clock.now();
-    service::update_program(&mut world.app.sql().await, world.workspace.id, now, id, &changes).await.unwrap();
+    programs::update_program(&mut world.app.sql().await, world.workspace.id, now, id, &changes).await.unwrap();
 }
 
 #[tokio::test]
@@ -79,14 +79,14 @@ async fn the_default_one_stays_active_until_another_is_the_default() {
     let conn = &mut world.app.sql().await;
     let (now, workspace) = (world.app.clock.now(), &world.workspace);
     let off = ProgramChanges { active: Some(false), ..ProgramChanges::default() };
-    let refused = service::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap_err();
+    let refused = programs::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap_err();
     assert_eq!(refused.code().status(), 409);
-    service::update_program(conn, workspace.id, now, second.program_id, &off).await.unwrap();
-    let refused = service::update_default_program(conn, workspace.id, second.program_id).await.unwrap_err();
+    programs::update_program(conn, workspace.id, now, second.program_id, &off).await.unwrap();
+    let refused = programs::update_default_program(conn, workspace.id, second.program_id).await.unwrap_err();
     assert_eq!(refused.code().status(), 409);
     set_active(&world, second.program_id, true).await;
-    service::update_default_program(conn, workspace.id, second.program_id).await.unwrap();
-    service::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap();
+    programs::update_default_program(conn, workspace.id, second.program_id).await.unwrap();
+    programs::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap();
 
     let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
     assert_eq!(key.get("/groups/default").await.expect(200)["programId"], second.program_id.to_string());

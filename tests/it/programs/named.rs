@@ -1,15 +1,12 @@
 //! A request that names a program acts on that one only, whichever is the default.
 #![expect(clippy::disallowed_methods, reason = "looks at the tables")]
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::clock::Clock as _;
-use pearset::id::ProgramId;
-use pearset::programs::service::{NewProgram, create_program, update_default_program};
-use pearset::programs::{AccessMode, LinkAddress};
+use pearset::domains::LinkAddress;
+use pearset::programs::update_default_program;
+use pearset::values::id::ProgramId;
 use pearset::workspaces::Scope;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -49,20 +46,8 @@ async fn rows(world: &World, program_id: ProgramId) -> Vec<Value> {
 }
 
 async fn second_program(world: &World) -> ProgramId {
-    let (ids, now, workspace_id) = (Arc::clone(&world.app.state.ids), world.app.clock.now(), world.workspace.id);
-    let program = Arc::new(NewProgram {
-        id: ids.next(now),
-        name: "Second".to_owned(),
-        url: "https://second.example.com/".to_owned(),
-        access_mode: AccessMode::Public,
-        address: LinkAddress::served("go.second.example.com".parse().unwrap()),
-    });
-    let id = program.id;
-    let made = world.app.state.db.tenant(workspace_id).run("fixture", move |conn, _| {
-        let (ids, program) = (Arc::clone(&ids), Arc::clone(&program));
-        Box::pin(async move { create_program(conn, &ids, now, workspace_id, &program).await })
-    });
-    made.await.unwrap();
+    let address = LinkAddress::served("go.second.example.com".parse().unwrap());
+    let id = world.app.create_program(world.workspace.id, address).await.id;
     for (email, tenant_id) in [("known@example.com", Some(KNOWN)), ("watched@example.com", None)] {
         let mut body = json!({"email": email, "programId": id.to_string()});
         if let Some(tenant_id) = tenant_id {

@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use fancy_regex::Regex;
-use pearset::clock::Timestamp;
-use pearset::http_url::HttpUrl;
+use pearset::domains::{Host, LinkAddress, UrlPrefix, short_link};
 use pearset::partners::{Country, Email};
-use pearset::programs::{Host, LinkAddress, UrlPrefix, short_link};
 use pearset::validation::Text;
+use pearset::values::clock::Timestamp;
+use pearset::values::http_url::HttpUrl;
 use proptest::prelude::*;
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! Keys and ids.
 
-use pearset::clock::{Clock, SystemClock};
-use pearset::id::{EnrollmentId, Ids, PartnerId};
+use pearset::values::clock::{Clock, SystemClock};
+use pearset::values::id::{EnrollmentId, Ids, PartnerId};
 use pearset::workspaces::ApiKey;
 use proptest::prelude::*;
 

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use http::header::CONTENT_TYPE;
 use http::{Method, StatusCode};
 use hyper::body::{Bytes, Frame};
-use pearset::clock::Timestamp;
+use pearset::values::clock::Timestamp;
 use pearset::workspaces::{Plan, Scope};
 use serde_json::json;
 use time::macros::datetime;

@@ -1,10 +1,8 @@
 //! How often each kind of call asks the database. The lists are exact: a statement more is a decision.
 
-use pearset::clock::Clock as _;
-use pearset::programs::service::{NewProgram, create_program};
-use pearset::programs::{AccessMode, LinkAddress};
+use pearset::domains::LinkAddress;
+use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
-use sqlx::Executor;
 use tokio::time::Instant;
 
 use super::noted::NotedTrips;
@@ -39,19 +37,8 @@ impl Counted {
 
     /// One more program of the workspace.
     async fn second_program(&self) -> String {
-        let (ids, now, workspace_id) = (&self.app.state.ids, self.app.clock.now(), self.workspace.id);
-        let program = NewProgram {
-            id: ids.next(now),
-            name: "Second".to_owned(),
-            url: "https://second.example.com/".to_owned(),
-            access_mode: AccessMode::Public,
-            address: LinkAddress::served("go.second.example.com".parse().unwrap()),
-        };
-        let conn = &mut self.app.sql().await;
-        conn.execute("BEGIN").await.unwrap();
-        create_program(conn, ids, now, workspace_id, &program).await.unwrap();
-        conn.execute("COMMIT").await.unwrap();
-        program.id.to_string()
+        let address = LinkAddress::served("go.second.example.com".parse().unwrap());
+        self.app.create_program(self.workspace.id, address).await.id.to_string()
     }
 
     /// The round trips of a call, without the one for a key that is not remembered at the moment.

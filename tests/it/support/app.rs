@@ -5,20 +5,21 @@ use std::thread;
 use std::time::Duration;
 
 use axum::Router;
+use pearset::app::{Parts, assemble};
 use pearset::build_app;
-use pearset::clock::{Clock, Timestamp};
-use pearset::config::HttpConfig;
 use pearset::db::Db;
 use pearset::db::embedded::SUPERUSER;
+use pearset::domains::LinkAddress;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::GrantCache;
-use pearset::http::overload::{self, Gate};
+use pearset::http::overload;
 use pearset::http::rate_limit::{Limiter, SharedStore};
-use pearset::http::time_limit::Drain;
-use pearset::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
-use pearset::programs::service::{NewWorkspace, create_workspace};
-use pearset::state::{AppState, Services};
+use pearset::programs::AccessMode;
+use pearset::provisioning::{CreateProgram, CreateWorkspace};
+use pearset::surfaces::state::AppState;
 use pearset::telemetry::Metrics;
+use pearset::values::clock::{Clock, Timestamp};
+use pearset::values::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
+use pearset::work::{self, Command, Work};
 use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Executor, PgConnection};
@@ -120,17 +121,15 @@ impl TestApp {
     }
 
     fn state_with(&self, db: Db, limiter: Limiter, work: overload::Limits) -> AppState {
-        AppState::from(Services {
+        assemble(Parts {
             db,
             clock: self.shared_clock(),
             ids: Arc::clone(&self.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-            grants: GrantCache::default(),
             limiter,
-            gate: Gate::new(work),
+            work,
             metrics: Arc::clone(&self.state.metrics),
-            drain: Drain::default(),
-            config: self.state.config.clone(),
+            public_url: public_url(),
         })
     }
 
@@ -138,20 +137,15 @@ impl TestApp {
         let database = cluster.database().await;
         let (ids, metrics) = (Arc::new(Ids::seeded(42)), Arc::<Metrics>::default());
         let clock = Arc::new(ManualClock::new(Timestamp::from(datetime!(2026-03-01 12:00:00.250 UTC))));
-        let state = AppState::from(Services {
+        let state = assemble(Parts {
             db: Db::new(database.clone(), POOL_SIZE, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
             clock: clock.clone(),
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-            grants: GrantCache::default(),
-            metrics: Arc::clone(&metrics),
             limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
-            gate: Gate::new(WORK),
-            drain: Drain::default(),
-            config: HttpConfig {
-                issuer: "https://partners.example.com".to_owned(),
-                docs_url: "https://partners.example.com/docs".to_owned(),
-            },
+            work: WORK,
+            metrics,
+            public_url: public_url(),
         });
         state.keyring.refresh(&state.db, clock.now()).await.unwrap();
         Self { router: build_app(state.clone()), state, clock, database, cluster }
@@ -221,8 +215,7 @@ impl TestApp {
     pub(crate) async fn workspace_on(&self, slug: &str, plan: Plan) -> Workspace {
         let (ids, now) = (Arc::clone(&self.state.ids), self.clock.now());
         let key = ApiKey::generate(&ids);
-        let new = NewWorkspace {
-            id: ids.next(now),
+        let create = CreateWorkspace {
             name: "Acme".to_owned(),
             slug: slug.parse().unwrap(),
             plan,
@@ -232,7 +225,8 @@ impl TestApp {
         // Not by the application, which gives up where a machine is very busy.
         let conn = &mut self.sql().await;
         conn.execute("BEGIN").await.unwrap();
-        let made = create_workspace(conn, &ids, now, &new).await.unwrap();
+        let actor = work::Actor::command_line(ids.next(now));
+        let made = create.apply(&mut Work::new(conn, actor, 0, &ids, &*self.clock)).await.unwrap();
         conn.execute("COMMIT").await.unwrap();
         Workspace {
             id: made.workspace_id,
@@ -258,12 +252,31 @@ impl TestApp {
         Actor::new(self.router.clone(), Some(key))
     }
 
+    /// One more program of a workspace.
+    pub(crate) async fn create_program(&self, workspace_id: WorkspaceId, address: LinkAddress) -> NewProgram {
+        let (ids, now) = (&self.state.ids, self.clock.now());
+        let create = CreateProgram {
+            id: ids.next(now),
+            name: "Second".to_owned(),
+            url: "https://second.example.com/".to_owned(),
+            access_mode: AccessMode::Public,
+            address,
+        };
+        let conn = &mut self.sql().await;
+        // The program, its default group and its default domain refer to each other: the constraints are deferred.
+        conn.execute("BEGIN").await.unwrap();
+        let work = &mut Work::new(conn, work::Actor::command_line(workspace_id), 0, ids, &*self.clock);
+        let defaults = create.apply(work).await.unwrap();
+        conn.execute("COMMIT").await.unwrap();
+        NewProgram { id: create.id, group_id: defaults.group_id }
+    }
+
     /// One more link that every partner of the group gets.
     pub(crate) async fn add_default_link(&self, workspace: &Workspace, url: &str) -> GroupDefaultLinkId {
         let now = self.clock.now();
-        let link = pearset::programs::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
+        let link = pearset::groups::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
         let conn = &mut self.sql().await;
-        pearset::programs::insert_group_default_link(conn, workspace.id, workspace.group_id, &link, now).await.unwrap();
+        pearset::groups::insert_group_default_link(conn, workspace.id, workspace.group_id, &link, now).await.unwrap();
         link.id
     }
 }
@@ -275,6 +288,17 @@ impl Drop for TestApp {
         assert!(thread::panicking() || canaries::find(&metrics).is_none(), "{metrics}");
         self.cluster.drop_database_now(self.database_name());
     }
+}
+
+/// A program that a test has created.
+pub(crate) struct NewProgram {
+    pub(crate) id: ProgramId,
+    pub(crate) group_id: GroupId,
+}
+
+/// The address of the application under test.
+fn public_url() -> Url {
+    Url::parse("https://partners.example.com").unwrap()
 }
 
 /// A tenant, and a caller that may do everything in it.

@@ -3,7 +3,7 @@
 
 use pearset::db::{Global, Tenant};
 use pearset::error::{Error, Result};
-use pearset::id::WorkspaceId;
+use pearset::values::id::WorkspaceId;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pearset::clock::Clock as _;
+use pearset::values::clock::Clock as _;
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 

@@ -3,9 +3,10 @@
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::clock::Clock as _;
-use pearset::id::DomainId;
-use pearset::programs::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, insert_domain};
+use pearset::values::ProgramScope;
+use pearset::values::clock::Clock as _;
+use pearset::values::id::DomainId;
 use serde_json::{Value, json};
 
 use crate::enrollments::fixtures::World;
@@ -28,7 +29,8 @@ pub(super) async fn domain(world: &World, workspace: &Workspace, url_prefix: &st
     let id = world.app.state.ids.next(now);
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
     let new = (id, &address, is_additional);
-    insert_domain(&mut world.app.sql().await, workspace.id, workspace.program_id, new, now).await.unwrap();
+    let scope = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
+    insert_domain(&mut world.app.sql().await, scope, new, now).await.unwrap();
     id
 }
 

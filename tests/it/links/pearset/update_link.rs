@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier};
-use pearset::clock::Clock as _;
-use pearset::programs::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, insert_domain};
+use pearset::values::ProgramScope;
+use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::fixtures::{audit_log, made, path, tags, world_with_jane};
@@ -144,7 +145,8 @@ async fn domain(world: &World, url_prefix: &str) {
     let now = world.app.clock.now();
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
     let (workspace, new) = (&world.workspace, (world.app.state.ids.next(now), &address, true));
-    insert_domain(&mut world.app.sql().await, workspace.id, workspace.program_id, new, now).await.unwrap();
+    let scope = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
+    insert_domain(&mut world.app.sql().await, scope, new, now).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pearset::id::{
+use pearset::values::id::{
     ApplicationId, DomainId, GroupDefaultLinkId, GroupId, LinkId, PartnerId, ProgramId, TagId, WorkspaceId,
 };
 use serde_json::Value;

@@ -1,0 +1,9 @@
+//! Domains: the places where links of a program live, on hosts that Pearset serves or on pages of the customer's own.
+
+mod address;
+mod model;
+mod store;
+
+pub use address::{Host, LinkAddress, UrlPrefix, short_link};
+pub use model::Domain;
+pub use store::{find_domain, find_domain_by_host, insert_domain, list_domains};

@@ -1,0 +1,43 @@
+//! The default links of an enrollment that is there already.
+
+use sqlx::PgConnection;
+
+use crate::enrollments::store;
+use crate::error::{Error, Result};
+use crate::groups::{self, GroupRef};
+use crate::links::service::{DefaultLinks, create_default_links};
+use crate::links::{KeyBase, LinkOwner, LinkProps, Names};
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{EnrollmentId, Ids, WorkspaceId};
+
+/// Gives an enrollment the default links of its group that it lacks, as if it had just been made without `linkProps`.
+/// One transaction at a time: two that insert several links in different orders would wait for each other, and links
+/// made while another one binds a tenant id would not have it.
+pub(in crate::enrollments) async fn give_default_links(
+    conn: &mut PgConnection,
+    ids: &Ids,
+    now: Timestamp,
+    workspace_id: WorkspaceId,
+    enrollment_id: EnrollmentId,
+) -> Result<()> {
+    let locked = store::lock_link_terms(conn, workspace_id, enrollment_id).await?.ok_or_else(Error::lost_race)?;
+    // The group that it has now: it may have been moved since the caller looked. None when that is being deleted.
+    let group = GroupRef::Id(locked.group_id);
+    let terms =
+        groups::find_enrollment_terms(conn, ProgramScope { workspace_id, program_id: locked.program_id }, Some(&group))
+            .await?
+            .ok_or_else(Error::lost_race)?;
+    let (username, name) = (locked.username.as_deref(), locked.name.as_deref());
+    let names = Names { username, name, email: &locked.email };
+    let links = DefaultLinks {
+        owner: LinkOwner { workspace_id, program_id: locked.program_id, partner_id: locked.partner_id },
+        owner_is_new: false,
+        domain_id: terms.domain_id,
+        tenant_id: locked.tenant_id.as_deref(),
+        wanted: &terms.default_links,
+        base: &KeyBase::derive(&names, None, ids),
+        props: &LinkProps::default(),
+    };
+    create_default_links(conn, ids, now, &links).await
+}

@@ -1,0 +1,251 @@
+//! An enrollment as an answer shows it (`EnrolledPartner` in openapi.yaml).
+
+use serde::{Serialize, Serializer};
+use sqlx::PgConnection;
+use sqlx::types::Json;
+
+use super::model::Status;
+use super::store;
+use crate::error::{Error, Result};
+use crate::links::{self, LinkOwner, PartnerLink};
+use crate::partners::Metadata;
+use crate::values::ProgramScope;
+use crate::values::clock::Timestamp;
+use crate::values::id::{ApplicationId, GroupId, PartnerId, ProgramId, WorkspaceId};
+
+/// An enrollment with its partner, as it is stored.
+#[derive(Debug)]
+pub(in crate::enrollments) struct EnrolledPartnerRow {
+    pub(in crate::enrollments) partner_id: PartnerId,
+    pub(in crate::enrollments) name: Option<String>,
+    pub(in crate::enrollments) username: Option<String>,
+    pub(in crate::enrollments) email: String,
+    pub(in crate::enrollments) image: Option<String>,
+    pub(in crate::enrollments) description: Option<String>,
+    pub(in crate::enrollments) country: Option<String>,
+    pub(in crate::enrollments) company_name: Option<String>,
+    pub(in crate::enrollments) paypal_email: Option<String>,
+    pub(in crate::enrollments) website: Option<String>,
+    pub(in crate::enrollments) youtube: Option<String>,
+    pub(in crate::enrollments) twitter: Option<String>,
+    pub(in crate::enrollments) linkedin: Option<String>,
+    pub(in crate::enrollments) instagram: Option<String>,
+    pub(in crate::enrollments) tiktok: Option<String>,
+    pub(in crate::enrollments) program_id: ProgramId,
+    pub(in crate::enrollments) group_id: GroupId,
+    pub(in crate::enrollments) tenant_id: Option<String>,
+    pub(in crate::enrollments) created_at: Timestamp,
+    pub(in crate::enrollments) status: Status,
+    pub(in crate::enrollments) application_id: Option<ApplicationId>,
+    pub(in crate::enrollments) banned_at: Option<Timestamp>,
+    pub(in crate::enrollments) banned_reason: Option<String>,
+    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
+    pub(in crate::enrollments) metadata: Json<Metadata>,
+    pub(in crate::enrollments) total_clicks: i64,
+    pub(in crate::enrollments) total_leads: i64,
+    pub(in crate::enrollments) total_conversions: i64,
+    pub(in crate::enrollments) total_sales: i64,
+    pub(in crate::enrollments) total_sale_amount: i64,
+    pub(in crate::enrollments) total_commissions: i64,
+    pub(in crate::enrollments) net_revenue: i64,
+}
+
+/// There is no network of partners to have a status in.
+pub(in crate::enrollments) const NETWORK_STATUS: &str = "draft";
+
+/// Something that the wire format has a field for and that Pearset knows nothing about. Shown as null.
+#[derive(Debug, Clone, Copy, Default)]
+struct Unknown;
+
+impl Serialize for Unknown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_none()
+    }
+}
+
+/// The answer. Amounts are in cents, rates are fractions of one; a rate without a denominator is null.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::enrollments) struct EnrolledPartner {
+    id: PartnerId,
+    partner_id: PartnerId,
+    name: String,
+    username: Option<String>,
+    email: String,
+    image: Option<String>,
+    description: Option<String>,
+    country: Option<String>,
+    company_name: Option<String>,
+    paypal_email: Option<String>,
+    website: Option<String>,
+    youtube: Option<String>,
+    twitter: Option<String>,
+    linkedin: Option<String>,
+    instagram: Option<String>,
+    tiktok: Option<String>,
+    metadata: Metadata,
+    network_status: &'static str,
+    program_id: ProgramId,
+    group_id: GroupId,
+    tenant_id: Option<String>,
+    created_at: Timestamp,
+    status: Status,
+    links: Vec<PartnerLink>,
+    application_id: Option<ApplicationId>,
+    banned_at: Option<Timestamp>,
+    banned_reason: Option<String>,
+    invite_expires_at: Option<Timestamp>,
+    total_commissions: i64,
+    clicks: i64,
+    leads: i64,
+    conversions: i64,
+    sales: i64,
+    sale_amount: i64,
+    net_revenue: i64,
+    total_clicks: i64,
+    total_leads: i64,
+    total_conversions: i64,
+    total_sales: i64,
+    total_sale_amount: i64,
+    earnings_per_click: Option<f64>,
+    average_lifetime_value: Option<f64>,
+    click_to_lead_rate: Option<f64>,
+    click_to_conversion_rate: Option<f64>,
+    lead_to_conversion_rate: Option<f64>,
+    return_on_ad_spend: Option<f64>,
+    #[serde(flatten)]
+    unknown: UnknownMembers,
+}
+
+/// The members of the wire format that nothing in Pearset fills.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct UnknownMembers {
+    default_payout_method: Unknown,
+    stripe_connect_id: Unknown,
+    payouts_enabled_at: Unknown,
+    identity_verified_at: Unknown,
+    trusted_at: Unknown,
+    click_reward_id: Unknown,
+    lead_reward_id: Unknown,
+    sale_reward_id: Unknown,
+    referral_reward_id: Unknown,
+    discount_id: Unknown,
+    website_txt_record: Unknown,
+    website_verified_at: Unknown,
+    youtube_verified_at: Unknown,
+    youtube_subscriber_count: Unknown,
+    youtube_view_count: Unknown,
+    twitter_verified_at: Unknown,
+    linkedin_verified_at: Unknown,
+    instagram_verified_at: Unknown,
+    tiktok_verified_at: Unknown,
+}
+
+impl EnrolledPartner {
+    fn new(row: EnrolledPartnerRow, links: Vec<PartnerLink>) -> Self {
+        let (clicks, leads, conversions) = (row.total_clicks, row.total_leads, row.total_conversions);
+        let (sales, sale_amount) = (row.total_sales, row.total_sale_amount);
+        Self {
+            id: row.partner_id,
+            partner_id: row.partner_id,
+            name: row.name.filter(|name| !name.is_empty()).unwrap_or_else(|| row.email.clone()),
+            username: row.username,
+            email: row.email,
+            image: row.image,
+            description: row.description,
+            country: row.country,
+            company_name: row.company_name,
+            paypal_email: row.paypal_email,
+            website: row.website,
+            youtube: row.youtube,
+            twitter: row.twitter,
+            linkedin: row.linkedin,
+            instagram: row.instagram,
+            tiktok: row.tiktok,
+            metadata: row.metadata.0,
+            network_status: NETWORK_STATUS,
+            program_id: row.program_id,
+            group_id: row.group_id,
+            tenant_id: row.tenant_id,
+            created_at: row.created_at,
+            status: row.status,
+            links,
+            application_id: row.application_id,
+            banned_at: row.banned_at,
+            banned_reason: row.banned_reason,
+            invite_expires_at: row.invite_expires_at,
+            total_commissions: row.total_commissions,
+            clicks,
+            leads,
+            conversions,
+            sales,
+            sale_amount,
+            net_revenue: row.net_revenue,
+            total_clicks: clicks,
+            total_leads: leads,
+            total_conversions: conversions,
+            total_sales: sales,
+            total_sale_amount: sale_amount,
+            earnings_per_click: ratio(sale_amount, clicks),
+            average_lifetime_value: ratio(sale_amount, conversions),
+            click_to_lead_rate: ratio(leads, clicks),
+            click_to_conversion_rate: ratio(conversions, clicks),
+            lead_to_conversion_rate: ratio(conversions, leads),
+            return_on_ad_spend: ratio(sale_amount, row.total_commissions),
+            unknown: UnknownMembers::default(),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is an approximation")]
+fn ratio(numerator: i64, denominator: i64) -> Option<f64> {
+    (denominator != 0).then(|| numerator as f64 / denominator as f64)
+}
+
+/// The enrollment of a partner in a program, whole.
+///
+/// # Errors
+/// 404 when there is none.
+pub(in crate::enrollments) async fn load(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    program_id: ProgramId,
+    partner_id: PartnerId,
+) -> Result<EnrolledPartner> {
+    let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
+        .await?
+        .ok_or_else(Error::not_enrolled)?;
+    let links = links::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
+    Ok(EnrolledPartner::new(row, links))
+}
+
+/// Rows of one program with the links of all of them.
+///
+/// # Errors
+/// As the database fails.
+pub(in crate::enrollments) async fn with_links(
+    conn: &mut PgConnection,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
+    rows: Vec<EnrolledPartnerRow>,
+) -> Result<Vec<EnrolledPartner>> {
+    let ids: Vec<PartnerId> = rows.iter().map(|row| row.partner_id).collect();
+    let mut links = links::list_links_of_partners(conn, workspace_id, program_id, &ids).await?;
+    let shown = rows.into_iter().map(|row| {
+        let links = links.remove(&row.partner_id).unwrap_or_default();
+        EnrolledPartner::new(row, links)
+    });
+    Ok(shown.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates() {
+        assert_eq!(ratio(1, 4), Some(0.25));
+        assert_eq!(ratio(0, 4), Some(0.0));
+        assert_eq!(ratio(1, 0), None);
+    }
+}

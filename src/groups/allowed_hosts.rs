@@ -1,0 +1,129 @@
+//! Where the links of a group's partners may lead.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::domains::Host;
+use crate::validation::{FromJson, Invalid, ProblemCode, Scope, Text};
+
+const MAX_HOSTS: usize = 50;
+
+/// The hosts that links may lead to, each by its name or as `*.` and the name of a host for all below that one. None
+/// of them: every host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedHosts(Vec<String>);
+
+impl AllowedHosts {
+    /// Whether a link may lead to this address.
+    #[must_use]
+    pub fn allow(&self, url: &str) -> bool {
+        if self.0.is_empty() {
+            return true;
+        }
+        let Ok(url) = Url::parse(url) else { return false };
+        let host = url.host_str().unwrap_or_default();
+        self.0.iter().any(|pattern| match pattern.strip_prefix('*') {
+            Some(end) => host.strip_suffix(end).is_some_and(|label| !label.is_empty()),
+            None => host == pattern,
+        })
+    }
+
+    /// As they are stored and shown.
+    #[must_use]
+    pub fn as_slice(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl From<Vec<String>> for AllowedHosts {
+    /// As they were stored.
+    fn from(hosts: Vec<String>) -> Self {
+        Self(hosts)
+    }
+}
+
+struct Pattern(String);
+
+impl Text for Pattern {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        const WRONG: Invalid = Invalid::format("Must be a host such as shop.acme.com, or *.acme.com for all below one");
+        let (start, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
+        let host: Host = name.parse().map_err(|_| WRONG)?;
+        if host.as_str().contains('*') || host.as_str().split('.').any(str::is_empty) {
+            return Err(WRONG);
+        }
+        Ok(Self(format!("{start}{}", host.as_str())))
+    }
+}
+
+impl FromJson for AllowedHosts {
+    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
+        if value.as_array().is_some_and(|hosts| hosts.len() > MAX_HOSTS) {
+            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_HOSTS} items")));
+            return None;
+        }
+        let mut hosts = Vec::new();
+        for Pattern(host) in scope.list(value)? {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        Some(Self(hosts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for (text, pattern) in [
+            ("acme.com", "acme.com"),
+            ("Shop.ACME.com", "shop.acme.com"),
+            ("*.acme.com", "*.acme.com"),
+            ("*.Bücher.de", "*.xn--bcher-kva.de"),
+            ("localhost", "localhost"),
+        ] {
+            assert_eq!(Pattern::from_text(text).map(|pattern| pattern.0).as_deref(), Ok(pattern), "{text}");
+        }
+        for text in [
+            "",
+            "*",
+            "*.",
+            "*acme.com",
+            "shop.*.com",
+            "*.*.com",
+            "https://acme.com",
+            "acme.com/x",
+            "acme.com:80",
+            "a b",
+            ".acme.com",
+            "127.0.0.1",
+        ] {
+            assert!(Pattern::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_they_allow() {
+        let allowed = AllowedHosts(vec!["acme.com".to_owned(), "*.acme.org".to_owned()]);
+        for url in ["https://acme.com/", "http://acme.com:8080/x?y#z", "https://a.acme.org/", "https://a.b.acme.org/"] {
+            assert!(allowed.allow(url), "{url}");
+        }
+        for url in [
+            "https://www.acme.com/",
+            "https://acme.org/",
+            "https://xacme.com/",
+            "https://notacme.org/",
+            "https://acme.com.evil.example/",
+            "https://evil.example/acme.com",
+            "https://evil.example/?acme.com",
+            "acme.com",
+            "",
+        ] {
+            assert!(!allowed.allow(url), "{url}");
+        }
+        assert!(AllowedHosts::default().allow("https://anywhere.example/"));
+    }
+}

@@ -1,0 +1,4 @@
+//! The links of a partner: `/partners/links`.
+
+pub(crate) mod routes;
+mod service;

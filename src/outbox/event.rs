@@ -1,0 +1,53 @@
+//! Events as receivers see them.
+
+use serde_json::Value;
+
+macro_rules! event_names {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// The name of an event. Receivers subscribe to names; the audit log has actions of its own.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum EventName {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl EventName {
+            /// Returns the name as receivers and the database spell it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+event_names! {
+    /// A partner takes part in a program from now on, or has applied.
+    PartnerEnrolled = "partner.enrolled";
+    /// A partner was invited, or its invitation was renewed.
+    PartnerInvited = "partner.invited";
+    /// An invitation was withdrawn.
+    PartnerInviteDeleted = "partner.invite_deleted";
+    /// An application was approved.
+    PartnerApproved = "partner.approved";
+    /// An application was rejected.
+    PartnerRejected = "partner.rejected";
+    /// A partner was banned.
+    PartnerBanned = "partner.banned";
+    /// A ban was lifted.
+    PartnerUnbanned = "partner.unbanned";
+    /// A partner was deactivated.
+    PartnerDeactivated = "partner.deactivated";
+    /// A deactivated partner was reactivated.
+    PartnerReactivated = "partner.reactivated";
+}
+
+/// An event to be delivered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// The name.
+    pub name: EventName,
+    /// The data of the event.
+    pub payload: Value,
+}

@@ -1,0 +1,39 @@
+//! The body of every other error, and beside it the members that Partnero's clients read.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::error::{Code, Error};
+use crate::http::response;
+
+#[derive(Serialize)]
+pub(in crate::surfaces) struct ErrorBody<'a> {
+    #[serde(flatten)]
+    pearset: response::ErrorBody<'a>,
+    message: &'a str,
+    /// Of a 422 only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
+    status: u8,
+}
+
+impl<'a> ErrorBody<'a> {
+    pub(in crate::surfaces) fn new(error: &'a Error, docs_url: &str) -> Self {
+        Self {
+            pearset: response::ErrorBody::new(error, docs_url),
+            message: error.message(),
+            errors: (error.code() == Code::UnprocessableEntity).then(|| by_field(error)),
+            status: 0,
+        }
+    }
+}
+
+/// `{"<field>": ["…"]}`.
+fn by_field(error: &Error) -> BTreeMap<&str, Vec<&str>> {
+    let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for problem in error.problems() {
+        fields.entry(&problem.path).or_default().push(&problem.message);
+    }
+    fields
+}

@@ -1,0 +1,94 @@
+//! Requests about tags.
+
+use super::model::{TagFilter, TagName, TagOrder, fold};
+use super::reference::OneOrMany;
+use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, choices};
+use crate::values::Page;
+use crate::values::color::Color;
+
+choices! {
+    /// The member that a list of tags is sorted by.
+    #[derive(Default)]
+    SortBy {
+        /// The name, without regard to case.
+        #[default]
+        Name = "name",
+        /// The time of creation.
+        CreatedAt = "createdAt",
+    }
+}
+
+choices! {
+    /// The direction in which a list of tags is sorted.
+    #[derive(Default)]
+    SortOrder {
+        /// Smallest first.
+        #[default]
+        Asc = "asc",
+        /// Largest first.
+        Desc = "desc",
+    }
+}
+
+/// The query of `GET /tags`.
+pub struct ListTagsQuery(pub(super) TagFilter);
+
+impl FromFields for ListTagsQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let sort_by: SortBy = fields.optional("sortBy").unwrap_or_default();
+        let sort_order: SortOrder = fields.optional("sortOrder").unwrap_or_default();
+        let search = fields.optional::<Bounded<0, { usize::MAX }>>("search");
+        let ids = fields.optional::<OneOrMany>("ids");
+        Some(Self(TagFilter {
+            search: search.map(|search| fold(search.as_str())),
+            // A text that is not an id is an id that does not exist.
+            ids: ids.map(|ids| ids.texts().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect()),
+            order: TagOrder { by_creation: sort_by == SortBy::CreatedAt, descending: sort_order == SortOrder::Desc },
+            page: Page::from_query(fields),
+        }))
+    }
+}
+
+/// The members of a tag that a request sets.
+struct TagFields {
+    name: Option<TagName>,
+    color: Option<Color>,
+}
+
+impl TagFields {
+    /// Reads the members. `tag` is an older spelling of `name`.
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        let name = fields.optional("name");
+        let tag = fields.optional("tag");
+        Self { name: name.or(tag), color: fields.optional("color") }
+    }
+}
+
+/// The body of `POST /tags`.
+pub struct CreateTagRequest {
+    pub(super) name: TagName,
+    pub(super) color: Option<Color>,
+}
+
+impl FromFields for CreateTagRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        if !fields.has("name") && !fields.has("tag") {
+            fields.fail("name", Invalid::new(ProblemCode::InvalidType, "Required"));
+        }
+        let TagFields { name, color } = TagFields::from_fields(fields);
+        Some(Self { name: name?, color })
+    }
+}
+
+/// The body of `PATCH /tags/{id}`.
+pub struct UpdateTagRequest {
+    pub(super) name: Option<TagName>,
+    pub(super) color: Option<Color>,
+}
+
+impl FromFields for UpdateTagRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let TagFields { name, color } = TagFields::from_fields(fields);
+        Some(Self { name, color })
+    }
+}

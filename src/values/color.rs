@@ -1,0 +1,67 @@
+//! Colors by their names.
+
+use serde::{Deserialize, Serialize};
+
+use crate::validation::{Invalid, ProblemCode, Text};
+use crate::values::id::Ids;
+
+/// The color that something is shown in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+#[serde(rename_all = "lowercase")]
+#[sqlx(type_name = "text", rename_all = "lowercase")]
+#[expect(missing_docs, reason = "a color is what it is called")]
+pub enum Color {
+    Red,
+    Yellow,
+    Green,
+    Blue,
+    Purple,
+    Brown,
+    Gray,
+    Pink,
+}
+
+impl Color {
+    /// Every color by its name.
+    const ALL: [(&'static str, Self); 8] = [
+        ("red", Self::Red),
+        ("yellow", Self::Yellow),
+        ("green", Self::Green),
+        ("blue", Self::Blue),
+        ("purple", Self::Purple),
+        ("brown", Self::Brown),
+        ("gray", Self::Gray),
+        ("pink", Self::Pink),
+    ];
+
+    /// A color for what nobody chose one for.
+    #[must_use]
+    pub fn any(ids: &Ids) -> Self {
+        let [byte] = ids.bytes::<1>();
+        Self::ALL[usize::from(byte) % Self::ALL.len()].1
+    }
+}
+
+impl Text for Color {
+    fn from_text(text: &str) -> Result<Self, Invalid> {
+        let found = Self::ALL.into_iter().find(|(name, _)| *name == text);
+        found.map(|(_, color)| color).ok_or(Invalid::new(
+            ProblemCode::InvalidValue,
+            "Must be red, yellow, green, blue, purple, brown, gray or pink",
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colors() {
+        for (name, color) in Color::ALL {
+            assert_eq!(Color::from_text(name), Ok(color));
+            assert_eq!(serde_json::to_value(color).unwrap(), name);
+        }
+        assert!(Color::from_text("Red").is_err());
+    }
+}

@@ -123,6 +123,7 @@ macro_rules! parts {
 
 parts! {
     Executor = executor;
+    Db = db;
     Access = access;
     Arc<Drain> = drain;
     PublicUrl = public_url;

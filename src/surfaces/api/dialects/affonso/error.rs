@@ -1,4 +1,4 @@
-//! `{"success": false, "error": {…}}`, with Affonso's own codes.
+//! The error format of Affonso's dialect: `{"success": false, "error": {…}}`, with Affonso's own codes.
 
 use serde::Serialize;
 
@@ -15,7 +15,7 @@ pub(in crate::surfaces) struct ErrorBody<'a> {
 struct ErrorObject<'a> {
     code: &'static str,
     message: &'a str,
-    /// Of the first problem; none where that is with the request as a whole.
+    /// The field of the first problem; `None` when the first problem is about the request as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
     /// All problems.
@@ -31,7 +31,7 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
-/// A request that breaks a rule is a 400 here.
+/// Returns the status of an error: 400 for a request that breaks a rule, as Affonso answers it.
 pub(in crate::surfaces) fn status(code: Code) -> u16 {
     match code {
         Code::UnprocessableEntity => 400,

@@ -1,8 +1,10 @@
-//! Who changed what, and when: written in the transaction of the change.
+//! The audit log: who changed what, and when. Entries are written in the transaction of the change.
 
 mod model;
+mod request;
 mod response;
 pub mod routes;
+mod service;
 mod store;
 
 pub use model::{Action, Entry};

@@ -6,9 +6,12 @@ use std::thread;
 
 use anyhow::Context;
 
+use crate::app::workers::{self, Supervisor};
 use crate::config::Settings;
-use crate::db::{self, Db, Source};
+use crate::db::{Db, Source};
 use crate::programs;
+use crate::telemetry::Metrics;
+use crate::values::clock::{Clock, SystemClock};
 use crate::values::id::{Ids, ProgramId, WorkspaceId};
 use crate::workspaces::{self, Slug};
 
@@ -26,15 +29,17 @@ pub(super) fn with_sessions(
     sessions: NonZeroUsize,
     work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let source = Source::for_command(settings)?;
+    let source = Source::for_command(&settings.database()?)?;
     let threads = thread::available_parallelism().map_or(sessions, |most| most.min(sessions)).get();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let options = source.prepare().await?;
-        if sessions > NonZeroUsize::MIN {
-            tokio::spawn(db::keep_statistics(options.clone()));
-        }
-        work(Db::new(options, sessions.get(), Arc::new(Ids::system()), Arc::default())?).await
+        let (metrics, clock) = (Arc::<Metrics>::default(), Arc::new(SystemClock) as Arc<dyn Clock>);
+        let ids = Arc::new(Ids::system());
+        let fills_tables = sessions > NonZeroUsize::MIN;
+        let workers = fills_tables.then(|| workers::table_statistics(options.clone())).into_iter().collect();
+        let _supervisor = Supervisor::start(workers, &metrics, &clock, &ids);
+        work(Db::new(options, sessions.get(), ids, metrics)?).await
     });
     drop(runtime);
     source.stop();

@@ -13,11 +13,8 @@ use super::store;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
-use crate::surfaces::state::AppState;
 use crate::values::clock::Timestamp;
 
-/// How often a server looks for new keys.
-const REFRESH_EVERY: Duration = Duration::from_secs(20);
 /// From the making of a key to its first signature: every server has looked for new keys by then, and a verifier's
 /// copy of the key set can have been renewed.
 const PUBLISH_AHEAD: Duration = Duration::from_mins(2);
@@ -44,6 +41,9 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// The pause between two refreshes, in which a server looks for new keys.
+    pub const REFRESH_INTERVAL: Duration = Duration::from_secs(20);
+
     /// A keyring that has the operator's key, or none until [`Keyring::refresh`].
     ///
     /// # Errors
@@ -100,7 +100,7 @@ impl Keyring {
         let active_from = now + PUBLISH_AHEAD;
         let last_token = Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         // A server may sign with the old key until it has looked for new ones once more.
-        let retired_at = active_from + REFRESH_EVERY + last_token;
+        let retired_at = active_from + Self::REFRESH_INTERVAL + last_token;
         db.global()
             .run("rotate_signing_key", move |conn, _| {
                 let key = Arc::clone(&key);
@@ -119,7 +119,8 @@ impl Keyring {
     /// # Errors
     /// 503 when the database is away.
     pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
-        let retired_at = now + REFRESH_EVERY + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
+        let retired_at =
+            now + Self::REFRESH_INTERVAL + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         db.global()
             .run("retire_signing_keys", move |conn, _| {
                 Box::pin(async move {
@@ -180,14 +181,4 @@ async fn insert(conn: &mut sqlx::PgConnection, key: &[u8], now: Timestamp, activ
     let kid = Key::parse(key).map_err(|error| Error::internal(format!("{error:#}")))?.public.kid;
     store::insert_signing_key(conn, &kid, key, now, active_from).await?;
     Ok(kid)
-}
-
-/// Looks for new keys again and again, until the task is dropped.
-pub async fn keep_fresh(app: AppState) {
-    loop {
-        tokio::time::sleep(REFRESH_EVERY).await;
-        if let Err(error) = app.keyring.refresh(&app.db, app.clock.now()).await {
-            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "could not look for new signing keys");
-        }
-    }
 }

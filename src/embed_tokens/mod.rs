@@ -12,6 +12,6 @@ mod verify;
 
 pub use claims::Claims;
 pub use key::PublicKey;
-pub use keyring::{Keyring, SigningKeySource, keep_fresh};
+pub use keyring::{Keyring, SigningKeySource};
 pub use mint::{EmbedToken, mint};
 pub use store::{Places, SigningKeySummary, find_places, list_signing_keys};

@@ -8,13 +8,13 @@ use axum::extract::{FromRef, FromRequestParts};
 use hyper::http::request::Parts;
 
 use crate::access::Access;
-use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::Keyring;
 use crate::enrollments::LookUps;
 use crate::http::extract::{PublicUrl, request_db};
 use crate::http::overload::Gate;
 use crate::http::rate_limit::Limiter;
+use crate::http::response::DocsUrl;
 use crate::http::time_limit::Drain;
 use crate::idempotency::Idempotency;
 use crate::telemetry::Metrics;
@@ -71,6 +71,8 @@ pub struct Services {
     pub drain: Arc<Drain>,
     /// The address of the server.
     pub public_url: PublicUrl,
+    /// The address of the documentation.
+    pub docs_url: DocsUrl,
     /// Settings that answers depend on.
     pub config: HttpConfig,
 }
@@ -95,6 +97,15 @@ impl Deref for Bound {
     fn deref(&self) -> &Services {
         &self.services
     }
+}
+
+/// Settings that answers depend on.
+#[derive(Debug, Clone)]
+pub struct HttpConfig {
+    /// The issuer of tokens (`iss`): the public URL without a slash at its end.
+    pub issuer: String,
+    /// The address of the documentation.
+    pub docs_url: String,
 }
 
 /// The application. Where a transaction spans the request, the database is that transaction.
@@ -127,6 +138,7 @@ parts! {
     Access = access;
     Arc<Drain> = drain;
     PublicUrl = public_url;
+    DocsUrl = docs_url;
     Arc<Keyring> = keyring;
     Arc<Metrics> = metrics;
 }

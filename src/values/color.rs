@@ -1,15 +1,15 @@
-//! Colors by their names.
+//! Named colors.
 
 use serde::{Deserialize, Serialize};
 
 use crate::validation::{Invalid, ProblemCode, Text};
 use crate::values::id::Ids;
 
-/// The color that something is shown in.
+/// A color for display.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "a color is what it is called")]
+#[expect(missing_docs, reason = "the names say everything")]
 pub enum Color {
     Red,
     Yellow,
@@ -22,7 +22,7 @@ pub enum Color {
 }
 
 impl Color {
-    /// Every color by its name.
+    /// All colors with their names.
     const ALL: [(&'static str, Self); 8] = [
         ("red", Self::Red),
         ("yellow", Self::Yellow),
@@ -34,7 +34,7 @@ impl Color {
         ("pink", Self::Pink),
     ];
 
-    /// A color for what nobody chose one for.
+    /// Draws a color, for objects without a chosen color.
     #[must_use]
     pub fn any(ids: &Ids) -> Self {
         let [byte] = ids.bytes::<1>();
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors() {
+    fn colors_are_read_and_written_by_name() {
         for (name, color) in Color::ALL {
             assert_eq!(Color::from_text(name), Ok(color));
             assert_eq!(serde_json::to_value(color).unwrap(), name);

@@ -1,4 +1,4 @@
-//! The rule for addresses that a request may name.
+//! The rule for URLs in requests.
 
 use url::Url;
 
@@ -11,7 +11,7 @@ pub struct HttpUrl(String);
 const MAX_LENGTH: usize = 32_000;
 
 impl HttpUrl {
-    /// The serialised form.
+    /// Returns the serialised form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -22,11 +22,11 @@ impl Text for HttpUrl {
     fn from_text(text: &str) -> Result<Self, Invalid> {
         const WRONG: Invalid = Invalid::format("Invalid URL: must be an http or https address without user info");
         length(text, 1, MAX_LENGTH)?;
-        // The parser would drop tabs and line ends and trim blanks; what it dropped was no address.
+        // The parser would drop tabs and line ends and trim blanks. A text with such characters is no URL.
         if text.contains(char::is_whitespace) {
             return Err(WRONG);
         }
-        // A later "://" is a part of the path or the query.
+        // A "://" after one of these characters is a part of the path or the query.
         let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
         let url = if has_scheme {
             Url::parse(text)
@@ -36,7 +36,7 @@ impl Text for HttpUrl {
             return Err(WRONG);
         };
         let url = url.map_err(|_| WRONG)?;
-        // What stands without a scheme is taken for a host only if it looks like one: "mailto:/a" has the host "mailto".
+        // A text without a scheme must begin with a host that looks like one: the host of "mailto:/a" would be "mailto".
         if !has_scheme && !url.host_str().is_some_and(|host| host.contains('.')) {
             return Err(WRONG);
         }
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_and_serialises() {
+    fn urls_are_accepted_and_serialised() {
         for (text, url) in [
             ("https://example.com", "https://example.com/"),
             ("http://Example.com:80/a b".split(' ').next().unwrap(), "http://example.com/a"),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             " ",

@@ -23,8 +23,7 @@ use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 /// Builds the whole application: every route, at each of the bases that the client libraries use, with the layers
 /// around them.
 pub fn build_app(app: AppState) -> Router {
-    let guarded =
-        |routes, policy: RoutePolicy| router(routes).route_layer(from_fn_with_state(Arc::new(policy), guard));
+    let guarded = |routes, policy: RoutePolicy| router(routes).route_layer(from_fn_with_state(Arc::new(policy), guard));
     let normal = RoutePolicy {
         guard: Guard::from_ref(&app),
         time_limit: time_limit::NORMAL,

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
+use pearset_listener as server;
 use url::Url;
 
 use crate::cli::output;
@@ -16,7 +17,7 @@ use crate::http::GrantCache;
 use crate::http::overload::Gate;
 use crate::http::rate_limit::{Limiter, SharedStore};
 use crate::http::time_limit::Drain;
-use crate::http::{build_app, scrape, server};
+use crate::http::{build_app, scrape};
 use crate::id::Ids;
 use crate::idempotency;
 use crate::programs::service::{NewWorkspace, create_workspace};

@@ -8,11 +8,11 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use pearset_listener::Malformed;
 use tracing::Instrument as _;
 
 use super::access::Visit;
 use super::response::{Dialect, ErrorsWithin, write_error};
-use super::server::Malformed;
 use crate::error::{Code, Error};
 use crate::id::RequestId;
 use crate::state::AppState;

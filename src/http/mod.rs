@@ -2,7 +2,6 @@
 
 mod access;
 mod authenticate;
-mod connection;
 pub mod docs;
 pub mod extract;
 mod guard;
@@ -14,10 +13,8 @@ pub mod rate_limit;
 pub mod response;
 mod router;
 pub mod scrape;
-pub mod server;
 pub mod time_limit;
 mod trace;
-mod unread;
 
 pub use authenticate::GrantCache;
 pub use router::build_app;

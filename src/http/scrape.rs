@@ -10,9 +10,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper::header::CONTENT_TYPE;
 use moka::future::Cache;
+use pearset_listener::{self as server, Limits};
 use tokio::net::TcpListener;
 
-use super::server::{self, Limits};
 use crate::state::AppState;
 use crate::telemetry::outbox;
 

@@ -61,7 +61,7 @@ async fn discard(body: Incoming) -> bool {
 }
 
 /// The body of one request.
-pub(super) struct RequestBody {
+pub struct RequestBody {
     /// `None` once it was read to its end.
     body: Option<Incoming>,
     unread: Arc<Unread>,

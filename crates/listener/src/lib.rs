@@ -1,18 +1,21 @@
 //! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers, says
 //! nothing, or does not read its answer.
 
+mod connection;
+mod unread;
+
 use std::convert::Infallible;
+use std::error::Error;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Incoming};
 use hyper::header::{CONNECTION, EXPECT, HOST, HeaderValue};
 use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper::{Request, Version};
+use hyper::{Request, Response, Version};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -20,9 +23,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-pub use super::connection::Patience;
-use super::connection::{Progress, Watched};
-use super::unread::Unread;
+pub use connection::Patience;
+use connection::{Progress, Watched};
+pub use unread::RequestBody;
+use unread::Unread;
 
 /// How long requests that have begun may go on after the server was told to end.
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
@@ -62,10 +66,16 @@ impl Limits {
 /// Why a request that hyper took is none (RFC 9112). It travels with the request to `middleware`, which refuses it
 /// with 400 in the form of every other error.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Malformed(pub(super) &'static str);
+pub struct Malformed(pub &'static str);
 
 /// Serves until `stop` is ready, then lets the requests end that have begun.
-pub async fn serve(listener: TcpListener, app: Router, limits: Limits, stop: impl Future<Output = ()>) {
+pub async fn serve<S, B>(listener: TcpListener, app: S, limits: Limits, stop: impl Future<Output = ()>)
+where
+    S: tower_service::Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
+    S: Clone + Send + 'static,
+    S::Future: Send,
+    B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
     let mut connections = http1::Builder::new();
     // `Watched` has the time limits.
     connections.header_read_timeout(None);

@@ -1,7 +1,12 @@
-//! The private PostgreSQL cluster: the default database, run as a child of this process.
+//! A private PostgreSQL cluster that runs as a child of this process.
 //!
-//! It listens on a Unix socket only, in a folder that nobody else can enter: no port, no password.
-//! Everything here blocks and needs no async runtime.
+//! The cluster listens only on a Unix socket in a folder that no other user can enter: no port, no password. All
+//! functions block and need no async runtime.
+//!
+//! [`Cluster::start`] creates and starts the cluster of a server. [`attach`] finds the running cluster of another
+//! process. [`turn`] serializes the starts and the commands of several processes. The programs of PostgreSQL must be
+//! installed on the machine. Two environment variables choose the programs and the user who runs them: `PEARSET_PG_BIN`
+//! and `PEARSET_PG_USER`.
 
 mod binaries;
 mod launcher;
@@ -9,6 +14,7 @@ mod layout;
 mod lock;
 mod log;
 mod memory;
+mod names;
 mod owner;
 mod pid_file;
 mod private;
@@ -21,58 +27,58 @@ use std::thread;
 
 use anyhow::{Context, Result, bail};
 
-use self::launcher::Launcher;
-use self::layout::Layout;
-use self::pid_file::PidFile;
-use self::probe::{Answer, Patience};
-use self::server::Server;
+use crate::launcher::Launcher;
+use crate::layout::Layout;
+use crate::names::APPLICATION;
+use crate::pid_file::PidFile;
+use crate::probe::{Backoff, ServerState};
+use crate::server::Server;
 
-/// The superuser of the cluster, and the owner of its databases until another role is made.
+/// The superuser of the cluster, and the owner of all databases until another role is created.
 pub const SUPERUSER: &str = "postgres";
 
-/// What a cluster is made from.
+/// The settings of a cluster.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The data directory of the server, for example `.pearset`; the cluster lives in its `pg`.
-    /// It is made when it is missing.
+    /// The data directory of the application, for example `.pearset`. The cluster is in the subfolder `pg`. Missing
+    /// folders are created.
     pub data_dir: PathBuf,
-    /// `true` for every cluster whose data matters. `false` trades all safety for speed.
+    /// Whether committed data survives a crash. `false` is faster and meant for tests only.
     pub durable: bool,
-    /// `max_connections` of the PostgreSQL server, in sessions.
+    /// The maximum number of sessions (`max_connections` of PostgreSQL).
     pub max_connections: u16,
 }
 
-/// A running cluster, and the lock that keeps a second server away from it.
+/// A running cluster, and the lock that excludes a second server.
 ///
-/// Dropping it stops PostgreSQL; so does the end of this process, however it comes. Where the
-/// kernel has no parent-death signal (macOS), a killed process leaves an orphan, which the next
-/// start adopts.
+/// PostgreSQL stops when the value is dropped or when this process ends, even after a crash. On kernels without a
+/// parent-death signal (macOS), a killed process leaves an orphan, and the next start adopts the orphan.
 #[derive(Debug)]
 pub struct Cluster {
     socket_dir: PathBuf,
     server: Server,
-    // Declared last: fields are dropped in order, and the lock must outlive the server.
+    // Fields are dropped in the order of declaration, and the lock must outlive the server.
     _lock: File,
 }
 
 impl Cluster {
-    /// Starts the cluster, makes it first where there is none, or adopts one that a killed
-    /// process left behind. Returns when it accepts connections.
+    /// Starts the cluster and returns when the cluster accepts connections. A missing cluster is created first, and the
+    /// orphan of a killed process is adopted.
     ///
-    /// PostgreSQL gets its parent-death signal when the *thread* that spawned it ends, so it is
-    /// spawned by a thread of its own, which lives as long as the returned value. Any thread can
-    /// call this; it blocks for as long as `initdb` or crash recovery takes.
+    /// The kernel sends the parent-death signal when the spawning *thread* ends, so PostgreSQL is spawned by a dedicated
+    /// thread with the lifetime of the returned value. Any thread can call this function. The call blocks while `initdb`
+    /// or crash recovery runs.
     ///
     /// # Errors
     ///
-    /// Another server uses the data directory, there are no PostgreSQL binaries for it, the folder
-    /// cannot be used, or PostgreSQL ends at start; the last error has the end of its log.
+    /// Returns an error when another server uses the data directory, no PostgreSQL programs fit the cluster, the folder
+    /// cannot be used, or PostgreSQL ends during the start. The last error quotes the end of the PostgreSQL log.
     pub fn start(settings: &Settings) -> Result<Self> {
         let layout = Layout::prepare(&settings.data_dir)?;
-        layout.explain_place(&settings.data_dir);
+        layout.warn_if_relocated(&settings.data_dir);
         let lock = layout.lock()?;
         if let Some((server, socket_dir)) = adopt(&layout)? {
-            tracing::info!(pid = %server.pid(), "adopted the PostgreSQL that a killed server left behind");
+            tracing::info!(pid = %server.pid(), "adopted the PostgreSQL of a killed server");
             return Ok(Self { socket_dir, server, _lock: lock });
         }
 
@@ -93,88 +99,96 @@ impl Cluster {
         Ok(Self { socket_dir, server, _lock: lock })
     }
 
-    /// The folder of the Unix socket; the port in its name is 5432.
+    /// Returns the folder of the Unix socket. The port in the name of the socket is 5432.
     #[must_use]
     pub fn socket_dir(&self) -> &Path {
         &self.socket_dir
     }
 
-    /// Stops PostgreSQL: a fast shutdown, then, when that takes too long, an immediate one.
-    /// Returns when it has ended.
+    /// Stops PostgreSQL with a fast shutdown, or with an immediate shutdown when the fast shutdown takes too long. Returns
+    /// when PostgreSQL has ended.
     pub fn stop(mut self) {
         self.server.stop();
     }
 }
 
-/// Waits until no other process starts the cluster or runs a command on it, and holds off such for as long as the
-/// value lives: a cluster that a command has started ends with it, under the feet of whoever else uses it.
+/// Waits until no other process starts the cluster or runs a command on the cluster. The returned file excludes other
+/// processes until the file is dropped. A cluster that a command has started ends together with the command, so two
+/// commands must not use the cluster at the same time.
 ///
 /// # Errors
 ///
-/// The folder cannot be used, or another process holds on to its turn.
+/// Returns an error when the folder cannot be used, or when another process keeps the turn for more than a minute.
 pub fn turn(settings: &Settings) -> Result<File> {
     Layout::prepare(&settings.data_dir)?.turn()
 }
 
-/// The socket folder of the cluster that another process runs on this data directory, as soon as
-/// it accepts connections; `None` when no process does. Never makes a file.
+/// Returns the socket folder of the cluster that another process runs on this data directory. Waits until the cluster
+/// accepts connections. Returns `None` when no process runs the cluster. Creates no file.
 ///
 /// # Errors
 ///
-/// The folder cannot be read by this user, or the process that holds it brings no cluster up.
+/// Returns an error when this user cannot read the folder, or when the cluster of the other process does not answer.
 pub fn attach(settings: &Settings) -> Result<Option<PathBuf>> {
     let Some(layout) = Layout::locate(&settings.data_dir)? else {
         return Ok(None);
     };
     let data = layout.data();
-    let mut patience = Patience::new();
+    let mut backoff = Backoff::new();
     while layout.is_locked()? {
         let found = PidFile::read(&data)?;
-        let answer = found.as_ref().map_or(Answer::Silent, PidFile::ask);
-        match (answer, found.and_then(|file| file.socket_dir)) {
-            (Answer::Ready, Some(socket_dir)) => return Ok(Some(socket_dir)),
-            (Answer::Refused(reason), _) => bail!("the embedded PostgreSQL refuses: {reason}"),
-            (Answer::Silent, _) if patience.is_over() => {
-                bail!("another pearset process uses {} but no database answers", layout.root().display())
+        let state = found.as_ref().map_or(ServerState::Silent, PidFile::server_state);
+        match (state, found.and_then(|file| file.socket_dir)) {
+            (ServerState::Ready, Some(socket_dir)) => return Ok(Some(socket_dir)),
+            (ServerState::Refused(reason), _) => bail!("the embedded PostgreSQL refuses connections: {reason}"),
+            (ServerState::Silent, _) if backoff.has_timed_out() => {
+                bail!(
+                    "another {APPLICATION} process uses {}, but its PostgreSQL does not answer: stop that process",
+                    layout.root().display()
+                )
             }
-            (answer, _) => thread::sleep(patience.pause_after(&answer)),
+            (state, _) => thread::sleep(backoff.pause_after(&state)),
         }
     }
     Ok(None)
 }
 
-/// Takes over a PostgreSQL that runs on our data folder although we hold the lock. One that is
-/// about to end is waited for instead; `None` when there is none (any more).
+/// Adopts a PostgreSQL server that still runs on the data folder although this process holds the lock. Waits for a
+/// server that is about to end. Returns `None` when no server runs.
 fn adopt(layout: &Layout) -> Result<Option<(Server, PathBuf)>> {
     let data = layout.data();
-    let mut patience = Patience::new();
+    let mut backoff = Backoff::new();
     let mut seen_ready = false;
     loop {
         let Some(file) = PidFile::read(&data)?.filter(|file| file.is_running_on(&data)) else {
             pid_file::remove_stale(&data).context("cannot remove a stale postmaster.pid")?;
             return Ok(None);
         };
-        match (file.ask(), file.socket_dir) {
-            // A killed parent frees the lock a moment before the death signal arrives: only who
-            // still answers a little later stays.
-            (Answer::Ready, Some(_)) if !seen_ready => {
+        match (file.server_state(), file.socket_dir) {
+            // The kernel releases the lock of a killed parent shortly before the parent-death signal arrives. A server
+            // that still answers after `SETTLING_TIME` has received no signal.
+            (ServerState::Ready, Some(_)) if !seen_ready => {
                 seen_ready = true;
                 thread::sleep(probe::SETTLING_TIME);
             }
-            (Answer::Ready, Some(socket_dir)) => {
+            (ServerState::Ready, Some(socket_dir)) => {
                 return Ok(Some((Server::adopted(file.pid, data), socket_dir)));
             }
-            (Answer::Refused(reason), _) => bail!(
-                "PostgreSQL with pid {} runs on {} and refuses: {reason}; stop it first",
+            (ServerState::Refused(reason), _) => bail!(
+                "PostgreSQL with pid {} runs on {} and refuses connections: {reason}; stop that PostgreSQL",
                 file.pid,
                 data.display()
             ),
-            (Answer::Silent, _) if patience.is_over() => {
-                bail!("PostgreSQL with pid {} runs on {} but does not answer; stop it first", file.pid, data.display())
+            (ServerState::Silent, _) if backoff.has_timed_out() => {
+                bail!(
+                    "PostgreSQL with pid {} runs on {} but does not answer; stop that PostgreSQL",
+                    file.pid,
+                    data.display()
+                )
             }
-            (answer, _) => {
+            (state, _) => {
                 seen_ready = false;
-                thread::sleep(patience.pause_after(&answer));
+                thread::sleep(backoff.pause_after(&state));
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The lock that lets one process at a time run a cluster. The kernel frees it however that ends.
+//! The locks of a cluster. At most one process runs the cluster, and at most one process at a time starts the cluster or
+//! runs a command on the cluster. The kernel releases a lock at the end of the process, even after a crash.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
@@ -8,42 +9,48 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::layout::Layout;
-use super::owner::Owner;
-use super::private;
+use crate::layout::Layout;
+use crate::names::{APPLICATION, DATA_DIR_SETTING};
+use crate::owner::Owner;
+use crate::private;
 
-const NAME: &str = "lock";
-/// Long enough for an `attach` that looks at the lock to let go of it again.
-const PATIENCE: Duration = Duration::from_secs(1);
-const TURN: &str = "turn";
-/// Long enough for another to make a cluster, or to do what a command does.
-const TURN_PATIENCE: Duration = Duration::from_mins(1);
+/// The file name of the lock that the process with the cluster holds.
+const SERVER_LOCK: &str = "lock";
+/// The time to wait for the server lock. `attach` holds the lock only for a moment to check the state.
+const SERVER_LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+/// The file name of the lock that serializes starts and commands.
+const TURN_LOCK: &str = "turn";
+/// The time to wait for the turn lock. Another process may be creating a cluster or running a command.
+const TURN_LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
 impl Layout {
-    /// Takes the lock for as long as the returned file is open.
-    pub(super) fn lock(&self) -> Result<File> {
-        let path = self.root().join(NAME);
-        hold(&path, self.owner(), PATIENCE, |holder| {
+    /// Takes the server lock. The lock is released when the returned file is closed.
+    pub(crate) fn lock(&self) -> Result<File> {
+        let path = self.root().join(SERVER_LOCK);
+        lock_file(&path, self.owner(), SERVER_LOCK_TIMEOUT, |holder| {
             format!(
-                "another pearset server (pid {holder}) uses {}: stop it, or set another PEARSET_DATA_DIR",
+                "another {APPLICATION} server (pid {holder}) uses {}: stop that server, or set another {DATA_DIR_SETTING}",
                 self.root().display()
             )
         })
     }
 
-    /// Waits for those who came before, and holds off others for as long as the returned file is open.
-    pub(super) fn turn(&self) -> Result<File> {
-        let path = self.root().join(TURN);
-        hold(&path, self.owner(), TURN_PATIENCE, |holder| {
-            format!("another pearset process (pid {holder}) is busy with {}: try again later", self.root().display())
+    /// Waits for the turn lock and takes the lock. The lock is released when the returned file is closed.
+    pub(crate) fn turn(&self) -> Result<File> {
+        let path = self.root().join(TURN_LOCK);
+        lock_file(&path, self.owner(), TURN_LOCK_TIMEOUT, |holder| {
+            format!(
+                "another {APPLICATION} process (pid {holder}) is using {}: try again when that process has ended",
+                self.root().display()
+            )
         })
     }
 
-    /// Whether another process holds the lock. It is let go of at once, and shared, so that two
-    /// who look do not take each other for a server.
-    pub(super) fn is_locked(&self) -> Result<bool> {
-        let path = self.root().join(NAME);
-        let context = || format!("cannot look at the lock {}", path.display());
+    /// Returns whether another process holds the server lock. The check takes a shared lock and releases the lock
+    /// immediately, so two concurrent checks do not mistake each other for a server.
+    pub(crate) fn is_locked(&self) -> Result<bool> {
+        let path = self.root().join(SERVER_LOCK);
+        let context = || format!("cannot check the lock {}", path.display());
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -57,21 +64,27 @@ impl Layout {
     }
 }
 
-/// Locks a file and writes our pid into it. `refusal` says why not, with the pid of who holds it.
-fn hold(path: &Path, owner: Option<&Owner>, patience: Duration, refusal: impl FnOnce(&str) -> String) -> Result<File> {
+/// Locks a file and writes the id of this process into the file. `error` returns the error text for the process id of
+/// the current holder.
+fn lock_file(
+    path: &Path,
+    owner: Option<&Owner>,
+    timeout: Duration,
+    error: impl FnOnce(&str) -> String,
+) -> Result<File> {
     let context = || format!("cannot lock {}", path.display());
     let mut file = private::open(path, owner).with_context(context)?;
-    let begin = Instant::now();
+    let started_at = Instant::now();
     loop {
         match file.try_lock() {
             Ok(()) => break,
-            Err(TryLockError::WouldBlock) if begin.elapsed() < patience => {
+            Err(TryLockError::WouldBlock) if started_at.elapsed() < timeout => {
                 thread::sleep(Duration::from_millis(20));
             }
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                bail!(refusal(holder.trim()));
+                bail!(error(holder.trim()));
             }
             Err(TryLockError::Error(error)) => return Err(error).with_context(context),
         }

@@ -1,4 +1,4 @@
-//! A running PostgreSQL: its process, whether it is ready, and its end.
+//! A running PostgreSQL server: the process, the readiness check and the shutdown.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus};
@@ -10,21 +10,21 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::pid_file::PidFile;
-use super::probe::{Answer, Patience};
+use crate::pid_file::PidFile;
+use crate::probe::{Backoff, ServerState};
 
-/// A fast shutdown writes a checkpoint, which takes a while on a slow disk.
-const FAST_SHUTDOWN: Duration = Duration::from_secs(30);
-/// After 5 s PostgreSQL kills those of its processes that do not follow.
-const IMMEDIATE_SHUTDOWN: Duration = Duration::from_secs(10);
-const POLL: Duration = Duration::from_millis(10);
+/// The time for a fast shutdown. PostgreSQL writes a checkpoint, which is slow on a slow disk.
+const FAST_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The time for an immediate shutdown. PostgreSQL kills remaining child processes after 5 seconds.
+const IMMEDIATE_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// A child process, and the thread that counts as its parent: the kernel sends the parent-death
-/// signal when that thread ends, and the caller's could be a test's or a runtime's.
+/// A child process and its parent thread. The kernel sends the parent-death signal when the parent thread ends, and the
+/// calling thread can be a short-lived thread of a test or a runtime.
 #[derive(Debug)]
 struct Process {
     child: Child,
-    /// When this is dropped, that thread ends.
+    /// Ends the parent thread when dropped.
     _parent: Sender<()>,
 }
 
@@ -34,18 +34,18 @@ impl Process {
         let (report, spawned) = mpsc::channel();
         thread::Builder::new().name("postgres-parent".to_owned()).spawn(move || {
             let _ = report.send(command.spawn());
-            // It holds the log open.
+            // The command holds the log file open.
             drop(command);
             let _ = dropped.recv();
         })?;
-        let child = spawned.recv().context("the thread that starts PostgreSQL ended")??;
+        let child = spawned.recv().context("the thread that starts PostgreSQL has ended")??;
         Ok(Self { child, _parent: keep_parent })
     }
 }
 
-/// A running server, our child or an adopted orphan.
+/// A running server: a child process or an adopted orphan.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     pid: Pid,
     data: PathBuf,
     /// `None` for an orphan.
@@ -54,23 +54,23 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn spawn(command: Command, data: PathBuf) -> Result<Self> {
+    pub(crate) fn spawn(command: Command, data: PathBuf) -> Result<Self> {
         let process = Process::spawn(command)?;
         let pid = Pid::from_raw(process.child.id().cast_signed());
         Ok(Self { pid, data, process: Some(process), ended: false })
     }
 
-    pub(super) fn adopted(pid: Pid, data: PathBuf) -> Self {
+    pub(crate) fn adopted(pid: Pid, data: PathBuf) -> Self {
         Self { pid, data, process: None, ended: false }
     }
 
-    pub(super) fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         self.pid
     }
 
-    /// The exit status when it ended instead.
-    pub(super) fn wait_until_ready(&mut self) -> Result<Option<ExitStatus>> {
-        let mut patience = Patience::new();
+    /// Waits until the server accepts connections. Returns the exit status if the server ends instead.
+    pub(crate) fn wait_until_ready(&mut self) -> Result<Option<ExitStatus>> {
+        let mut backoff = Backoff::new();
         loop {
             if let Some(process) = &mut self.process
                 && let Some(status) = process.child.try_wait()?
@@ -78,33 +78,36 @@ impl Server {
                 self.ended = true;
                 return Ok(Some(status));
             }
-            // The file may still be that of a server that was killed.
+            // The file can be the file of a killed server.
             let file = PidFile::read(&self.data)?.filter(|file| file.pid == self.pid);
-            match file.map_or(Answer::Silent, |file| file.ask()) {
-                Answer::Ready => return Ok(None),
-                Answer::Refused(reason) => bail!("the embedded PostgreSQL refuses: {reason}"),
-                Answer::Silent if patience.is_over() => {
-                    bail!("the embedded PostgreSQL does not answer")
+            match file.map_or(ServerState::Silent, |file| file.server_state()) {
+                ServerState::Ready => return Ok(None),
+                ServerState::Refused(reason) => bail!("the embedded PostgreSQL refuses connections: {reason}"),
+                ServerState::Silent if backoff.has_timed_out() => {
+                    bail!("the embedded PostgreSQL does not answer: see postgres.log next to {}", self.data.display())
                 }
-                answer => thread::sleep(patience.pause_after(&answer)),
+                state => thread::sleep(backoff.pause_after(&state)),
             }
         }
     }
 
-    /// Returns when the server has ended, or will not end by any signal.
-    pub(super) fn stop(&mut self) {
-        for (signal, patience) in [(Signal::SIGINT, FAST_SHUTDOWN), (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN)] {
+    /// Stops the server with a fast shutdown, then with an immediate shutdown. Returns when the server has ended or ignores
+    /// both signals.
+    pub(crate) fn stop(&mut self) {
+        for (signal, timeout) in
+            [(Signal::SIGINT, FAST_SHUTDOWN_TIMEOUT), (Signal::SIGQUIT, IMMEDIATE_SHUTDOWN_TIMEOUT)]
+        {
             if self.has_ended() {
                 return;
             }
-            // It can only fail when the server has just ended.
+            // The call fails only when the server has just ended.
             let _ = kill(self.pid, signal);
-            let begin = Instant::now();
-            while begin.elapsed() < patience {
+            let signalled_at = Instant::now();
+            while signalled_at.elapsed() < timeout {
                 if self.has_ended() {
                     return;
                 }
-                thread::sleep(POLL);
+                thread::sleep(POLL_INTERVAL);
             }
             tracing::warn!(pid = %self.pid, %signal, "the embedded PostgreSQL does not stop");
         }

@@ -1,8 +1,18 @@
-//! The listening server. Not `axum::serve`: that never closes a connection which is slow to send its headers, says
-//! nothing, or does not read its answer.
+//! An HTTP/1 server for clients that the server does not control.
+//!
+//! [`serve`] serves any tower service, for example an `axum::Router`. In comparison with `axum::serve`:
+//!
+//! - Slow clients are disconnected: [`Timeouts`] limits the head of a request, the pause between two requests, and each
+//!   part of a response. `axum::serve` never closes a connection that sends headers slowly, sends nothing, or does not
+//!   read the response.
+//! - At most [`Limits::connections`] connections are open. Further connections wait in the kernel.
+//! - A request with an unread body keeps the connection open, or the response announces the close.
+//! - Requests that hyper accepts against RFC 9112 are marked with [`Malformed`], so that the application can reject
+//!   them in its own error format.
+//! - At shutdown no connection is accepted, and requests in progress have [`Limits::drain_deadline`] to finish.
 
-mod connection;
-mod unread;
+mod timed_stream;
+mod unread_body;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -23,52 +33,58 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-pub use connection::Patience;
-use connection::{Progress, Watched};
-pub use unread::RequestBody;
-use unread::Unread;
+pub use timed_stream::Timeouts;
+use timed_stream::{Progress, TimedStream};
+pub use unread_body::RequestBody;
+use unread_body::UnreadBody;
 
-/// How long requests that have begun may go on after the server was told to end.
+/// The default of [`Limits::drain_deadline`].
 pub const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
-/// After a failed accept (out of file descriptors): long enough for another connection to end.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// The pause after a failed accept. Accepting fails when the process has no free file descriptor; the pause gives
+/// another connection time to end.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// File descriptors that are reserved for database sessions, logs and the runtime.
+const RESERVED_FILES: u64 = 256;
 
-/// What a server grants its clients.
+/// The limits of a server.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections at the same time; those above it wait to be accepted.
+    /// The maximum number of open connections. Further connections wait in the kernel until a connection ends.
     pub connections: usize,
-    /// How long each is waited for.
-    pub patience: Patience,
+    /// The time limits of each connection.
+    pub timeouts: Timeouts,
+    /// The time for requests in progress to finish at shutdown.
+    pub drain_deadline: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 10_000, patience: Patience::default() }
+        Self { connections: 10_000, timeouts: Timeouts::default(), drain_deadline: DRAIN_DEADLINE }
     }
 }
 
-/// Open files that are no client's connection: the database's sessions, logs, and what the runtime needs.
-const OTHER_FILES: u64 = 256;
-
 impl Limits {
-    /// As many connections as the process may have files, for which it takes all that it is allowed.
+    /// Raises the limit of open files of this process to the hard limit, and returns the default limits with at most as
+    /// many connections as the process can open files.
     #[must_use]
     pub fn of_process() -> Self {
         let limits = Self::default();
         let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return limits };
         let files = if setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft };
-        let most = usize::try_from(files.saturating_sub(OTHER_FILES).max(OTHER_FILES)).unwrap_or(usize::MAX);
-        Self { connections: limits.connections.min(most), ..limits }
+        let max = usize::try_from(files.saturating_sub(RESERVED_FILES).max(RESERVED_FILES)).unwrap_or(usize::MAX);
+        Self { connections: limits.connections.min(max), ..limits }
     }
 }
 
-/// Why a request that hyper took is none (RFC 9112). It travels with the request to `middleware`, which refuses it
-/// with 400 in the form of every other error.
+/// The reason why a request is malformed although hyper accepted the request (RFC 9112), as a sentence for the client.
+///
+/// [`serve`] adds this value to the extensions of a malformed request. The application must check for the value and
+/// answer with status 400. The connection closes after the response.
 #[derive(Debug, Clone, Copy)]
 pub struct Malformed(pub &'static str);
 
-/// Serves until `stop` is ready, then lets the requests end that have begun.
+/// Serves `app` on `listener` until `stop` completes. Requests in progress may then finish within
+/// [`Limits::drain_deadline`].
 pub async fn serve<S, B>(listener: TcpListener, app: S, limits: Limits, stop: impl Future<Output = ()>)
 where
     S: tower_service::Service<Request<RequestBody>, Response = Response<B>, Error = Infallible>,
@@ -76,18 +92,18 @@ where
     S::Future: Send,
     B: Body<Data: Send, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let mut connections = http1::Builder::new();
-    // `Watched` has the time limits.
-    connections.header_read_timeout(None);
+    let mut http = http1::Builder::new();
+    // `TimedStream` enforces all time limits.
+    http.header_read_timeout(None);
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let slots = Arc::new(Semaphore::new(limits.connections));
     let mut stop = pin!(stop);
     loop {
         let accepted = async {
-            let place = Arc::clone(&places).acquire_owned().await;
-            (listener.accept().await, place)
+            let slot = Arc::clone(&slots).acquire_owned().await;
+            (listener.accept().await, slot)
         };
-        let (accepted, place) = tokio::select! {
+        let (accepted, slot) = tokio::select! {
             accepted = accepted => accepted,
             () = &mut stop => break,
         };
@@ -95,51 +111,51 @@ where
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "could not accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                tokio::time::sleep(ACCEPT_RETRY_DELAY).await;
                 continue;
             }
         };
-        // Answers are written whole: waiting for more to send would only delay them.
+        // Responses are written whole, so Nagle's algorithm would only delay the last packet.
         let _ = stream.set_nodelay(true);
         let progress = Arc::new(Progress::new());
-        let stream = Watched::new(stream, limits.patience, Arc::clone(&progress));
+        let stream = TimedStream::new(stream, limits.timeouts, Arc::clone(&progress));
         let app = TowerToHyperService::new(app.clone());
-        let unread = Arc::<Unread>::default();
+        let unread = Arc::<UnreadBody>::default();
         let service = service_fn(move |mut request: Request<Incoming>| {
             let two_lengths = progress.begin_request(!request.body().is_end_stream());
             let malformed = malformed(&request, two_lengths);
-            // Of a malformed request nobody knows where it ends, and who waits for `100 Continue` sends the body now or
+            // The end of a malformed request is unknown. A client that waits for `100 Continue` sends the body now or
             // never.
-            let may_follow = malformed.is_none() && !request.headers().contains_key(EXPECT);
+            let may_discard = malformed.is_none() && !request.headers().contains_key(EXPECT);
             if let Some(malformed) = malformed {
                 request.extensions_mut().insert(malformed);
             }
             let (progress, unread) = (Arc::clone(&progress), Arc::clone(&unread));
-            let answer = app.call(request.map(|body| unread.watch(body)));
+            let response = app.call(request.map(|body| unread.track(body)));
             async move {
-                let Ok(mut answer) = answer.await;
-                if !unread.settle(may_follow).await {
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                let Ok(mut response) = response.await;
+                if !unread.discard(may_discard).await {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 progress.end_request();
-                Ok::<_, Infallible>(answer)
+                Ok::<_, Infallible>(response)
             }
         });
-        let connection = graceful.watch(connections.serve_connection(TokioIo::new(stream), service));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection ended");
             }
-            drop(place);
+            drop(slot);
         });
     }
     drop(listener);
-    if tokio::time::timeout(DRAIN_DEADLINE, graceful.shutdown()).await.is_err() {
-        tracing::warn!("requests were still running at the end of the drain");
+    if tokio::time::timeout(limits.drain_deadline, graceful.shutdown()).await.is_err() {
+        tracing::warn!("the drain deadline passed while requests were still in progress");
     }
 }
 
-/// What is wrong with a request that hyper let pass.
+/// Checks a request that hyper accepted against RFC 9112.
 fn malformed(request: &Request<Incoming>, two_lengths: bool) -> Option<Malformed> {
     if two_lengths {
         return Some(Malformed("The request has both Content-Length and Transfer-Encoding."));
@@ -148,7 +164,7 @@ fn malformed(request: &Request<Incoming>, two_lengths: bool) -> Option<Malformed
     match (hosts.next(), hosts.next()) {
         (None, _) if request.version() == Version::HTTP_11 => Some(Malformed("The request has no Host header.")),
         (Some(_), Some(_)) => Some(Malformed("The request has more than one Host header.")),
-        // An empty one is right for a target that has no authority.
+        // An empty Host header is correct for a target without an authority.
         (Some(host), None) if !host.is_empty() && Authority::try_from(host.as_bytes()).is_err() => {
             Some(Malformed("The Host header is not a host."))
         }

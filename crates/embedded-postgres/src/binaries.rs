@@ -1,4 +1,4 @@
-//! Finds the programs of PostgreSQL. Pearset brings none of its own.
+//! Search for the PostgreSQL programs on this machine. The application ships without PostgreSQL.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -10,14 +10,13 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
-use super::owner::Owner;
+use crate::names::{APPLICATION, BIN_VARIABLE, DATA_DIR_SETTING, INSTALL_ADVICE, STATE_DIR};
+use crate::owner::Owner;
 
-const SETTING: &str = "PEARSET_PG_BIN";
-const OLDEST_MAJOR: u32 = 15;
-const ADVICE: &str = "run scripts/run, which brings one, or install the package postgresql, or set DATABASE_URL";
-/// Where packages put several versions side by side: a folder, how the names in it begin, and
-/// where the programs are below each.
-const SYSTEM: [(&str, &str, &str); 11] = [
+const MIN_MAJOR: u32 = 15;
+/// Places where packages install several versions side by side: a folder, a prefix of the names in the folder, and the
+/// path of the programs below each match.
+const PACKAGE_FOLDERS: [(&str, &str, &str); 11] = [
     ("usr/lib/postgresql", "", "bin"),
     ("usr", "pgsql-", "bin"),
     ("usr/libexec", "postgresql", ""),
@@ -31,29 +30,30 @@ const SYSTEM: [(&str, &str, &str); 11] = [
     ("usr/local", "pgsql", "bin"),
 ];
 
-/// A folder whose `initdb` and `postgres` can be used.
+/// A folder with a usable `initdb` and `postgres`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Binaries {
-    pub(super) dir: PathBuf,
-    pub(super) major: u32,
+pub(crate) struct Binaries {
+    pub(crate) dir: PathBuf,
+    pub(crate) major: u32,
 }
 
-/// The binaries for a cluster: those of the major version that made it, or, for a new one, the
-/// first that do.
+/// Finds the binaries for a cluster: the binaries of the major version that created the cluster, or, for a new cluster,
+/// the first usable binaries.
 ///
 /// # Errors
 ///
-/// One line that says what to do: there are none, or only such as cannot be used.
-pub(super) fn find(made_by: Option<u32>, data: &Path, owner: Option<&Owner>) -> Result<Binaries> {
-    Search::from_env().find(made_by, data, owner)
+/// Returns one line with advice when no folder has usable binaries.
+pub(crate) fn find(created_by: Option<u32>, data: &Path, owner: Option<&Owner>) -> Result<Binaries> {
+    Search::from_env().find(created_by, data, owner)
 }
 
-/// Where to look. A value, so that tests need not touch this machine's folders.
+/// The places to search. Tests search in folders of their own.
 struct Search {
+    /// The folder that the operator has set. No other folder is searched.
     explicit: Option<PathBuf>,
     executable: Option<PathBuf>,
     path: Option<OsString>,
-    /// Folders in which `*/native/bin` is an unpacked `@embedded-postgres` package.
+    /// Folders with unpacked `@embedded-postgres` packages. The programs are in `*/native/bin`.
     unpacked: Vec<PathBuf>,
     system_root: PathBuf,
 }
@@ -63,23 +63,23 @@ impl Search {
         let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
         let cache = set("XDG_CACHE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
         let cache = cache.or_else(|| set("HOME").map(|home| Path::new(&home).join(".cache")));
-        let unpacked = cache.map(|cache| cache.join("pearset/postgres"));
+        let unpacked = cache.map(|cache| cache.join(APPLICATION).join("postgres"));
         Self {
-            explicit: set(SETTING).map(PathBuf::from),
+            explicit: set(BIN_VARIABLE).map(PathBuf::from),
             executable: env::current_exe().ok(),
             path: set("PATH"),
-            // Root's home is closed to the user who runs PostgreSQL for root; this folder is not.
-            unpacked: unpacked.into_iter().chain(["/var/lib/pearset/postgres".into()]).collect(),
+            // The user who runs PostgreSQL for root can reach the state folder, but not root's home.
+            unpacked: unpacked.into_iter().chain([Path::new(STATE_DIR).join("postgres")]).collect(),
             system_root: "/".into(),
         }
     }
 
-    fn find(&self, made_by: Option<u32>, data: &Path, owner: Option<&Owner>) -> Result<Binaries> {
-        let major_of = |dir: &Path| usable_major(dir, made_by, owner);
+    fn find(&self, created_by: Option<u32>, data: &Path, owner: Option<&Owner>) -> Result<Binaries> {
+        let major_of = |dir: &Path| usable_major(dir, created_by, owner);
         if let Some(dir) = &self.explicit {
             return match major_of(dir) {
                 Ok(major) => Ok(Binaries { dir: dir.clone(), major }),
-                Err(flaw) => bail!("{SETTING}={} cannot be used: {}", dir.display(), flaw.explain(data)),
+                Err(flaw) => bail!("{BIN_VARIABLE}={} cannot be used: {}", dir.display(), flaw.explain(data)),
             };
         }
 
@@ -93,7 +93,7 @@ impl Search {
                     Err(flaw) => _ = flaws.insert(dir, flaw),
                 }
             }
-            // The first of the newest: a stable sort keeps the order of the folders.
+            // The sort is stable: among folders with the newest version, the first folder wins.
             usable.sort_by_key(|binaries| std::cmp::Reverse(binaries.major));
             if let Some(best) = usable.into_iter().next() {
                 return Ok(best);
@@ -102,31 +102,30 @@ impl Search {
 
         let found: Vec<String> = flaws.iter().map(|(dir, flaw)| format!("{}: {flaw}", dir.display())).collect();
         let found = if found.is_empty() { String::new() } else { format!(" (found {})", found.join("; ")) };
-        match made_by {
+        match created_by {
             Some(wanted) => bail!(
-                "{} was made by PostgreSQL {wanted}, which is not installed{found}: install PostgreSQL {wanted}, \
-                 or set another PEARSET_DATA_DIR",
+                "{} was created by PostgreSQL {wanted}, which is not installed{found}: install PostgreSQL {wanted}, \
+                 or set another {DATA_DIR_SETTING}",
                 data.display()
             ),
-            None => {
-                bail!("no PostgreSQL {OLDEST_MAJOR} or newer that can be used{found}: {ADVICE}")
-            }
+            None => bail!("found no usable PostgreSQL {MIN_MAJOR} or newer{found}: {INSTALL_ADVICE}"),
         }
     }
 
-    /// Folders to look in, the best first. Within a tier, the newest version wins.
+    /// Returns the folders to search, the most preferred tier first. Within a tier, the newest version wins.
     fn tiers(&self) -> Vec<Vec<PathBuf>> {
-        let beside = self.executable.iter().filter_map(|path| Some(path.parent()?.join("pg/bin")));
+        let bundled = self.executable.iter().filter_map(|path| Some(path.parent()?.join("pg/bin")));
         let configured = self.pg_config();
         let on_path = self.path.iter().flat_map(env::split_paths).filter_map(|dir| {
-            // A link leads to the folder with all programs, and with the libraries beside it.
+            // The target of a link is in the folder with all programs, next to the libraries.
             Some(dir.join("postgres").canonicalize().ok()?.parent()?.to_owned())
         });
-        let single = beside.chain(configured).chain(on_path).map(|dir| vec![dir]);
-        let system = SYSTEM.iter().flat_map(|(folder, prefix, tail)| {
-            versions(&self.system_root.join(folder), prefix).into_iter().map(move |dir| join(dir, tail))
+        let single = bundled.chain(configured).chain(on_path).map(|dir| vec![dir]);
+        let system = PACKAGE_FOLDERS.iter().flat_map(|(folder, prefix, tail)| {
+            entries_with_prefix(&self.system_root.join(folder), prefix).into_iter().map(move |dir| join(dir, tail))
         });
-        let unpacked = self.unpacked.iter().flat_map(|folder| versions(folder, "")).map(|dir| dir.join("native/bin"));
+        let unpacked =
+            self.unpacked.iter().flat_map(|folder| entries_with_prefix(folder, "")).map(|dir| dir.join("native/bin"));
         single.chain([system.collect(), unpacked.collect()]).collect()
     }
 
@@ -141,26 +140,26 @@ impl Search {
     }
 }
 
-/// The entries of a folder whose names begin so, in the order of their names.
-fn versions(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+/// Returns the entries of a folder whose names have the prefix, sorted by name.
+fn entries_with_prefix(folder: &Path, prefix: &str) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let fits = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
-    let mut paths: Vec<PathBuf> = fits.map(|entry| entry.path()).collect();
+    let matches = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(prefix));
+    let mut paths: Vec<PathBuf> = matches.map(|entry| entry.path()).collect();
     paths.sort();
     paths
 }
 
-/// Without a slash at the end where there is nothing to add.
+/// Joins a path. An empty `tail` adds no slash.
 fn join(dir: PathBuf, tail: &str) -> PathBuf {
     if tail.is_empty() { dir } else { dir.join(tail) }
 }
 
-/// Why a folder cannot be used.
+/// A reason why a folder cannot be used.
 #[derive(Debug, PartialEq, Eq)]
 enum Flaw {
-    /// Clients and headers only, as on many machines.
+    /// The folder has client programs or headers only. Such folders are common.
     NoInitdb,
-    Closed {
+    Unreachable {
         user: String,
     },
     DoesNotRun(String),
@@ -172,11 +171,11 @@ enum Flaw {
 }
 
 impl Flaw {
-    /// With the cluster, which the short form leaves out.
+    /// Returns the flaw with the path of the cluster, which the short form omits.
     fn explain(&self, data: &Path) -> String {
         match self {
             Self::OtherMajor { found, wanted } => {
-                format!("it is PostgreSQL {found}, and {} was made by PostgreSQL {wanted}", data.display())
+                format!("it is PostgreSQL {found}, and {} was created by PostgreSQL {wanted}", data.display())
             }
             other => other.to_string(),
         }
@@ -186,34 +185,35 @@ impl Flaw {
 impl fmt::Display for Flaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoInitdb => write!(f, "it has no initdb"),
-            Self::Closed { user } => write!(f, "the user {user}, who runs PostgreSQL for root, cannot reach it"),
+            Self::NoInitdb => write!(f, "it has no initdb; name the bin folder of a PostgreSQL server"),
+            Self::Unreachable { user } => write!(f, "the user {user}, who runs PostgreSQL for root, cannot reach it"),
             Self::DoesNotRun(reason) => write!(f, "postgres --version does not run: {reason}"),
-            Self::TooOld(major) => write!(f, "PostgreSQL {major} is older than {OLDEST_MAJOR}"),
+            Self::TooOld(major) => write!(f, "PostgreSQL {major} is older than {MIN_MAJOR}"),
             Self::OtherMajor { found, .. } => write!(f, "PostgreSQL {found}"),
         }
     }
 }
 
-fn usable_major(dir: &Path, made_by: Option<u32>, owner: Option<&Owner>) -> Result<u32, Flaw> {
+fn usable_major(dir: &Path, created_by: Option<u32>, owner: Option<&Owner>) -> Result<u32, Flaw> {
     if !dir.join("initdb").is_file() {
         return Err(Flaw::NoInitdb);
     }
     let program = dir.join("postgres");
     if let Some(owner) = owner.filter(|owner| !owner.can_reach(&program)) {
-        return Err(Flaw::Closed { user: owner.name.clone() });
+        return Err(Flaw::Unreachable { user: owner.name.clone() });
     }
     let found = major_version(&program)?;
-    if found < OLDEST_MAJOR {
+    if found < MIN_MAJOR {
         return Err(Flaw::TooOld(found));
     }
-    match made_by {
+    match created_by {
         Some(wanted) if wanted != found => Err(Flaw::OtherMajor { found, wanted }),
         _ => Ok(found),
     }
 }
 
-/// Runs it, because that finds missing libraries and programs for another processor too.
+/// Returns the major version that `postgres --version` prints. A run also detects missing libraries and programs for
+/// another processor.
 fn major_version(program: &Path) -> Result<u32, Flaw> {
     let output = Command::new(program).arg("--version").stdin(Stdio::null()).output();
     let output = output.map_err(|error| Flaw::DoesNotRun(error.to_string()))?;
@@ -221,14 +221,14 @@ fn major_version(program: &Path) -> Result<u32, Flaw> {
     match parse_major(&text) {
         Some(major) if output.status.success() => Ok(major),
         _ => {
-            let complaint = String::from_utf8_lossy(&output.stderr);
-            let reason = complaint.lines().chain(text.lines()).next().map(str::to_owned);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let reason = stderr.lines().chain(text.lines()).next().map(str::to_owned);
             Err(Flaw::DoesNotRun(reason.unwrap_or_else(|| output.status.to_string())))
         }
     }
 }
 
-/// From `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
+/// Parses the major version from text such as `postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)` or `postgres (PostgreSQL) 18beta1`.
 fn parse_major(text: &str) -> Option<u32> {
     let (_, version) = text.split_once(") ")?;
     version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()

@@ -1,4 +1,4 @@
-//! `postmaster.pid`: who runs on a data folder, where it listens and what it is doing.
+//! The file `postmaster.pid`, in which a PostgreSQL server publishes its process id, socket and status.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,24 +13,24 @@ use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
 
-use super::layout::SOCKET_NAME;
-use super::probe::{self, Answer};
+use crate::layout::SOCKET_NAME;
+use crate::probe::{self, ServerState};
 
 const NAME: &str = "postmaster.pid";
 
-/// What the file says. It outlives a server that was killed, and its pid may be another's by then.
+/// The content of the file. The file of a killed server remains, and another process can get the same process id.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct PidFile {
-    pub(super) pid: Pid,
+pub(crate) struct PidFile {
+    pub(crate) pid: Pid,
     data: PathBuf,
-    /// Unset until the server listens.
-    pub(super) socket_dir: Option<PathBuf>,
+    /// `None` until the server listens.
+    pub(crate) socket_dir: Option<PathBuf>,
     status: Option<String>,
 }
 
 impl PidFile {
-    /// `None` when there is no such file or it is not (yet) complete.
-    pub(super) fn read(data: &Path) -> Result<Option<Self>> {
+    /// Reads the file. Returns `None` when the file is missing or not yet complete.
+    pub(crate) fn read(data: &Path) -> Result<Option<Self>> {
         let path = data.join(NAME);
         match fs::read(&path) {
             Ok(text) => Ok(Self::parse(&text)),
@@ -46,47 +46,47 @@ impl PidFile {
             (!line.is_empty()).then(|| PathBuf::from(OsStr::from_bytes(line)))
         };
         let word = |number: usize| Some(str::from_utf8(lines.get(number - 1)?).ok()?.trim());
-        // A single-user PostgreSQL writes its pid as a negative number. Zero would mean "our own
-        // process group" to kill(2).
+        // A single-user PostgreSQL writes the process id as a negative number. kill(2) interprets zero as the process
+        // group of the caller.
         let pid = word(1)?.parse::<i32>().ok()?.checked_abs().filter(|pid| *pid > 0)?;
         Some(Self { pid: Pid::from_raw(pid), data: path(2)?, socket_dir: path(5), status: word(8).map(str::to_owned) })
     }
 
-    /// Whether the pid is that of a PostgreSQL which runs on `data`, and not of a process that
-    /// got the same number later, or of the original of a copied folder.
-    pub(super) fn is_running_on(&self, data: &Path) -> bool {
+    /// Returns whether the process id belongs to a PostgreSQL server on `data`. A later process can have the same id, and
+    /// a copied folder contains the id of the server on the original folder.
+    pub(crate) fn is_running_on(&self, data: &Path) -> bool {
         if kill(self.pid, None) == Err(Errno::ESRCH) {
             return false;
         }
-        if Path::new("/proc/self/comm").exists() { self.is_running_by_proc(data) } else { self.is_running_by_ps(data) }
+        if Path::new("/proc/self/comm").exists() { self.is_running_in_proc(data) } else { self.is_running_in_ps(data) }
     }
 
-    fn is_running_by_proc(&self, data: &Path) -> bool {
+    fn is_running_in_proc(&self, data: &Path) -> bool {
         let proc = PathBuf::from(format!("/proc/{}", self.pid));
         let named = fs::read_to_string(proc.join("comm")).is_ok_and(|name| is_postgres(&name));
-        // A server's working directory is its data folder; a zombie has none.
+        // The working directory of a server is the data folder. A zombie has no working directory.
         named
             && match fs::metadata(proc.join("cwd")) {
                 Ok(cwd) => fs::metadata(data).is_ok_and(|data| (data.dev(), data.ino()) == (cwd.dev(), cwd.ino())),
-                // Root in a container may not look (no CAP_SYS_PTRACE), but may read arguments.
+                // Without CAP_SYS_PTRACE, root in a container cannot read `cwd` but can read the arguments.
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => fs::read(proc.join("cmdline"))
                     .is_ok_and(|line| line.split(|byte| *byte == 0).any(|word| word == data.as_os_str().as_bytes())),
                 Err(_) => false,
             }
     }
 
-    fn is_running_by_ps(&self, data: &Path) -> bool {
+    fn is_running_in_ps(&self, data: &Path) -> bool {
         let name = Command::new("ps").args(["-o", "comm=", "-p", &self.pid.to_string()]).output();
         self.data == data && name.is_ok_and(|output| is_postgres(&String::from_utf8_lossy(&output.stdout)))
     }
 
-    /// Whether the server accepts connections. It is asked only when it says so itself, because
-    /// each connection that it turns away is a line in its log.
-    pub(super) fn ask(&self) -> Answer {
+    /// Returns the state of the server. The server is probed only when the file says "ready", because each rejected
+    /// connection adds a line to the log.
+    pub(crate) fn server_state(&self) -> ServerState {
         match (self.status.as_deref(), &self.socket_dir) {
-            (Some("starting" | "stopping"), _) => Answer::Busy,
-            (Some("ready"), Some(dir)) => probe::ask(&dir.join(SOCKET_NAME)),
-            _ => Answer::Silent,
+            (Some("starting" | "stopping"), _) => ServerState::Busy,
+            (Some("ready"), Some(dir)) => probe::server_state(&dir.join(SOCKET_NAME)),
+            _ => ServerState::Silent,
         }
     }
 }
@@ -96,12 +96,11 @@ fn is_postgres(command: &str) -> bool {
     matches!(name, Some("postgres" | "postmaster"))
 }
 
-/// Removes a file that would make PostgreSQL refuse to start although nothing runs on the folder:
-/// one without a pid, or with that of another process. Where the pid is dead, PostgreSQL itself
-/// deals with the file, and uses it to look for sessions that outlived their server.
-pub(super) fn remove_stale(data: &Path) -> Result<()> {
-    let left_to_postgres = PidFile::read(data)?.is_some_and(|file| kill(file.pid, None) == Err(Errno::ESRCH));
-    if left_to_postgres {
+/// Removes a stale file that would prevent a start: a file without a process id, or with the id of another process. A
+/// file with the id of an ended process stays, because PostgreSQL uses the file to find sessions of the killed server.
+pub(crate) fn remove_stale(data: &Path) -> Result<()> {
+    let has_ended_process = PidFile::read(data)?.is_some_and(|file| kill(file.pid, None) == Err(Errno::ESRCH));
+    if has_ended_process {
         return Ok(());
     }
     match fs::remove_file(data.join(NAME)) {
@@ -117,8 +116,8 @@ mod tests {
     const READY: &[u8] = b"4711\n/srv/pg/data\n1763672460\n5432\n/srv/pg/socket\n\n 12345678 4\nready   \n";
 
     #[test]
-    fn the_file_of_a_ready_server_is_read_whole() {
-        let file = PidFile::parse(READY).expect("it is complete");
+    fn file_of_a_ready_server_is_parsed() {
+        let file = PidFile::parse(READY).expect("the file is complete");
         let expected = PidFile {
             pid: Pid::from_raw(4711),
             data: "/srv/pg/data".into(),
@@ -129,38 +128,38 @@ mod tests {
     }
 
     #[test]
-    fn a_starting_server_has_no_socket_yet() {
-        let file = PidFile::parse(b"4711\n/srv/pg/data\n1763672460\n5432\n\n").expect("it has a pid");
-        assert_eq!((file.socket_dir.as_deref(), file.ask()), (None, Answer::Silent));
+    fn starting_server_has_no_socket() {
+        let file = PidFile::parse(b"4711\n/srv/pg/data\n1763672460\n5432\n\n").expect("the file has a pid");
+        assert_eq!((file.socket_dir.as_deref(), file.server_state()), (None, ServerState::Silent));
     }
 
     #[test]
-    fn one_that_stops_is_busy() {
+    fn stopping_server_is_busy() {
         let text = String::from_utf8_lossy(READY).replace("ready", "stopping");
-        assert_eq!(PidFile::parse(text.as_bytes()).map(|file| file.ask()), Some(Answer::Busy));
+        assert_eq!(PidFile::parse(text.as_bytes()).map(|file| file.server_state()), Some(ServerState::Busy));
     }
 
     #[test]
-    fn a_single_user_server_has_a_negative_pid() {
-        let file = PidFile::parse(b"-4711\n/srv/pg/data\n").expect("it has a pid");
+    fn negative_pid_of_a_single_user_server_is_parsed() {
+        let file = PidFile::parse(b"-4711\n/srv/pg/data\n").expect("the file has a pid");
         assert_eq!(file.pid, Pid::from_raw(4711));
     }
 
     #[test]
-    fn rubbish_is_no_pid_file() {
+    fn invalid_files_are_rejected() {
         for text in ["", "\n", "0\n/data\n", "pid\n/data\n", "4711\n", "99999999999\n/data\n", "-2147483648\n/data\n"] {
             assert_eq!(PidFile::parse(text.as_bytes()), None, "{text:?}");
         }
     }
 
     #[test]
-    fn a_pid_of_something_else_is_no_server() {
-        let file = PidFile { pid: Pid::this(), ..PidFile::parse(READY).expect("it is complete") };
+    fn pid_of_another_program_is_not_a_running_server() {
+        let file = PidFile { pid: Pid::this(), ..PidFile::parse(READY).expect("the file is complete") };
         assert!(!file.is_running_on(Path::new("/srv/pg/data")));
     }
 
     #[test]
-    fn postgres_is_known_by_its_name() {
+    fn postgres_is_recognized_by_the_program_name() {
         assert!(is_postgres("postgres\n") && is_postgres("/opt/homebrew/bin/postgres\n") && is_postgres("postmaster"));
         assert!(!is_postgres("postgres_exporter\n") && !is_postgres(""));
     }

@@ -1,4 +1,4 @@
-//! The log of the PostgreSQL server: one bounded file, and its end for error messages.
+//! The log file of the PostgreSQL server. Error messages quote the last lines.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -6,35 +6,36 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::layout::Layout;
-use super::private;
+use crate::layout::Layout;
+use crate::private;
 
-/// In bytes. A longer log begins anew at the next start.
-const LONGEST: u64 = 10 * 1024 * 1024;
-/// In lines: PostgreSQL says why it ends in its last few.
+/// The maximum size of the log at a start, in bytes. A larger log is emptied.
+const MAX_LOG_BYTES: u64 = 10 * 1024 * 1024;
+/// The number of quoted lines. PostgreSQL reports the reason for an exit in the last few lines.
 const TAIL_LINES: usize = 20;
 
-/// The log file, and where in it the present start begins.
-pub(super) struct Log {
-    pub(super) path: PathBuf,
-    pub(super) file: File,
+/// The log file of one start.
+pub(crate) struct Log {
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+    /// The offset of the first line that this start writes.
     start: u64,
 }
 
 impl Log {
-    pub(super) fn open(layout: &Layout) -> Result<Self> {
+    pub(crate) fn open(layout: &Layout) -> Result<Self> {
         let path = layout.root().join("postgres.log");
         let file = private::open(&path, layout.owner()).with_context(|| format!("cannot open {}", path.display()))?;
         let mut start = file.metadata()?.len();
-        if start > LONGEST {
+        if start > MAX_LOG_BYTES {
             file.set_len(0)?;
             start = 0;
         }
         Ok(Self { path, file, start })
     }
 
-    /// The last lines that were written since the file was opened.
-    pub(super) fn tail(&self) -> String {
+    /// Returns the last lines that were written since the file was opened.
+    pub(crate) fn tail(&self) -> String {
         let mut text = Vec::new();
         let read = File::open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(self.start))?;
@@ -42,7 +43,7 @@ impl Log {
         });
         match read {
             Ok(_) => last_lines(&String::from_utf8_lossy(&text)),
-            Err(error) => format!("(cannot be read: {error})"),
+            Err(error) => format!("(cannot read the log: {error})"),
         }
     }
 }
@@ -57,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tail_is_the_last_twenty_lines() {
+    fn tail_is_the_last_twenty_lines() {
         let text: Vec<String> = (1..=25).map(|n| n.to_string()).collect();
         let tail = last_lines(&text.join("\n"));
         assert!(tail.starts_with("6\n") && tail.ends_with("\n25"), "{tail}");

@@ -2,7 +2,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use super::*;
 
-/// A machine of its own: a folder with programs that only know their version.
+/// A simulated machine: a folder with scripts in place of the PostgreSQL programs.
 struct Machine {
     root: PathBuf,
     search: Search,
@@ -12,7 +12,7 @@ impl Machine {
     fn new(name: &str) -> Self {
         let root = env::temp_dir().join(format!("pearset-binaries-{name}-{}", std::process::id()));
         fs::create_dir_all(root.join("path")).expect("the temporary folder is writable");
-        let root = root.canonicalize().expect("it was just made");
+        let root = root.canonicalize().expect("the folder exists");
         let search = Search {
             explicit: None,
             executable: Some(root.join("app/pearset")),
@@ -23,31 +23,32 @@ impl Machine {
         Self { root, search }
     }
 
-    /// A script in place of a program, with the given body.
-    fn program(&self, path: &str, body: &str) -> PathBuf {
+    /// Writes a script with the given body in place of a program.
+    fn write_program(&self, path: &str, body: &str) -> PathBuf {
         let path = self.root.join(path);
-        fs::create_dir_all(path.parent().expect("it is below the root")).expect("the temporary folder is writable");
-        // Written by another process: a test that forks at this moment would inherit our open
-        // file, and nobody can run a program that is open for writing.
+        fs::create_dir_all(path.parent().expect("the path is below the root"))
+            .expect("the temporary folder is writable");
+        // Another process writes the file. A test that forks now would inherit a file descriptor of this process, and a
+        // program that is open for writing cannot be run.
         let script = "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\"";
         let status = Command::new("sh").args(["-c", script]).arg(&path).arg(body).status();
-        assert!(status.expect("there is a shell").success(), "cannot write {}", path.display());
+        assert!(status.expect("the machine has a shell").success(), "cannot write {}", path.display());
         path
     }
 
     fn install(&self, dir: &str, version: &str) -> PathBuf {
-        self.program(&format!("{dir}/initdb"), "exit 1");
-        self.program(&format!("{dir}/postgres"), &format!("echo 'postgres (PostgreSQL) {version}'"));
+        self.write_program(&format!("{dir}/initdb"), "exit 1");
+        self.write_program(&format!("{dir}/postgres"), &format!("echo 'postgres (PostgreSQL) {version}'"));
         self.root.join(dir)
     }
 
-    fn found(&self, made_by: Option<u32>) -> (PathBuf, u32) {
-        let binaries = self.search.find(made_by, Path::new("/data"), None).expect("there are binaries");
+    fn found(&self, created_by: Option<u32>) -> (PathBuf, u32) {
+        let binaries = self.search.find(created_by, Path::new("/data"), None).expect("the machine has binaries");
         (binaries.dir, binaries.major)
     }
 
-    fn error(&self, made_by: Option<u32>) -> String {
-        self.search.find(made_by, Path::new("/data"), None).expect_err("nothing fits").to_string()
+    fn error(&self, created_by: Option<u32>) -> String {
+        self.search.find(created_by, Path::new("/data"), None).expect_err("no folder is usable").to_string()
     }
 }
 
@@ -58,7 +59,7 @@ impl Drop for Machine {
 }
 
 #[test]
-fn versions_are_parsed() {
+fn major_versions_are_parsed() {
     let cases = [
         ("postgres (PostgreSQL) 15.13 (Debian 15.13-0+deb12u1)", Some(15)),
         ("postgres (PostgreSQL) 18beta1", Some(18)),
@@ -74,9 +75,9 @@ fn versions_are_parsed() {
 }
 
 #[test]
-fn each_place_comes_before_the_next() {
+fn folders_are_searched_in_the_documented_order() {
     let machine = Machine::new("order");
-    // From the last to the first: each one found hides those before it.
+    // The installs go from the least to the most preferred folder: each install hides the previous installs.
     let unpacked = machine.install("cache/linux-x64/native/bin", "18.4");
     assert_eq!(machine.found(None), (unpacked, 18));
     let installed = machine.install("usr/lib/postgresql/16/bin", "16.1");
@@ -85,14 +86,14 @@ fn each_place_comes_before_the_next() {
     symlink(linked.join("postgres"), machine.root.join("path/postgres")).expect("the temporary folder is writable");
     assert_eq!(machine.found(None), (linked, 17));
     let configured = machine.install("configured/bin", "15.3");
-    machine.program("path/pg_config", &format!("echo {}", configured.display()));
+    machine.write_program("path/pg_config", &format!("echo {}", configured.display()));
     assert_eq!(machine.found(None), (configured, 15));
-    let beside = machine.install("app/pg/bin", "15.1");
-    assert_eq!(machine.found(None), (beside, 15));
+    let bundled = machine.install("app/pg/bin", "15.1");
+    assert_eq!(machine.found(None), (bundled, 15));
 }
 
 #[test]
-fn the_newest_of_the_system_wins() {
+fn newest_packaged_version_wins() {
     let machine = Machine::new("newest");
     machine.install("usr/lib/postgresql/9.6/bin", "9.6.24");
     machine.install("usr/lib/postgresql/16/bin", "16.1");
@@ -102,26 +103,26 @@ fn the_newest_of_the_system_wins() {
 }
 
 #[test]
-fn a_cluster_picks_the_version_that_made_it() {
-    let machine = Machine::new("made-by");
+fn cluster_gets_the_version_that_created_it() {
+    let machine = Machine::new("created-by");
     machine.install("app/pg/bin", "18.1");
     let older = machine.install("usr/lib/postgresql/16/bin", "16.1");
     assert_eq!(machine.found(Some(16)), (older, 16));
     let error = machine.error(Some(17));
-    assert!(error.starts_with("/data was made by PostgreSQL 17, which is not installed (found "), "{error}");
+    assert!(error.starts_with("/data was created by PostgreSQL 17, which is not installed (found "), "{error}");
     assert!(error.contains("PostgreSQL 16") && error.contains("PostgreSQL 18"), "{error}");
 }
 
 #[test]
-fn a_folder_counts_only_when_it_works() {
+fn folder_is_skipped_unless_its_programs_run() {
     let machine = Machine::new("works");
     let dir = "usr/lib/postgresql/17/bin";
-    machine.program(&format!("{dir}/postgres"), "echo 'postgres (PostgreSQL) 17.1'");
+    machine.write_program(&format!("{dir}/postgres"), "echo 'postgres (PostgreSQL) 17.1'");
     let error = machine.error(None);
-    assert_eq!(error, format!("no PostgreSQL 15 or newer that can be used: {ADVICE}"));
+    assert_eq!(error, format!("found no usable PostgreSQL 15 or newer: {INSTALL_ADVICE}"));
 
     machine.install(dir, "17.1");
-    machine.program(&format!("{dir}/postgres"), "echo 'libicu.so.60: not found' >&2; exit 127");
+    machine.write_program(&format!("{dir}/postgres"), "echo 'libicu.so.60: not found' >&2; exit 127");
     assert!(machine.error(None).contains("17/bin: postgres --version does not run: libicu.so.60: not found"));
 
     machine.install(dir, "14.9");
@@ -129,30 +130,33 @@ fn a_folder_counts_only_when_it_works() {
 }
 
 #[test]
-fn the_explicit_folder_is_the_only_one() {
+fn explicit_folder_is_the_only_folder_searched() {
     let mut machine = Machine::new("explicit");
     machine.install("usr/lib/postgresql/17/bin", "17.1");
-    let explicit = machine.install("mine", "16.2");
+    let explicit = machine.install("explicit", "16.2");
     machine.search.explicit = Some(explicit.clone());
     assert_eq!(machine.found(None), (explicit.clone(), 16));
     let error = machine.error(Some(17));
     assert_eq!(
         error,
         format!(
-            "PEARSET_PG_BIN={} cannot be used: it is PostgreSQL 16, and /data was made by PostgreSQL 17",
+            "PEARSET_PG_BIN={} cannot be used: it is PostgreSQL 16, and /data was created by PostgreSQL 17",
             explicit.display()
         )
     );
     machine.search.explicit = Some("/nowhere".into());
-    assert_eq!(machine.error(None), "PEARSET_PG_BIN=/nowhere cannot be used: it has no initdb");
+    assert_eq!(
+        machine.error(None),
+        "PEARSET_PG_BIN=/nowhere cannot be used: it has no initdb; name the bin folder of a PostgreSQL server"
+    );
 }
 
 #[test]
-fn a_folder_closed_to_the_owner_does_not_count() {
-    let machine = Machine::new("closed");
+fn folder_that_the_owner_cannot_reach_is_skipped() {
+    let machine = Machine::new("unreachable");
     let dir = machine.install("usr/lib/postgresql/17/bin", "17.1");
-    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("it is ours");
+    fs::set_permissions(&dir, fs::Permissions::from_mode(0o700)).expect("the test owns the folder");
     let stranger = Owner { uid: 3_999_999_999, gid: 3_999_999_999, name: "stranger".to_owned() };
-    let error = machine.search.find(None, Path::new("/data"), Some(&stranger)).expect_err("it is closed");
+    let error = machine.search.find(None, Path::new("/data"), Some(&stranger)).expect_err("the folder is unreachable");
     assert!(error.to_string().contains("the user stranger, who runs PostgreSQL for root, cannot reach it"), "{error}");
 }

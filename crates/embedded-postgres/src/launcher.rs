@@ -1,4 +1,4 @@
-//! Runs the programs of PostgreSQL: `initdb` once, then `postgres`.
+//! The start of the PostgreSQL programs: `initdb` once, then `postgres`.
 
 use std::env;
 use std::ffi::OsString;
@@ -13,22 +13,23 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use super::binaries::Binaries;
-use super::layout::Layout;
-use super::log::Log;
-use super::memory;
-use super::server::Server;
-use super::{SUPERUSER, Settings};
+use crate::binaries::Binaries;
+use crate::layout::Layout;
+use crate::log::Log;
+use crate::memory;
+use crate::server::Server;
+use crate::{SUPERUSER, Settings};
 
-/// The name of the folder in which `initdb` works, with a pid; a cluster is renamed once whole.
-const HALF_MADE: &str = "data.init";
-/// How long sessions may outlive a server that was killed, when a new one starts.
-const LINGERING_SESSIONS: Duration = Duration::from_secs(10);
+/// The prefix of the folder in which `initdb` works. The process id follows. A complete cluster is renamed to `data`.
+const UNFINISHED_DATA: &str = "data.init";
+/// The time for sessions of a killed server to end before the start of a new server fails.
+const SESSION_EXIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The message of PostgreSQL when sessions of a killed server still run.
 const STILL_IN_USE: &str = "pre-existing shared memory block";
 
-/// How each server runs. No port; and no value of a statement gets into the log, because it could
-/// be somebody's address.
-const ALWAYS: [&str; 7] = [
+/// Settings of every server. The server has no port. The log contains no values of statements, because a value could be
+/// a person's address.
+const BASE_SETTINGS: [&str; 7] = [
     "listen_addresses=",
     "port=5432",
     "unix_socket_permissions=0700",
@@ -37,27 +38,27 @@ const ALWAYS: [&str; 7] = [
     "log_min_error_statement=panic",
     "log_parameter_max_length_on_error=0",
 ];
-/// For clusters that end with a test run.
+/// Settings for clusters that are removed after a test run.
 const NOT_DURABLE: [&str; 4] = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"];
 
-/// All that it takes to run the programs of PostgreSQL on one layout.
-pub(super) struct Launcher<'a> {
-    pub(super) binaries: &'a Binaries,
-    pub(super) layout: &'a Layout,
-    pub(super) settings: &'a Settings,
+/// Runs the PostgreSQL programs on one layout.
+pub(crate) struct Launcher<'a> {
+    pub(crate) binaries: &'a Binaries,
+    pub(crate) layout: &'a Layout,
+    pub(crate) settings: &'a Settings,
 }
 
 impl Launcher<'_> {
-    /// Makes the cluster under another name first, so that there is never half of one.
-    pub(super) fn init_cluster(&self) -> Result<()> {
-        self.remove_half_made()?;
+    /// Creates the cluster in a temporary folder and renames the folder, so that `data` is always a complete cluster.
+    pub(crate) fn init_cluster(&self) -> Result<()> {
+        self.remove_unfinished()?;
         let root = self.layout.root();
-        let half_made = root.join(format!("{HALF_MADE}.{}", std::process::id()));
-        tracing::info!(folder = %root.display(), "making a new PostgreSQL cluster");
+        let unfinished = root.join(format!("{UNFINISHED_DATA}.{}", std::process::id()));
+        tracing::info!(folder = %root.display(), "creating a new PostgreSQL cluster");
 
         let mut command = self.command("initdb");
-        end_with_parent(&mut command, Signal::SIGKILL);
-        command.arg("-D").arg(&half_made).args(["-U", SUPERUSER, "-E", "UTF8", "--locale=C"]);
+        set_parent_death_signal(&mut command, Signal::SIGKILL);
+        command.arg("-D").arg(&unfinished).args(["-U", SUPERUSER, "-E", "UTF8", "--locale=C"]);
         command.args(["--auth-local=trust", "--auth-host=reject", "--data-checksums", "--no-instructions"]);
         if !self.settings.durable {
             command.arg("--no-sync");
@@ -68,18 +69,19 @@ impl Launcher<'_> {
         }
 
         let data = self.layout.data();
-        fs::rename(&half_made, &data)
-            .with_context(|| format!("cannot put the new cluster in {}: is something else there?", data.display()))?;
+        fs::rename(&unfinished, &data).with_context(|| {
+            format!("cannot move the new cluster to {}: move away any file or folder with that name", data.display())
+        })?;
         if self.settings.durable {
             File::open(root).and_then(|folder| folder.sync_all()).context("cannot sync the new cluster's folder")?;
         }
         Ok(())
     }
 
-    fn remove_half_made(&self) -> Result<()> {
+    fn remove_unfinished(&self) -> Result<()> {
         for entry in fs::read_dir(self.layout.root())? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with(HALF_MADE) {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED_DATA) {
                 let path = entry.path();
                 fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
             }
@@ -88,8 +90,8 @@ impl Launcher<'_> {
     }
 
     /// Starts the server and waits until it accepts connections.
-    pub(super) fn launch(&self, socket_dir: &Path) -> Result<Server> {
-        let begin = Instant::now();
+    pub(crate) fn launch(&self, socket_dir: &Path) -> Result<Server> {
+        let started_at = Instant::now();
         loop {
             let log = Log::open(self.layout)?;
             let mut server = self.spawn(socket_dir, &log)?;
@@ -97,7 +99,7 @@ impl Launcher<'_> {
                 return Ok(server);
             };
             let tail = log.tail();
-            if !tail.contains(STILL_IN_USE) || begin.elapsed() > LINGERING_SESSIONS {
+            if !tail.contains(STILL_IN_USE) || started_at.elapsed() > SESSION_EXIT_TIMEOUT {
                 let major = self.binaries.major;
                 bail!("PostgreSQL {major} ended at start ({status}); the end of {}:\n{tail}", log.path.display());
             }
@@ -107,8 +109,8 @@ impl Launcher<'_> {
 
     fn spawn(&self, socket_dir: &Path, log: &Log) -> Result<Server> {
         let mut command = self.command("postgres");
-        // A fast shutdown when we are killed: on Linux nothing is left behind.
-        end_with_parent(&mut command, Signal::SIGINT);
+        // SIGINT requests a fast shutdown. On Linux a killed parent therefore leaves no PostgreSQL behind.
+        set_parent_death_signal(&mut command, Signal::SIGINT);
         command.arg("-D").arg(self.layout.data());
         command.arg("-c").arg(socket_setting(socket_dir));
         command.arg("-c").arg(format!("max_connections={}", self.settings.max_connections));
@@ -116,7 +118,7 @@ impl Launcher<'_> {
         if let Some(size) = memory::shared_buffers().filter(|_| self.settings.durable) {
             command.arg("-c").arg(format!("shared_buffers={size}MB"));
         }
-        for setting in ALWAYS.iter().chain(relaxed) {
+        for setting in BASE_SETTINGS.iter().chain(relaxed) {
             command.args(["-c", setting]);
         }
         command.stdout(log.file.try_clone()?).stderr(log.file.try_clone()?);
@@ -128,8 +130,8 @@ impl Launcher<'_> {
         self.binaries.dir.join(name)
     }
 
-    /// A program with a clean environment (ours holds secrets, and `PG…` variables would change
-    /// what it does), in a process group of its own: Ctrl-C must reach only us.
+    /// Returns a command with a clean environment, in a separate process group. The environment of this process contains
+    /// secrets, and `PG…` variables would change the behavior of the program. Ctrl-C must reach only this process.
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(self.program(name));
         command.env_clear().env("LC_ALL", "C").env("TZ", "UTC").current_dir("/").stdin(Stdio::null()).process_group(0);
@@ -139,14 +141,15 @@ impl Launcher<'_> {
             }
         }
         if let Some(owner) = self.layout.owner() {
-            // Root's other groups are dropped too, by the standard library.
+            // The standard library also drops the supplementary groups of root.
             command.gid(owner.gid).uid(owner.uid);
         }
         command
     }
 }
 
-/// The setting is a list: a path with a comma in it needs quotes, and its own quotes doubled.
+/// Returns the setting for the socket folder. The setting is a list, so the path is quoted and quotes in the path are
+/// doubled.
 fn socket_setting(dir: &Path) -> OsString {
     let mut setting = b"unix_socket_directories=\"".to_vec();
     for byte in dir.as_os_str().as_bytes() {
@@ -159,30 +162,30 @@ fn socket_setting(dir: &Path) -> OsString {
     OsString::from_vec(setting)
 }
 
-/// Lets the kernel send the signal when the thread that spawns the command ends.
+/// Makes the kernel send `signal` to the program when the thread that spawns the command ends.
 #[cfg(target_os = "linux")]
 #[allow(unsafe_code, reason = "the parent-death signal can only be set between fork and exec")]
-fn end_with_parent(command: &mut Command, signal: Signal) {
+fn set_parent_death_signal(command: &mut Command, signal: Signal) {
     let parent = nix::unistd::Pid::this();
     let set_signal = move || {
         nix::sys::prctl::set_pdeathsig(signal)?;
-        // It ended before the signal was set: then nobody would ever send it.
+        // The kernel sends no signal for a parent that ended before this call.
         if nix::unistd::getppid() == parent { Ok(()) } else { Err(nix::errno::Errno::ESRCH.into()) }
     };
-    // SAFETY: after the fork of a process with threads, only async-signal-safe functions may be
-    // called. The closure makes two system calls, allocates nothing and takes no lock.
+    // SAFETY: after the fork of a process with threads, only async-signal-safe functions may be called. The closure
+    // makes two system calls, allocates nothing and takes no lock.
     unsafe { command.pre_exec(set_signal) };
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_with_parent(_: &mut Command, _: Signal) {}
+fn set_parent_death_signal(_: &mut Command, _: Signal) {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_socket_folder_is_one_item_of_a_list() {
+    fn socket_folder_is_quoted_as_a_single_list_item() {
         assert_eq!(socket_setting(Path::new("/a, b/s")), "unix_socket_directories=\"/a, b/s\"");
         assert_eq!(socket_setting(Path::new("/a\"b")), "unix_socket_directories=\"/a\"\"b\"");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use pearset_listener as server;
 use url::Url;
 
 use super::assemble::{Parts, assemble};
@@ -15,7 +16,6 @@ use crate::config::{Settings, local_url};
 use crate::db::{Db, Source};
 use crate::embed_tokens::Keyring;
 use crate::http::rate_limit::{Limiter, SharedStore};
-use crate::http::server;
 use crate::provisioning::{CreateFirstWorkspace, CreateWorkspace};
 use crate::surfaces::api::build_app;
 use crate::surfaces::metrics as scrape;

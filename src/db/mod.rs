@@ -1,6 +1,5 @@
 //! Postgres: sessions, transactions, migrations, the doors through row level security, and the embedded cluster.
 
-pub mod embedded;
 mod pool;
 mod request;
 mod role;

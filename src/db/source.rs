@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use pearset_embedded_postgres::{self as embedded, Cluster};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
-use super::embedded::{self, Cluster};
 use super::role::{self, APPLICATION_ROLE};
 
 /// The role that logs in to the embedded cluster. Not a superuser: row level security does not apply to superusers.

@@ -1,5 +1,5 @@
-//! The one error that services, stores and extractors return. `http` decides how a route's dialect
-//! spells it; nothing here knows HTTP bodies.
+//! The error type of services, stores and extractors. The error has a code and a text; its JSON form depends on the
+//! dialect of the route and is written elsewhere.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -7,14 +7,14 @@ use std::fmt;
 
 use crate::validation::Problem;
 
-/// What went wrong, in the words of the API. The client libraries accept exactly these codes.
+/// The error codes of the API. The client libraries accept exactly these codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// 400: malformed JSON or framing.
     BadRequest,
     /// 401: no usable credential.
     Unauthorized,
-    /// 403: scope, plan, status or access mode forbids it.
+    /// 403: the scope, plan, status or access mode forbids the request.
     Forbidden,
     /// 404.
     NotFound,
@@ -22,7 +22,7 @@ pub enum Code {
     MethodNotAllowed,
     /// 409.
     Conflict,
-    /// 410: the invitation has lapsed.
+    /// 410: the invitation has expired.
     InviteExpired,
     /// 413.
     PayloadTooLarge,
@@ -32,14 +32,14 @@ pub enum Code {
     UnprocessableEntity,
     /// 429: the workspace has made too many requests.
     RateLimitExceeded,
-    /// 500: a fault of ours.
+    /// 500: an internal fault.
     InternalServerError,
-    /// 503: the database is away, or too much is going on.
+    /// 503: the database is away, or the server is overloaded.
     ServiceUnavailable,
 }
 
 impl Code {
-    /// The HTTP status.
+    /// Returns the HTTP status.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -59,7 +59,7 @@ impl Code {
         }
     }
 
-    /// The code as it stands in an answer.
+    /// Returns the code as answers spell it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -80,13 +80,13 @@ impl Code {
     }
 }
 
-/// Whether running the same transaction again can help.
+/// The reason why another attempt of the same transaction can succeed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Retry {
     Never,
-    /// Another transaction was faster; its rows are visible to the next try.
+    /// Another transaction was faster; its rows are visible to the next attempt.
     LostRace,
-    /// Deadlock, serialization failure, lock timeout: wait a little.
+    /// Deadlock, serialization failure or lock timeout: the next attempt waits a little.
     Contention,
     /// The session is gone.
     Disconnected,
@@ -110,80 +110,80 @@ impl Error {
         Self { code, message: message.into(), problems: Vec::new(), retry: Retry::Never, source: None }
     }
 
-    /// 400.
+    /// Returns a 400.
     #[must_use]
     pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::BadRequest, message)
     }
 
-    /// 401.
+    /// Returns a 401.
     #[must_use]
     pub fn unauthorized(message: &'static str) -> Self {
         Self::new(Code::Unauthorized, message)
     }
 
-    /// 403.
+    /// Returns a 403.
     #[must_use]
     pub fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, message)
     }
 
-    /// 404.
+    /// Returns a 404.
     #[must_use]
     pub fn not_found(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::NotFound, message)
     }
 
-    /// 404: the one text for an enrollment that does not exist; clients match on it.
+    /// Returns the 404 for an enrollment that does not exist. Clients match on the text.
     #[must_use]
     pub fn not_enrolled() -> Self {
         Self::not_found("The partner is not enrolled in this program.")
     }
 
-    /// 405.
+    /// Returns a 405.
     #[must_use]
     pub fn method_not_allowed() -> Self {
         Self::new(Code::MethodNotAllowed, "This path does not support the request's method.")
     }
 
-    /// 409.
+    /// Returns a 409.
     #[must_use]
     pub fn conflict(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, message)
     }
 
-    /// 410.
+    /// Returns a 410.
     #[must_use]
     pub fn invite_expired() -> Self {
         Self::new(Code::InviteExpired, "The partner's invitation has expired.")
     }
 
-    /// 413; `limit` in bytes.
+    /// Returns a 413. `limit` is in bytes.
     #[must_use]
     pub fn payload_too_large(limit: usize) -> Self {
         Self::new(Code::PayloadTooLarge, format!("The request body is larger than {limit} bytes."))
     }
 
-    /// 415.
+    /// Returns a 415.
     #[must_use]
     pub fn unsupported_media_type() -> Self {
         Self::new(Code::UnsupportedMediaType, "The request body must be sent as application/json.")
     }
 
-    /// 422. The message is that of the first problem.
+    /// Returns a 422 with the message of the first problem.
     #[must_use]
     pub fn invalid(problems: Vec<Problem>) -> Self {
         let message = problems.first().map_or_else(String::new, ToString::to_string);
         Self { problems, ..Self::new(Code::UnprocessableEntity, message) }
     }
 
-    /// 429.
+    /// Returns a 429.
     #[must_use]
     pub fn rate_limit_exceeded() -> Self {
         Self::new(Code::RateLimitExceeded, "Too many requests. Please try again later.")
     }
 
-    /// 500. The client gets a fixed text.
+    /// Returns a 500. The client gets a fixed text.
     #[must_use]
     pub fn internal(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -192,7 +192,7 @@ impl Error {
         }
     }
 
-    /// 503. The same request may pass a moment later.
+    /// Returns a 503. The same request may succeed a moment later.
     #[must_use]
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self {
@@ -201,68 +201,68 @@ impl Error {
         }
     }
 
-    /// 503 for a request that was not begun. There is nothing to tell in the log about each.
+    /// Returns a 503 for a request that was not begun. Such errors are not logged one by one.
     #[must_use]
     pub fn overloaded() -> Self {
         Self::new(Code::ServiceUnavailable, "The service is overloaded. Please try again.")
     }
 
-    /// 503 for work of which a part is done and stays so; the message says how the rest is.
+    /// Returns a 503 for work of which a part is done and stays done. The message explains the rest.
     #[must_use]
     pub fn unfinished(message: String, source: Self) -> Self {
         Self { source: Some(source.into()), ..Self::new(Code::ServiceUnavailable, message) }
     }
 
-    /// Another transaction inserted first: `db::tx` runs the transaction again, which then sees that
-    /// row. 503 to the client if that should never come to an end.
+    /// Returns the error for a row that another transaction inserted first: `db::tx` runs the transaction again, which then
+    /// sees the row. The client gets a 503 if the attempts run out.
     #[must_use]
     pub fn lost_race() -> Self {
         Self { retry: Retry::LostRace, ..Self::unavailable("lost a race against another transaction") }
     }
 
-    /// The same answer for another request that waited for the same thing.
+    /// Returns a copy of the error for another request that waited for the same result.
     #[must_use]
     pub fn again(&self) -> Self {
         Self { source: Some(self.to_string().into()), ..Self::new(self.code, self.message.clone()) }
     }
 
-    /// The code, and with it the status.
+    /// Returns the code, which determines the status.
     #[must_use]
     pub fn code(&self) -> Code {
         self.code
     }
 
-    /// The text for the client.
+    /// Returns the text for the client.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// All problems of a 422 in field order; empty otherwise.
+    /// Returns all problems of a 422 in the order of the fields; empty for other errors.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// Whether the same transaction may succeed when run again.
+    /// Returns whether another attempt of the same transaction may succeed.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.retry != Retry::Never
     }
 
-    /// Whether to wait before that.
+    /// Returns whether to wait before another attempt.
     #[must_use]
     pub fn is_contention(&self) -> bool {
         self.retry == Retry::Contention
     }
 
-    /// Whether the session to the database broke: the other idle ones are then likely broken too.
+    /// Returns whether the session to the database broke. Other idle sessions are then likely broken too.
     #[must_use]
     pub fn is_disconnect(&self) -> bool {
         self.retry == Retry::Disconnected
     }
 
-    /// The same error, but never to be run again: COMMIT was sent, so its outcome is unknown.
+    /// Returns the same error without another attempt: COMMIT was sent, so the outcome of the transaction is unknown.
     #[must_use]
     pub fn after_commit(self) -> Self {
         Self { retry: Retry::Never, ..self }
@@ -282,7 +282,8 @@ impl StdError for Error {
 }
 
 impl From<sqlx::Error> for Error {
-    /// SQLSTATE decides; see <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+    /// Translates an error of the database by its SQLSTATE; see
+    /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
     fn from(error: sqlx::Error) -> Self {
         let Some(database) = error.as_database_error() else {
             return match error {
@@ -294,18 +295,18 @@ impl From<sqlx::Error> for Error {
         };
         let state = database.code().unwrap_or_default();
         let cause = || {
-            // Not the error itself: its details hold values of the request, and this goes to the log.
+            // Not the error itself: the details of the error hold values of the request, and the cause is logged.
             let constraint = database.constraint().map(|name| format!(" ({name})")).unwrap_or_default();
             format!("SQLSTATE {state}: {}{constraint}", database.message())
         };
         match state.as_bytes() {
             b"23505" => violated(database.constraint()).unwrap_or_else(|| Self::internal(cause())),
-            // What the row refers to went away while it was written: the next try sees that it is gone.
-            b"23503" if vanishes(database.constraint()) => Self::lost_race(),
+            // The referenced row was deleted during the write: the next attempt sees the deletion.
+            b"23503" if target_may_vanish(database.constraint()) => Self::lost_race(),
             b"40001" | b"40P01" | b"55P03" => Self { retry: Retry::Contention, ..Self::unavailable(cause()) },
             [b'2', b'2', ..] | b"23502" | b"23514" => Self::invalid(vec![Problem::unstorable()]),
-            // This session is of no more use: the server is going down or coming up (57P01–57P03), it is no longer the
-            // primary (25006), it has ended an idle transaction (25P03).
+            // The session is useless from now on: the server is shutting down or starting (57P01–57P03), is no longer the
+            // primary (25006), or has ended an idle transaction (25P03).
             [b'5', b'7', b'P', ..] | [b'0', b'8', ..] | b"25006" | b"25P03" => {
                 Self { retry: Retry::Disconnected, ..Self::unavailable(cause()) }
             }
@@ -315,19 +316,20 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// Whether what a foreign key refers to may go away at any time: who was only invited is removed with the invitation.
-fn vanishes(constraint: Option<&str>) -> bool {
+/// Returns whether the row that a foreign key refers to may be deleted at any time: a partner who was only invited is
+/// deleted together with the invitation.
+fn target_may_vanish(constraint: Option<&str>) -> bool {
     constraint.is_some_and(|name| matches!(bare(name), "enrollments_partner_fkey" | "links_enrollment_fkey"))
 }
 
-/// The name of a constraint without the number of a shard, which a distributed Postgres appends.
+/// Returns the name of a constraint without the number of a shard, which a distributed Postgres appends.
 fn bare(name: &str) -> &str {
     let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
     bare.strip_suffix('_').unwrap_or(bare)
 }
 
-/// What the violation of a unique constraint means. Inserts avoid it with ON CONFLICT DO NOTHING; what is
-/// left is an UPDATE that another transaction overtook, and names that an operator chose.
+/// Returns the error for the violation of a unique constraint. Inserts avoid violations with ON CONFLICT DO NOTHING; the
+/// rest are updates that another transaction overtook, and names that an operator chose.
 fn violated(constraint: Option<&str>) -> Option<Error> {
     match bare(constraint?) {
         "enrollments_tenant_id_key" => Some(Error::lost_race()),
@@ -353,8 +355,11 @@ mod tests {
         assert_eq!(violated(Some("link_hosts_pkey_7")).map(|error| error.code()), Some(Code::Conflict));
         assert!(violated(Some("partners_pkey")).is_none());
         assert!(violated(None).is_none());
-        assert!(vanishes(Some("links_enrollment_fkey_102008")) && vanishes(Some("enrollments_partner_fkey")));
-        assert!(!vanishes(Some("links_domain_fkey")) && !vanishes(None));
+        assert!(
+            target_may_vanish(Some("links_enrollment_fkey_102008"))
+                && target_may_vanish(Some("enrollments_partner_fkey"))
+        );
+        assert!(!target_may_vanish(Some("links_domain_fkey")) && !target_may_vanish(None));
     }
 
     #[test]
@@ -364,19 +369,19 @@ mod tests {
         assert!(StdError::source(&error).is_some_and(|source| source.to_string().contains("hunter2")));
     }
 
-    /// What PostgreSQL says.
+    /// An error of PostgreSQL with this SQLSTATE and constraint.
     #[derive(Debug)]
-    struct Said(&'static str, Option<&'static str>);
+    struct Failure(&'static str, Option<&'static str>);
 
-    impl fmt::Display for Said {
+    impl fmt::Display for Failure {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str(self.0)
         }
     }
 
-    impl StdError for Said {}
+    impl StdError for Failure {}
 
-    impl sqlx::error::DatabaseError for Said {
+    impl sqlx::error::DatabaseError for Failure {
         fn message(&self) -> &'static str {
             "as told"
         }
@@ -407,9 +412,9 @@ mod tests {
     }
 
     #[test]
-    fn the_sqlstate_decides() {
+    fn the_sqlstate_determines_the_error() {
         use Code::{Conflict, InternalServerError, ServiceUnavailable, UnprocessableEntity};
-        let told = |state, constraint| Error::from(sqlx::Error::Database(Box::new(Said(state, constraint))));
+        let translated = |state, constraint| Error::from(sqlx::Error::Database(Box::new(Failure(state, constraint))));
         let rows: [(&[&str], &[&str], Code, Retry); 10] = [
             (&["23505"], &["enrollments_tenant_id_key"], ServiceUnavailable, Retry::LostRace),
             (
@@ -444,7 +449,7 @@ mod tests {
             for (state, constraint) in
                 states.iter().flat_map(|state| constraints.iter().map(move |name| (*state, *name)))
             {
-                let error = told(state, Some(constraint).filter(|name| !name.is_empty()));
+                let error = translated(state, Some(constraint).filter(|name| !name.is_empty()));
                 let seen = (error.code(), error.is_retryable(), error.is_contention(), error.is_disconnect());
                 let (contention, disconnect) = (retry == Retry::Contention, retry == Retry::Disconnected);
                 assert_eq!(seen, (code, retry != Retry::Never, contention, disconnect), "{state} {constraint}");
@@ -458,13 +463,13 @@ mod tests {
     }
 
     #[test]
-    fn the_log_is_told_the_cause() {
+    fn the_cause_is_the_source_of_the_error() {
         let source = |error: &Error| StdError::source(error).map(ToString::to_string);
         let away = Error::unavailable("away");
         assert_eq!(source(&away).as_deref(), Some("away"));
         assert_eq!(away.to_string(), "service_unavailable: The service is temporarily unavailable. Please try again.");
         assert_eq!(source(&away.again()), Some(away.to_string()));
-        let told = away.to_string();
-        assert_eq!(source(&Error::unfinished("A part is done.".to_owned(), away)), Some(told));
+        let text = away.to_string();
+        assert_eq!(source(&Error::unfinished("A part is done.".to_owned(), away)), Some(text));
     }
 }

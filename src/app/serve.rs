@@ -26,7 +26,7 @@ use crate::values::id::Ids;
 use crate::work::Actor;
 use crate::workspaces::{ApiKey, Plan};
 
-/// How long the shutdown waits for background workers after all requests are answered.
+/// The time for background workers to finish their rounds after all requests are answered.
 const WORKER_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts the server and returns after a signal has ended it. `announce` receives the text for the person who started the

@@ -1,4 +1,5 @@
-//! The audit log: who changed what, and when. Entries are written in the transaction of the change.
+//! The audit log: the originator, the time and the kind of each change. Entries are written in the transaction of the
+//! change.
 
 mod model;
 mod request;

@@ -105,7 +105,7 @@ impl Db {
 /// The oldest supported version of PostgreSQL.
 const MIN_SERVER_VERSION: u32 = 15_00_00;
 
-/// How long to wait for the first connection.
+/// The longest wait for the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Brings the schema up to date. Holds a lock, because several servers may start at the same time.

@@ -46,8 +46,8 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
             ("role", APPLICATION_ROLE),
             ("lock_timeout", "2s"),
             ("statement_timeout", "5s"),
-            // As long as a call may retry (`tx`): a session that lost its client holds its locks no longer than others wait
-            // for them.
+            // The time for which a call may retry (`tx`): a session that lost its client holds its locks no longer than
+            // other sessions wait for these locks.
             ("idle_in_transaction_session_timeout", "5s"),
         ])
         .log_statements(tracing::log::LevelFilter::Off)

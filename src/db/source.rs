@@ -59,7 +59,7 @@ impl Source {
     /// command ends.
     ///
     /// # Errors
-    /// As [`Source::for_server`].
+    /// The errors of [`Source::for_server`].
     pub fn for_command(settings: &Settings) -> anyhow::Result<Self> {
         if let Some(options) = &settings.database {
             return Ok(Self::operators_own(options.clone()));

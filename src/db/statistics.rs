@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 const TABLES: [&str; 3] = ["partners", "enrollments", "links"];
 /// The number of rows from which on the right index is far cheaper than every other index.
 const ENOUGH_ROWS: f32 = 1_000.0;
-/// How long connecting, and one refresh, may take.
+/// The time limit for connecting, and for one refresh.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Refreshes the statistics in a session of its own: the application's role may not analyze tables.

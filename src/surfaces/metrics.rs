@@ -20,9 +20,9 @@ use crate::telemetry::Metrics;
 
 /// Connections of the metrics listener: few clients read metrics.
 const MAX_CONNECTIONS: usize = 64;
-/// How long a depth of the outbox is reported without a new query.
+/// The age up to which a depth of the outbox is reported without a new query.
 const DEPTH_TTL: Duration = Duration::from_secs(5);
-/// How long the query for the depth may take. Prometheus waits ten seconds for all metrics.
+/// The time limit of the query for the depth. Prometheus waits ten seconds for all metrics.
 const DEPTH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Serves the metrics until the process ends.

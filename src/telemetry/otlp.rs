@@ -15,9 +15,9 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{self, Runtime};
 use url::Url;
 
-/// How long the collector may take to receive spans.
+/// The time limit for sending spans to the collector.
 const SEND_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the shutdown waits for the last spans.
+/// The time limit for sending the last spans at shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between two log lines about a collector that receives no spans.
 const WARN_PAUSE: Duration = Duration::from_mins(1);

@@ -37,7 +37,7 @@ pub trait Command: Send + Sync + 'static {
 pub trait Query: Send + Sync + 'static {
     /// The name of the transaction in logs and metrics.
     const NAME: &'static str;
-    /// How far the statements of the query see the same state.
+    /// Decides whether the statements of the query see the same state.
     const MODE: ReadMode = ReadMode::Committed;
     /// The answer.
     type Output: Send;

@@ -305,9 +305,9 @@ pub struct Grant {
     pub plan: Plan,
     /// The program of a request that names no program: the key's program, else the workspace's default.
     pub program_id: ProgramId,
-    /// Whether that program is active.
+    /// True if that program is active.
     pub program_is_active: bool,
-    /// Whether the key may use no other program.
+    /// True if the key may use no other program.
     pub is_bound_to_program: bool,
     /// The rights of the key.
     pub scopes: Scopes,

@@ -81,7 +81,7 @@ impl Rejection {
     }
 }
 
-/// How long the queue stays short after an overflow. Much longer than a full queue takes to be worked off: under a
+/// The time for which the queue stays short after an overflow. Much longer than a full queue takes to drain: under a
 /// lasting overload, few requests meet the long queue.
 const SHORT_QUEUE_PERIOD: Duration = Duration::from_secs(2);
 
@@ -148,7 +148,7 @@ impl Drop for QueuedRequest<'_> {
     }
 }
 
-/// What becomes of a request that arrives.
+/// The decision about a request that arrives.
 enum Arrival {
     Admitted,
     Rejected,

@@ -15,9 +15,9 @@ use super::status::RateLimitStatus;
 use crate::telemetry::Metrics;
 use crate::values::id::WorkspaceId;
 
-/// How long a request waits for the counter.
+/// The longest wait of a request for the counter.
 const TAKE_TIMEOUT: Duration = Duration::from_millis(50);
-/// How long opening a connection may take.
+/// The time limit for opening a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Pause between two attempts to connect.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
@@ -197,7 +197,7 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(5);
 
-    /// How a stand-in for Redis behaves.
+    /// The behaviour of a stand-in for Redis.
     #[derive(Clone, Copy)]
     enum StandIn {
         /// Closes each connection.

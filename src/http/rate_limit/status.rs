@@ -29,7 +29,7 @@ pub struct RateLimitStatus {
 }
 
 impl RateLimitStatus {
-    /// Whether the request is within the limit.
+    /// Returns whether the request is within the limit.
     #[must_use]
     pub fn is_admitted(&self) -> bool {
         self.rejected_for.is_none()

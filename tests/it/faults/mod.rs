@@ -1,5 +1,5 @@
-//! What clients see when the database fails, over HTTP on a real listening server: 503 and nothing worse, for no longer
-//! than it lasts.
+//! Failures of the database, as clients of a listening server see them: 503 and nothing worse, for no longer than the
+//! failure lasts.
 
 mod away;
 mod clock;

@@ -9,7 +9,9 @@ use crate::color::Color;
 use crate::http_url::HttpUrl;
 use crate::id::{ApiKeyId, GroupDefaultLinkId, GroupId, ProgramId, WorkspaceId};
 use crate::programs::DefaultLink;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, read_object};
+use crate::validation::{
+    Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, count, range, read_object,
+};
 
 /// The most default links of a group.
 const MAX_DEFAULT_LINKS: usize = 5;
@@ -64,12 +66,8 @@ impl FromJson for MaxPartnerLinks {
             scope.wrong_type("an integer");
             return None;
         };
-        match i32::try_from(number) {
-            Ok(number @ 1..=MAX_PARTNER_LINKS) => return Some(Self(number)),
-            _ if number < 1 => scope.fail(Invalid::new(ProblemCode::TooSmall, "Must be at least 1")),
-            _ => scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must be at most {MAX_PARTNER_LINKS}"))),
-        }
-        None
+        scope.accept(range(number, 1..=MAX_PARTNER_LINKS.into()))?;
+        i32::try_from(number).ok().map(Self)
     }
 }
 
@@ -121,9 +119,8 @@ impl WantedLinks {
 
 impl FromJson for WantedLinks {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        if value.as_array().is_some_and(|links| links.len() > MAX_DEFAULT_LINKS) {
-            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_DEFAULT_LINKS} items")));
-            return None;
+        if let Some(links) = value.as_array() {
+            scope.accept(count(links, 0..=MAX_DEFAULT_LINKS, "item"))?;
         }
         let links: Vec<WantedLink> = scope.list(value)?;
         for (index, link) in links.iter().enumerate() {
@@ -132,7 +129,7 @@ impl FromJson for WantedLinks {
                 item.fail(Invalid::new(ProblemCode::Custom, "Must not stand there twice"));
             }
         }
-        // Whoever noted a problem has refused the request; the value does not matter then.
+        // A noted problem rejects the whole request, whatever this function returns.
         Some(Self(links))
     }
 }

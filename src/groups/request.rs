@@ -1,4 +1,4 @@
-//! What requests about groups say.
+//! Requests about groups.
 
 use super::model::{MaxPartnerLinks, Name, WantedLinks};
 use crate::color::Color;
@@ -8,28 +8,28 @@ use crate::slug::slug;
 use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::workspaces::Slug;
 
-/// The most characters that a search can have.
+/// The maximum number of characters of a search.
 const MAX_SEARCH: usize = 100;
 
-/// A group to be made.
+/// A request to create a group.
 #[derive(Debug)]
 pub struct CreateGroupRequest {
     pub(super) program: Option<ProgramRef>,
     pub(super) name: Name,
     pub(super) slug: Slug,
     pub(super) color: Option<Color>,
-    /// One to the program's site when the request names none.
+    /// `None` gives the group one default link, to the program's site.
     pub(super) default_links: Option<WantedLinks>,
     pub(super) max_partner_links: Option<MaxPartnerLinks>,
     pub(super) allowed_hosts: AllowedHosts,
 }
 
 impl FromFields for CreateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<Name> = fields.required("name");
         let slug = match &name {
-            Some(name) if !fields.has("slug") => derived_slug(fields, name),
+            Some(name) if !fields.has("slug") => derive_slug(fields, name),
             _ => fields.optional("slug"),
         };
         let color = fields.nullable("color");
@@ -41,7 +41,7 @@ impl FromFields for CreateGroupRequest {
     }
 }
 
-fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
+fn derive_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     let derived = Slug::from_text(&slug(name.as_str(), Slug::MAX_LENGTH)).ok();
     if derived.is_none() {
         fields.fail("slug", Invalid::new(ProblemCode::InvalidType, "Required, as the name has no letter or digit"));
@@ -49,20 +49,20 @@ fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     derived
 }
 
-/// Changes to a group.
+/// A request to change a group.
 #[derive(Debug)]
 pub struct UpdateGroupRequest {
     pub(super) program: Option<ProgramRef>,
     pub(super) changes: Changes,
 }
 
-/// What a request says about a group that is there.
+/// Changes to an existing group.
 #[derive(Debug)]
 pub(super) struct Changes {
     pub(super) name: Option<Name>,
     pub(super) slug: Option<Slug>,
     pub(super) color: Change<Color>,
-    /// All that it is to have.
+    /// All default links of the group, in place of the present ones.
     pub(super) default_links: Option<WantedLinks>,
     pub(super) max_partner_links: Change<MaxPartnerLinks>,
     pub(super) allowed_hosts: Option<AllowedHosts>,
@@ -70,7 +70,7 @@ pub(super) struct Changes {
 }
 
 impl FromFields for UpdateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let changes = Changes {
             name: fields.optional("name"),
@@ -85,7 +85,7 @@ impl FromFields for UpdateGroupRequest {
     }
 }
 
-/// Which groups are listed.
+/// The filter and page of a list of groups.
 pub struct ListGroupsQuery {
     pub(super) program: Option<ProgramRef>,
     pub(super) search: Option<Bounded<0, MAX_SEARCH>>,
@@ -113,7 +113,7 @@ impl FromFields for GroupQuery {
     }
 }
 
-/// Where the partners of a group go that is deleted.
+/// The group that the partners of a deleted group move to.
 pub struct DeleteGroupQuery {
     pub(super) program: Option<ProgramRef>,
     pub(super) move_to: Option<GroupRef>,

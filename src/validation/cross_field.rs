@@ -27,7 +27,8 @@ pub struct Field {
 }
 
 impl Field {
-    /// Names a field as requests spell it, in camel case or snake case of the Rust name.
+    /// Names a field as requests spell it. The derive reports its own rules (`range`, `length`, `required`, `nested`)
+    /// under the Rust name, which must be the same name in snake case.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, nested: &[] }

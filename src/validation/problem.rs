@@ -28,14 +28,8 @@ pub enum ProblemCode {
 }
 
 impl ProblemCode {
-    const ALL: [Self; 6] = [
-        Self::InvalidType,
-        Self::InvalidFormat,
-        Self::InvalidValue,
-        Self::TooSmall,
-        Self::TooBig,
-        Self::Custom,
-    ];
+    const ALL: [Self; 6] =
+        [Self::InvalidType, Self::InvalidFormat, Self::InvalidValue, Self::TooSmall, Self::TooBig, Self::Custom];
 
     /// Returns the code as answers spell it.
     #[must_use]

@@ -49,11 +49,11 @@ pub struct KeyRef {
 /// A reference to a link in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkRef {
-    /// By id.
+    /// The link's own id.
     Id(LinkId),
-    /// By the id in the customer's own system.
+    /// The id in the customer's own system.
     External(ExternalId),
-    /// By key. Of several links, the one on the program's default domain is meant, else the oldest.
+    /// The key. Of several links, the one on the program's default domain is meant, else the oldest.
     Key(KeyRef),
 }
 
@@ -156,7 +156,7 @@ pub struct PartnerLink {
     key: String,
     short_link: String,
     url: String,
-    /// Visits.
+    /// Number of visits.
     pub clicks: i64,
     /// Sign-ups.
     pub leads: i64,
@@ -164,7 +164,7 @@ pub struct PartnerLink {
     pub conversions: i64,
     /// Payments, recurring ones included.
     pub sales: i64,
-    /// In cents.
+    /// Sum in cents.
     pub sale_amount: i64,
 }
 

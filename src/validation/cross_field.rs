@@ -180,17 +180,16 @@ fn broken_bound(
     size: fn(&Value) -> Option<f64>,
     text: impl Fn(&str, f64) -> String,
 ) -> (ProblemCode, Cow<'static, str>) {
-    const BOUNDS: [(&str, fn(f64, f64) -> bool, ProblemCode, &str); 4] = [
-        ("min", |size, bound| size < bound, ProblemCode::TooSmall, "at least"),
-        ("max", |size, bound| size > bound, ProblemCode::TooBig, "at most"),
-        ("exclusive_min", |size, bound| size <= bound, ProblemCode::TooSmall, "more than"),
-        ("exclusive_max", |size, bound| size >= bound, ProblemCode::TooBig, "less than"),
+    // Without a comparable value, no bound is broken.
+    let size = error.params.get("value").and_then(size).unwrap_or(f64::NAN);
+    let bound = |name: &str| error.params.get(name).and_then(Value::as_f64);
+    let broken = [
+        (bound("min").filter(|min| size < *min), ProblemCode::TooSmall, "at least"),
+        (bound("max").filter(|max| size > *max), ProblemCode::TooBig, "at most"),
+        (bound("exclusive_min").filter(|min| size <= *min), ProblemCode::TooSmall, "more than"),
+        (bound("exclusive_max").filter(|max| size >= *max), ProblemCode::TooBig, "less than"),
     ];
-    let size = error.params.get("value").and_then(size);
-    let broken = BOUNDS.iter().find_map(|(name, breaks, code, relation)| {
-        let bound = error.params.get(*name)?.as_f64()?;
-        breaks(size?, bound).then(|| (*code, text(relation, bound).into()))
-    });
+    let broken = broken.into_iter().find_map(|(bound, code, relation)| Some((code, text(relation, bound?).into())));
     broken.unwrap_or_else(|| (ProblemCode::InvalidValue, format!("Breaks the rule {}", error.code).into()))
 }
 

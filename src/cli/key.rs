@@ -11,6 +11,7 @@ use super::output::{Output, print, write};
 use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::db::Db;
 use crate::id::{ApiKeyId, Ids, ProgramId};
+use crate::programs::service::create_api_key;
 use crate::validation::Text;
 use crate::workspaces::{self, ApiKey, NewApiKey, Scope, Scopes, Slug};
 
@@ -73,10 +74,10 @@ impl KeyCommand {
                 let scopes = if scopes.is_empty() { Scopes::default() } else { Scopes::from(scopes) };
                 let new = NewApiKey { id, workspace_id, program_id: program, name, scopes, expires_at: expires };
                 let new = Arc::new(new);
-                db.global()
+                db.tenant(workspace_id)
                     .run("create_key", move |conn, _| {
                         let new = Arc::clone(&new);
-                        Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
+                        Box::pin(async move { create_api_key(conn, &new, hash, now).await })
                     })
                     .await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)

@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::id::WorkspaceId;
-use crate::idempotency::{self, Answer, Fingerprint, IdempotencyKey};
+use crate::idempotency::{self, Answer, Claim, Fingerprint, IdempotencyKey};
 use crate::state::AppState;
 use crate::validation::{Problem, ProblemCode};
 use crate::workspaces::Grant;
@@ -62,7 +62,7 @@ async fn answer(
     let workspace_id = grant.workspace_id;
     let transaction = app.db.tenant(workspace_id).begin().await?;
     let db = transaction.db();
-    let found = match claim(db, app.clock.now(), workspace_id, &key).await {
+    let found = match claim(db, app.clock.now(), workspace_id, &key, fingerprint).await {
         Ok(found) => found,
         Err(error) => {
             transaction.roll_back().await;
@@ -87,25 +87,31 @@ async fn answer(
     db.tenant(workspace_id)
         .run("keep_answer", move |conn, _| {
             let answer = Arc::clone(&answer);
-            Box::pin(async move { idempotency::insert_answer(conn, workspace_id, &answer.0, &answer.1, now).await })
+            Box::pin(async move { idempotency::keep_answer(conn, workspace_id, &answer.0, &answer.1, now).await })
         })
         .await?;
     transaction.commit().await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// Holds the key until the end of the transaction. Returns what was answered to it.
-async fn claim(db: &Db, now: Timestamp, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<Option<Answer>> {
+/// Claims the key until the end of the transaction. Returns the answer that was kept for the key.
+async fn claim(
+    db: &Db,
+    now: Timestamp,
+    workspace_id: WorkspaceId,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+) -> Result<Option<Answer>> {
     let key = key.clone();
     db.tenant(workspace_id)
-        .read("claim_idempotency_key", move |conn| {
+        .run("claim_idempotency_key", move |conn, _| {
             let key = key.clone();
             Box::pin(async move {
-                if !idempotency::try_lock_key(conn, workspace_id, &key).await? {
-                    return Err(Error::conflict("A request with this Idempotency-Key is still running."));
+                match idempotency::claim_key(conn, workspace_id, &key, fingerprint, now).await? {
+                    Claim::Claimed => Ok(None),
+                    Claim::Answered(answer) => Ok(Some(answer)),
+                    Claim::Running => Err(Error::conflict("A request with this Idempotency-Key is still running.")),
                 }
-                // A statement of its own: it sees what was committed until the lock was got.
-                idempotency::find_answer(conn, workspace_id, &key, now).await
             })
         })
         .await

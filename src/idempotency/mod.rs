@@ -4,6 +4,6 @@ mod model;
 mod store;
 mod sweep;
 
-pub use model::{Answer, Fingerprint, IdempotencyKey};
-pub use store::{find_answer, insert_answer, try_lock_key};
+pub use model::{Answer, Claim, Fingerprint, IdempotencyKey};
+pub use store::{claim_key, keep_answer};
 pub use sweep::{sweep, sweep_once};

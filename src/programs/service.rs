@@ -78,6 +78,18 @@ pub async fn create_program(
     Ok(defaults)
 }
 
+/// Makes an API key. The program that the key is limited to is one of its workspace, which nothing else makes sure of:
+/// keys are found before the workspace is known, so their table refers to none that belongs to a workspace.
+///
+/// # Errors
+/// 404 when the workspace has no such program.
+pub async fn create_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8; 32], now: Timestamp) -> Result<()> {
+    if key.program_id.is_some() && store::find_program_id(conn, key.workspace_id, key.program_id).await?.is_none() {
+        return Err(Error::not_found("The workspace has no such program."));
+    }
+    workspaces::insert_api_key(conn, key, hash, now).await
+}
+
 /// A workspace to be made.
 #[derive(Debug, Clone)]
 pub struct NewWorkspace {

@@ -139,7 +139,7 @@ pub async fn list_domains(
         Domain,
         r#"/* programs::list_domains */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
-         FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2
          ORDER BY d.id = p.default_domain_id DESC, d.id
          LIMIT $3 OFFSET $4"#,
@@ -165,7 +165,7 @@ pub async fn find_domain(
         r#"/* programs::find_domain */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
          FROM programs p
-         JOIN domains d ON d.workspace_id = p.workspace_id AND d.program_id = p.id
+         JOIN domains d ON d.workspace_id = $1 AND d.program_id = p.id
                        AND d.id = COALESCE($3, p.default_domain_id)
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         workspace_id as _,
@@ -186,7 +186,7 @@ pub async fn find_domain_by_host(
 ) -> Result<Option<DomainId>> {
     let id = sqlx::query_scalar!(
         "/* programs::find_domain_by_host */
-         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2 AND d.host = $3
          ORDER BY d.id = p.default_domain_id DESC, d.id LIMIT 1",
         workspace_id as _,
@@ -212,10 +212,10 @@ pub async fn find_enrollment_terms(
                 g.version AS group_version,
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
                  FROM group_default_links l
-                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                 WHERE l.workspace_id = $1 AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>"
          FROM programs p
-         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
+         JOIN groups g ON g.workspace_id = $1 AND g.program_id = p.id AND g.deleted_at IS NULL
                       AND (g.slug = $4 OR $4 IS NULL AND g.id = COALESCE($3, p.default_group_id))
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         workspace_id as _,
@@ -321,7 +321,7 @@ pub async fn find_program_id(
     let id = sqlx::query_scalar!(
         "/* programs::find_program_id */
          SELECT p.id FROM workspaces w
-         JOIN programs p ON p.workspace_id = w.id AND p.id = COALESCE($2, w.default_program_id)
+         JOIN programs p ON p.workspace_id = $1 AND p.id = COALESCE($2, w.default_program_id)
          WHERE w.id = $1",
         workspace_id as _,
         id as _,

@@ -1,4 +1,4 @@
-"""Checks that every SQL statement stays on one node of a distributed Postgres (docs/architecture.md, "Database").
+"""Checks that every SQL statement stays on one node of a distributed Postgres.
 
 scripts/sql-lint calls this program with the catalogue of a freshly migrated database. The program reads the statements
 of .sqlx, the functions of the schema, the keys of the schema and the new migrations, and prints each breach.
@@ -73,7 +73,6 @@ class Schema:
         self.tables = {table["name"]: set(table["columns"]) for table in catalogue["tables"]}
         self.tenant_tables = {name for name in self.tables if name not in GLOBAL_TABLES}
         self.with_workspace_id = {name for name, columns in self.tables.items() if "workspace_id" in columns}
-        self.schemas = set(catalogue["schemas"])
         self.volatile_functions = set(catalogue["volatile_functions"])
 
 
@@ -134,8 +133,6 @@ class StatementLint:
                 self.check_function_call(node)
             elif isinstance(node, ast.RangeVar) and re.match("pg_stat(io)?_", node.relname):
                 self.report("pg-stat", node.relname, node.location)
-            elif isinstance(node, ast.MergeStmt):
-                self.report("statement-kind", "MergeStmt")
             for child in children(node):
                 self.visit(child, ctes, aliases)
 
@@ -255,6 +252,8 @@ def collect_references(source, ctes, joins, aliases):
             enums.JoinType.JOIN_RIGHT: left,
         }.get(source.jointype, [])
         joins.append((source.quals, filtered))
+        if source.alias:
+            aliases.add(source.alias.aliasname)
         return left + right
     if getattr(source, "alias", None):
         aliases.add(source.alias.aliasname)

@@ -1,12 +1,10 @@
 -- The catalogue of a migrated database as one JSON value, for scripts/lib/sql_lint.py.
 WITH ours AS (
-    SELECT oid, nspname FROM pg_namespace
-    WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%'
+    SELECT oid FROM pg_namespace WHERE nspname <> 'information_schema' AND nspname NOT LIKE 'pg\_%'
 ), tables AS (
     SELECT t.oid, t.relname, t.relkind FROM pg_class t WHERE t.relnamespace IN (SELECT oid FROM ours)
 )
 SELECT json_build_object(
-    'schemas', (SELECT json_agg(nspname) FROM ours),
     'tables', (
         SELECT coalesce(json_agg(json_build_object('name', t.relname, 'columns', (
             SELECT json_agg(a.attname) FROM pg_attribute a

@@ -5,7 +5,6 @@ import sys
 import sql_lint
 
 CATALOGUE = {
-    "schemas": ["public"],
     "tables": [
         {"name": "workspaces", "columns": ["id", "slug"]},
         {"name": "api_keys", "columns": ["key_hash", "workspace_id"]},
@@ -78,6 +77,8 @@ STATEMENTS = [
     (["workspace"], "UPDATE links l SET clicks = 0 FROM programs p WHERE l.workspace_id = $1 AND p.id = l.program_id"),
     (["workspace"], "DELETE FROM links"),
     (["workspace"], "DELETE FROM links l USING programs p WHERE p.workspace_id = $1 AND l.program_id = p.id"),
+    (["workspace"], "DELETE FROM links l USING programs p WHERE l.workspace_id = $1 AND l.program_id = p.id"),
+    (["workspace"], "INSERT INTO links (workspace_id) VALUES ($1) ON CONFLICT (workspace_id) DO UPDATE SET clicks = (SELECT 1 FROM programs p WHERE p.workspace_id = excluded.workspace_id)"),
     (["workspace"], "SELECT l.id FROM links l TABLESAMPLE SYSTEM (1)"),
     (["workspace"], "LOCK TABLE links"),
     # An unqualified name that may mean two columns is refused by PostgreSQL; here no reference is bound.
@@ -123,6 +124,9 @@ FUNCTIONS = [
     (["workspace"], "plpgsql", PLPGSQL.format("BEGIN PERFORM FROM links l WHERE l.workspace_id = of_another; END")),
     # The table hides the record.
     (["workspace"], "plpgsql", PLPGSQL.format("DECLARE k api_keys; BEGIN PERFORM FROM links l, api_keys k WHERE l.workspace_id = k.workspace_id; END")),
+    (["workspace"], "plpgsql", PLPGSQL.format("DECLARE k api_keys; BEGIN PERFORM FROM api_keys k WHERE EXISTS (SELECT FROM links l WHERE l.workspace_id = k.workspace_id); END")),
+    (["workspace"], "plpgsql", PLPGSQL.format("DECLARE k api_keys; BEGIN PERFORM FROM links l, (SELECT * FROM api_keys) k WHERE l.workspace_id = k.workspace_id; END")),
+    (["workspace"], "plpgsql", PLPGSQL.format("DECLARE k api_keys; BEGIN PERFORM FROM links l JOIN (workspaces w CROSS JOIN api_keys a) AS k ON l.workspace_id = k.workspace_id; END")),
     (["workspace"], "plpgsql", PLPGSQL.format("BEGIN IF EXISTS (SELECT FROM links) THEN RETURN; END IF; END")),
     (["workspace"], "plpgsql", PLPGSQL.format("DECLARE n bigint; BEGIN n := (SELECT count(*) FROM links); END")),
     (["workspace"], "plpgsql", PLPGSQL.format("DECLARE n bigint := (SELECT count(*) FROM links); BEGIN END")),
@@ -168,6 +172,7 @@ CATALOGUES = [
     ([], {"foreign_keys": [{"name": "k", "table": "programs", "target": "workspaces", "columns": ["workspace_id"], "target_columns": ["id"]}]}),
     (["key-order"], {"foreign_keys": [{"name": "k", "table": "links", "target": "programs", "columns": ["program_id"], "target_columns": ["id"]}]}),
     (["key-order"], {"foreign_keys": [{"name": "k", "table": "links", "target": "programs", "columns": ["workspace_id", "program_id"], "target_columns": ["id", "workspace_id"]}]}),
+    (["key-order"], {"foreign_keys": [{"name": "k", "table": "links", "target": "api_keys", "columns": ["program_id"], "target_columns": ["id"]}]}),
     (["global-foreign-key"], {"foreign_keys": [{"name": "k", "table": "api_keys", "target": "programs", "columns": ["workspace_id", "program_id"], "target_columns": ["workspace_id", "id"]}]}),
     (["placement"], {"tables": [{"name": "orphans", "columns": ["id"]}]}),
     (["view"], {"views": ["active_links"]}),

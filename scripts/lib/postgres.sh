@@ -294,3 +294,18 @@ postgres_psql() {
         return 1
     fi
 }
+
+# Applies all migrations to the throwaway cluster.
+postgres_throwaway_migrate() {
+    local psql migration transaction
+    psql=$(postgres_psql) || return 1
+    # The role belongs to the server, not to a database: src/db/role.rs creates it elsewhere.
+    "$psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 -d "$POSTGRES_THROWAWAY_URL" -c 'CREATE ROLE pearset_app' || return 1
+    for migration in migrations/*.sql; do
+        transaction=(--single-transaction)
+        # sqlx goes by the same mark.
+        if [[ $(head -n 1 "$migration") == '-- no-transaction'* ]]; then transaction=(); fi
+        "$psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 ${transaction[@]+"${transaction[@]}"} \
+            -d "$POSTGRES_THROWAWAY_URL" -f "$migration" || return 1
+    done
+}

@@ -41,6 +41,16 @@ python_env() {
     "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# Builds programs from crates.io into DIR/bin, unless they are there: cargo_tools DIR NAME@VERSION…
+cargo_tools() {
+    local dir=$1
+    shift
+    # Each runs for seconds: a quick build is worth more than a quick program.
+    CARGO_TARGET_DIR=$dir/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo install --quiet --locked --root "$dir" "$@" || return 1
+    rm -rf "$dir/build"
+}
+
 # Prints a port of the loopback address that is free now.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'

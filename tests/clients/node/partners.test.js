@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { checkFullPartner, dub, errors, expectError, fullPartner, main, partnerWithNulls, post, sql, withBody, world } from "./support.js";
+import {
+  checkFullPartner, dub, errors, expectError, fullPartner, main, partnerWithNulls, post, setCommissions, setCounters, withBody,
+  world,
+} from "./support.js";
 
 describe("partners.create", () => {
   test("creates a partner by e-mail address alone", async () => {
@@ -77,8 +80,8 @@ describe("partners.list", () => {
       const group = tenantId === "dot" ? { groupId: other } : {};
       await client.partners.create({ email: `${tenantId}@list.example.com`, tenantId, name, country, ...group });
       const where = `tenant_id = '${tenantId}' AND workspace_id = (SELECT id FROM workspaces WHERE slug = 'node-list')`;
-      sql(`UPDATE links SET ${Object.entries(figures).map(([column, value]) => `${column} = ${value}`)} WHERE ${where}`);
-      sql(`UPDATE enrollments SET total_commissions = ${commissions} WHERE ${where}`);
+      setCounters(where, figures);
+      setCommissions(where, commissions);
     }
     await client.partners.ban({ tenantId: "bob", reason: "brand_abuse" });
   });

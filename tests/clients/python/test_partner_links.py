@@ -8,7 +8,7 @@ from dub.models import errors
 from support import (
     ID, IS_ASYNC, MAIN, NO_PARTNER_NAMED, NOT_ENROLLED, NULL_LINK_PROPS, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD,
     check_link_props, concurrently, create, dub, enrolled, expect_error, link_props, members, new_group,
-    partner_from_list, sql, two_tags, with_body,
+    partner_from_list, set_counters, two_tags, with_body,
 )
 
 OTHER = dub(WORLD["invite"]["apiKey"])
@@ -78,8 +78,8 @@ class TestRetrieve:
 
     def test_returns_the_figures_of_the_links(self):
         enrolled("brought")
-        figures = "clicks = 9, leads = 7, conversions = 5, sales = 6, sale_amount = 1234"
-        sql(f"UPDATE links SET {figures} WHERE tenant_id = 'brought'")
+        figures = {"clicks": 9, "leads": 7, "conversions": 5, "sales": 6, "sale_amount": 1234}
+        set_counters("tenant_id = 'brought'", figures)
         [link] = links(tenant_id="brought")
         assert (link.clicks, link.leads, link.conversions, link.sales, link.sale_amount) == (9, 7, 5, 6, 1234)
 

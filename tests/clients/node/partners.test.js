@@ -38,7 +38,7 @@ describe("partners.create", () => {
   });
 
   test("accepts null in every nullable field", async () => {
-    const partner = await main.partners.create(nulls("partner"));
+    const partner = await main.partners.create(partnerWithNulls("partner"));
     assert.equal(partner.name, "null-partner@example.com");
     assert.equal(partner.country, null);
   });

@@ -82,7 +82,7 @@ impl Actor {
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let (head, body) = request.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        canaries::remember(&body);
+        canaries::sent(&body);
         let response = self.router.clone().oneshot(Request::from_parts(head, Body::from(body))).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();

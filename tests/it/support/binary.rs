@@ -237,7 +237,7 @@ impl Server {
 
     /// Sends a request on a new connection and compares the answer with openapi.yaml.
     pub(crate) fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
-        canaries::remember(body.as_bytes());
+        canaries::sent(body.as_bytes());
         let headers: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
         let (address, length) = (self.address, body.len());
         let request = format!(

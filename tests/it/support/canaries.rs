@@ -71,8 +71,8 @@ fn is_distinctive(value: &str) -> bool {
     value.trim().len() >= MIN_LENGTH && !value.chars().all(|c| c.is_ascii_lowercase())
 }
 
-/// Remembers the personal values of a request for later look-ups.
-pub(crate) fn remember(body: &[u8]) {
+/// Remembers the personal values of a request that was sent, for later look-ups.
+pub(crate) fn sent(body: &[u8]) {
     let Ok(body) = serde_json::from_slice(body) else { return };
     let mut personal = Vec::new();
     collect(&body, &mut personal);

@@ -41,7 +41,7 @@ python_env() {
     "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
-# Prints a free port of the loopback address.
+# Prints a port of the loopback address that is free now.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }

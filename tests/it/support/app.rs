@@ -76,7 +76,7 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
-/// Admission limits so high that tests of other subjects wait for sessions only, also on a busy machine.
+/// So much at once that a test which is not about it meets no limit but that of the sessions, also on a busy machine.
 const WORK: overload::Limits =
     overload::Limits { in_work: 8 * POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
 
@@ -109,7 +109,7 @@ impl TestApp {
         build_app(self.ready_state(self.state.db.clone(), WORK).await)
     }
 
-    /// Starts the application with these admission limits.
+    /// With so much work at once, so many requests that wait, and patience for so long.
     pub(crate) async fn working(work: overload::Limits) -> Self {
         let mut app = Self::start().await;
         app.state = app.ready_state(app.state.db.clone(), work).await;
@@ -169,7 +169,7 @@ impl TestApp {
         self.ready_state(db, WORK).await
     }
 
-    /// Returns a state with its own limiter and signing keys.
+    /// With a limiter and keys of its own.
     async fn ready_state(&self, db: Db, work: overload::Limits) -> AppState {
         let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
         let state = self.state_with(db, limiter, work);
@@ -299,7 +299,7 @@ pub(crate) struct NewProgram {
     pub(crate) group_id: GroupId,
 }
 
-/// Returns the public URL of the application under test.
+/// The address of the application under test.
 fn public_url() -> Url {
     Url::parse("https://partners.example.com").unwrap()
 }

@@ -31,7 +31,7 @@ impl Home {
     /// Creates an empty folder. A server that starts in the folder runs its private PostgreSQL.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // A later run removes folders with this prefix if this run is killed.
+        // A later run removes folders with this prefix if the current run is killed.
         let name = format!("pearset-test-{}-home-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use sqlx::{Executor, PgConnection};
 
-/// The SQL functions, which the suites of the client libraries use, too.
+/// The SQL functions. The suites of the client libraries use the same file.
 const FUNCTIONS: &str = include_str!("../../shared/counters.sql");
 
 /// Sets these counters of all links that match a condition on `links l`, and changes the totals of the enrollments

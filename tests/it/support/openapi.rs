@@ -14,7 +14,7 @@ use http::{HeaderMap, Method, header};
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// Additional base paths of the operations that need an API key.
+/// Additional base paths of operations with an API key.
 const BASES: [&str; 2] = ["/api", "/v1"];
 
 /// Statuses of answers that may lack the headers of the rate limit: requests without a valid key have no limit, and
@@ -50,7 +50,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     CONTRACT.entries.iter().map(|entry| entry.operation.clone()).collect()
 }
 
-/// Panics unless the contract allows this response to this request.
+/// Panics unless the contract allows the response to the request.
 ///
 /// `path` is the requested path, with or without a query.
 #[track_caller]
@@ -122,7 +122,7 @@ impl Contract {
         Self { entries, errors }
     }
 
-    /// Returns the id of the operation that documents this response, `None` for the documented answer
+    /// Returns the id of the operation with this response, `None` for the documented answer
     /// to a request without an operation.
     fn verify(
         &self,

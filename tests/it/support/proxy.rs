@@ -21,7 +21,7 @@ pub(crate) trait Watcher: Send + Sync + 'static {
     fn trip(&self, name: String) -> impl Future<Output = ()> + Send;
 }
 
-/// A proxy to the database of one application.
+/// A proxy to an application's database.
 pub(crate) struct Proxy {
     options: PgConnectOptions,
     folder: PathBuf,
@@ -107,7 +107,7 @@ struct Session {
 }
 
 impl Session {
-    /// Reads a message and returns the name of the round trip that the message completes.
+    /// Reads a message and returns the name of the completed round trip.
     fn note(&mut self, kind: u8, bytes: &[u8]) -> Option<String> {
         if !self.started {
             self.started = bytes[4..8] == STARTUP.to_be_bytes();

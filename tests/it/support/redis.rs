@@ -1,4 +1,4 @@
-//! A Redis server for a single test, which ends with the test.
+//! A Redis server for a single test. The server ends with the test.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -20,7 +20,7 @@ pub(crate) struct Redis {
 impl Redis {
     pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // A later run removes folders with this prefix if this run is killed.
+        // A later run removes folders with this prefix if the current run is killed.
         let name = format!("pearset-test-{}-redis-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();

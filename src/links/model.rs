@@ -5,11 +5,13 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::key::{self, LinkKey};
-use super::settings::LinkSettings;
+use super::settings::{LinkSettings, SettingChanges};
 use crate::domains::short_link;
 use crate::tags::Tag;
-use crate::validation::{Bounded, Invalid, Text, length};
+use crate::validation::{Bounded, Change, Invalid, Text, length};
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
+use crate::values::http_url::HttpUrl;
 use crate::values::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
 
 /// Text without a limit of its own; the size of a request bounds it.
@@ -92,6 +94,14 @@ pub struct LinkOwner {
     pub partner_id: PartnerId,
 }
 
+impl LinkOwner {
+    /// Returns the program in which the partner is enrolled.
+    #[must_use]
+    pub fn scope(&self) -> ProgramScope {
+        ProgramScope { workspace_id: self.workspace_id, program_id: self.program_id }
+    }
+}
+
 /// A link to be made.
 #[derive(Debug, Clone)]
 pub(crate) struct NewLink {
@@ -148,6 +158,19 @@ impl Link {
             }
         }
     }
+}
+
+/// Changes to an existing link. Absent members keep their values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LinkChanges {
+    /// The destination.
+    pub(super) url: Option<HttpUrl>,
+    pub(super) domain_id: Option<DomainId>,
+    /// The host of the domain, in place of the domain's id.
+    pub(super) host: Option<String>,
+    pub(super) key: Option<LinkKey>,
+    pub(super) external_id: Change<ExternalId>,
+    pub(super) settings: SettingChanges,
 }
 
 /// A link in a partner's list.

@@ -1,18 +1,18 @@
-//! A link as an answer shows it (`Link` in openapi.yaml).
+//! The response form of a link: `Link` in openapi.yaml.
 
 use serde::Serialize;
 
+use super::model::Link;
+use super::settings::LinkSettings;
 use crate::domains::short_link;
-use crate::links::model::Link;
-use crate::links::settings::LinkSettings;
 use crate::tags::Tag;
 use crate::values::clock::Timestamp;
 use crate::values::id::{LinkId, PartnerId, ProgramId, TagId, WorkspaceId};
 
-/// The answer.
+/// A link in a response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LinkAnswer {
+pub(crate) struct LinkResponse {
     id: LinkId,
     domain: String,
     key: String,
@@ -41,21 +41,21 @@ pub(crate) struct LinkAnswer {
     unknown: UnknownMembers,
 }
 
-/// The members of the wire format that nothing in Pearset fills.
+/// The members of the wire format that Pearset has no values for.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UnknownMembers {
     folder_id: (),
     user_id: (),
     identifier: (),
-    /// Only a hash of it is kept.
+    /// Only a hash of the password is stored.
     password: (),
     webhook_ids: [(); 0],
     /// The clients insist on a string.
     qr_code: &'static str,
 }
 
-impl From<Link> for LinkAnswer {
+impl From<Link> for LinkResponse {
     fn from(link: Link) -> Self {
         Self {
             short_link: short_link(&link.url_prefix, &link.key),

@@ -1,13 +1,10 @@
 //! What this dialect's requests say.
 
-use super::model::{DomainRef, LinkName};
+use super::model::LinkName;
 use super::page::PageRequest;
-use super::service::NamedLinkChanges;
 use super::tracking;
-use crate::links::key::{self, LinkKey};
-use crate::links::model::FreeText;
-use crate::links::settings::SettingChanges;
-use crate::links::store::selector::PartnerSelector;
+use crate::domains::DomainRef;
+use crate::links::{FreeText, LinkKey, PartnerSelector, ReferralLinkChanges, SettingChanges, fold_key};
 use crate::partners::Email;
 use crate::programs::ProgramRef;
 use crate::validation::{Change, Fields, FromFields, Invalid, ProblemCode};
@@ -26,7 +23,7 @@ impl FromFields for PartnerField {
             selector.partner_id = id.as_str().parse().ok();
             selector.tenant_id = Some(id.as_str().to_owned());
         } else if let Some(key) = key {
-            selector.key_folded = Some(key::fold(key.as_str()));
+            selector.key_folded = Some(fold_key(key.as_str()));
         } else if let Some(email) = email {
             selector.email_normalized = Some(email.normalized().to_owned());
         } else if !["id", "key", "email"].into_iter().any(|name| fields.has(name)) {
@@ -68,7 +65,7 @@ impl FromFields for PartnerReferralLinkRequest {
 
 /// A request for changes to a link; what it leaves out stays.
 pub struct PartnerReferralLinkChangesRequest {
-    pub(super) changes: NamedLinkChanges,
+    pub(super) changes: ReferralLinkChanges,
     pub(super) program: Option<ProgramRef>,
 }
 
@@ -82,7 +79,7 @@ impl FromFields for PartnerReferralLinkChangesRequest {
         };
         let settings = tracking::read(fields);
         let program = fields.optional("program_id");
-        Some(Self { changes: NamedLinkChanges { key, domain, is_additional, settings }, program })
+        Some(Self { changes: ReferralLinkChanges { key, domain, is_additional, settings }, program })
     }
 }
 

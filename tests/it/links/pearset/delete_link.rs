@@ -29,7 +29,7 @@ async fn deleted_link_loses_its_tags_and_frees_its_names() {
 async fn totals_of_the_partner_outlive_the_link() {
     let (mut world, jane) = world_with_jane().await;
     let link = create_link(&mut world, json!({ "key": "counted" })).await;
-    world.arrange("UPDATE links SET clicks = 5, sale_amount = 100 WHERE key = 'counted'").await;
+    world.counted("key = 'counted'", json!({ "clicks": 5, "sale_amount": 100 })).await;
     world.workspace.actor.delete(&path(&link)).await.expect(200);
     let shown = world.workspace.actor.get(&format!("/partners/{}", jane["id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&shown["clicks"], &shown["saleAmount"]), (&json!(5), &json!(100)));

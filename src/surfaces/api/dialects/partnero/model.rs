@@ -11,7 +11,7 @@ use crate::values::id::{DomainId, InvalidId, LinkId};
 
 /// The name of a link in a request: an id or a key. A text that has the form of an id is an id.
 #[derive(Debug, Clone)]
-pub struct LinkName(pub(super) LinkRef);
+pub(crate) struct LinkName(pub(super) LinkRef);
 
 impl LinkName {
     /// Names a link by its key. Returns `None` for a text that cannot be a key.
@@ -35,7 +35,7 @@ impl FromStr for LinkName {
 /// A link in a response.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent properties of the wire format")]
-pub struct PartnerReferralLink {
+pub(crate) struct PartnerReferralLink {
     id: LinkId,
     key: String,
     url: String,
@@ -69,7 +69,7 @@ impl From<Link> for PartnerReferralLink {
 
 /// A domain in a response. The id of the default domain is null.
 #[derive(Debug, Serialize)]
-pub struct ReferralLinkDomain {
+pub(crate) struct ReferralLinkDomain {
     id: Option<DomainId>,
     domain: String,
     url: String,

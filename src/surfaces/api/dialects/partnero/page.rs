@@ -36,7 +36,7 @@ impl PageRequest {
 
 /// A page of a list. `last` stays null, because its value would need a count of all rows.
 #[derive(Debug, Serialize)]
-pub struct Page<T> {
+pub(crate) struct Page<T> {
     data: Vec<T>,
     links: PageLinks,
     meta: PageMeta,

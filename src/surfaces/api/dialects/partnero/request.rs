@@ -34,7 +34,7 @@ impl FromFields for PartnerField {
 }
 
 /// A request for a link with a key of the caller's choice.
-pub struct PartnerReferralLinkRequest {
+pub(crate) struct PartnerReferralLinkRequest {
     pub(super) key: LinkKey,
     pub(super) domain: Option<DomainRef>,
     pub(super) is_additional: Option<bool>,
@@ -64,7 +64,7 @@ impl FromFields for PartnerReferralLinkRequest {
 }
 
 /// A request for changes to a link; what it leaves out stays.
-pub struct PartnerReferralLinkChangesRequest {
+pub(crate) struct PartnerReferralLinkChangesRequest {
     pub(super) changes: ReferralLinkChanges,
     pub(super) program: Option<ProgramRef>,
 }
@@ -84,7 +84,7 @@ impl FromFields for PartnerReferralLinkChangesRequest {
 }
 
 /// A query that may name a program.
-pub struct ProgramQuery {
+pub(crate) struct ProgramQuery {
     pub(super) program: Option<ProgramRef>,
 }
 
@@ -95,7 +95,7 @@ impl FromFields for ProgramQuery {
 }
 
 /// A query for a page of a list.
-pub struct PageQuery {
+pub(crate) struct PageQuery {
     pub(super) page: PageRequest,
     pub(super) program: Option<ProgramRef>,
 }
@@ -108,7 +108,7 @@ impl FromFields for PageQuery {
 }
 
 /// A query for one link.
-pub struct SearchQuery {
+pub(crate) struct SearchQuery {
     pub(super) name: Option<LinkName>,
     pub(super) program: Option<ProgramRef>,
 }

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 use super::creation::{MAX_KEY_ATTEMPTS, external_id_taken, no_free_key};
 use super::key::KeyBase;
 use super::model::{LinkOwner, NewLink};
-use super::props::LinkProps;
+use super::request::LinkProps;
 use super::store;
 use crate::error::{Error, Result};
 use crate::groups::DefaultLink;

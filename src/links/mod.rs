@@ -6,7 +6,6 @@ mod key;
 mod model;
 pub(crate) mod partner_links;
 mod password;
-mod props;
 mod referral_links;
 mod request;
 mod response;
@@ -19,13 +18,13 @@ mod variants;
 pub(crate) use default_links::{DefaultLinks, create_default_links};
 pub(crate) use key::fold as fold_key;
 pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
+pub(crate) use model::Link;
 pub use model::{ExternalId, KeyRef, LinkOwner, LinkRef, PartnerLink};
-pub(crate) use model::{FreeText, Link};
-pub use props::LinkProps;
 pub(crate) use referral_links::{
     CreateReferralLink, ListReferralLinks, PartnerName, PartnerSelector, ReferralLink, ReferralLinkChanges,
     UpdateReferralLink,
 };
+pub use request::LinkProps;
 pub(crate) use service::{DeleteLink, FindLink, no_link};
-pub use settings::SettingChanges;
+pub(crate) use settings::{FreeText, SettingChanges};
 pub use store::{list_links_of_partners, list_partner_links};

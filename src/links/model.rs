@@ -8,14 +8,11 @@ use super::key::{self, LinkKey};
 use super::settings::{LinkSettings, SettingChanges};
 use crate::domains::short_link;
 use crate::tags::Tag;
-use crate::validation::{Bounded, Change, Invalid, Text, length};
+use crate::validation::{Change, Invalid, Text, length};
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
-
-/// Text without a limit of its own; the size of a request bounds it.
-pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
 
 /// The link's id in the customer's own system: 1–255 characters, unique in the workspace. A leading `ext_`, with
 /// which a query marks such an id, is not part of it.

@@ -1,9 +1,11 @@
 //! Requests about links.
 
-use super::model::{ExternalId, FreeText, LinkChanges, LinkRef};
-use super::settings::SettingChanges;
+use super::key::KeyPrefix;
+use super::model::{ExternalId, LinkChanges, LinkRef};
+use super::settings::{FreeText, SettingChanges};
+use crate::partners::TenantId;
 use crate::programs::ProgramRef;
-use crate::validation::{Fields, FromFields};
+use crate::validation::{Change, Fields, FromFields};
 use crate::values::id::InvalidId;
 
 /// A query that can name a program.
@@ -49,19 +51,31 @@ impl FromFields for UpdateLinkRequest {
         let host = fields.optional::<FreeText>("domain").map(|domain| domain.as_str().to_ascii_lowercase());
         let key = fields.optional("key");
         let external_id = fields.change("externalId");
-        // The fields of a struct are read in the order of this expression, those of the base last.
-        let settings = SettingChanges {
-            track_conversion: fields.optional("trackConversion"),
-            public_stats: fields.optional("publicStats"),
-            geo: fields.change("geo"),
-            utm_source: fields.change("utm_source"),
-            utm_medium: fields.change("utm_medium"),
-            utm_campaign: fields.change("utm_campaign"),
-            utm_term: fields.change("utm_term"),
-            utm_content: fields.change("utm_content"),
-            ..SettingChanges::from_fields(fields)
-        };
+        let settings = SettingChanges::from_update(fields);
         let program = fields.nullable("programId");
         Some(Self { changes: LinkChanges { url, domain_id: None, host, key, external_id, settings }, program })
+    }
+}
+
+/// The `linkProps` of a request: the properties of new links of a partner.
+#[derive(Debug, Clone, Default)]
+pub struct LinkProps {
+    /// The link's id in the customer's system.
+    pub(super) external_id: Change<ExternalId>,
+    /// The partner's id in the customer's system, unless the request names the id elsewhere.
+    pub(crate) tenant_id: Option<TenantId>,
+    /// The path before the keys: `c/<key>`.
+    pub(crate) prefix: Option<KeyPrefix>,
+    /// The other properties of the links.
+    pub(crate) settings: SettingChanges,
+}
+
+impl FromFields for LinkProps {
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let external_id = fields.change("externalId");
+        let tenant_id = fields.nullable("tenantId");
+        let prefix = fields.optional("prefix");
+        Some(Self { external_id, tenant_id, prefix, settings: SettingChanges::from_link_props(fields) })
     }
 }

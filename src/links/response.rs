@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::model::Link;
-use super::settings::LinkSettings;
+use super::settings::ShownSettings;
 use crate::domains::short_link;
 use crate::tags::Tag;
 use crate::values::clock::Timestamp;
@@ -23,7 +23,7 @@ pub(crate) struct LinkResponse {
     program_id: ProgramId,
     partner_id: PartnerId,
     #[serde(flatten)]
-    settings: LinkSettings,
+    settings: ShownSettings,
     disabled_at: Option<Timestamp>,
     clicks: i64,
     leads: i64,
@@ -67,7 +67,7 @@ impl From<Link> for LinkResponse {
             tenant_id: link.tenant_id,
             program_id: link.owner.program_id,
             partner_id: link.owner.partner_id,
-            settings: link.settings,
+            settings: ShownSettings(link.settings),
             disabled_at: link.disabled_at,
             clicks: link.clicks,
             leads: link.leads,

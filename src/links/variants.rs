@@ -49,7 +49,7 @@ impl FromJson for TestVariant {
 
 /// 2–4 variants that share all visitors among them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TestVariants(Vec<TestVariant>);
+pub(crate) struct TestVariants(Vec<TestVariant>);
 
 impl TestVariants {
     /// As they are stored and shown.
@@ -79,7 +79,7 @@ impl FromJson for TestVariants {
 
 /// Where visitors of some countries are led instead.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Geo(BTreeMap<String, String>);
+pub(crate) struct Geo(BTreeMap<String, String>);
 
 impl Geo {
     /// As they are stored and shown.

@@ -1,7 +1,7 @@
 //! Requests about the links of a partner.
 
 use super::service::LinkDetails;
-use crate::links::props::LinkProps;
+use crate::links::request::LinkProps;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
 use crate::validation::{Change, Fields, FromFields};

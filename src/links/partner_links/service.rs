@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::links::creation::{self, KeyChoice, PartnerLinkDraft, find_terms};
 use crate::links::key::{KeyBase, LinkKey};
 use crate::links::model::{Link, LinkChanges, LinkOwner, PartnerLink};
-use crate::links::props::LinkProps;
+use crate::links::request::LinkProps;
 use crate::links::service::{load_link, update_link};
 use crate::links::store::{self, LinkTerms};
 use crate::partners::PartnerRef;

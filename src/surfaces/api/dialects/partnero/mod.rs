@@ -6,4 +6,3 @@ mod model;
 mod page;
 mod request;
 pub mod routes;
-mod tracking;

@@ -51,7 +51,7 @@ impl FromStr for UrlPrefix {
     }
 }
 
-/// The place where the links of a domain live.
+/// The address of the links of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkAddress {
     /// A host that Pearset serves. `url_prefix` is `https://<host>/` unless the server is reached otherwise.

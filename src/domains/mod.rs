@@ -1,4 +1,4 @@
-//! Domains: the places where links of a program live, on hosts that Pearset serves or on pages of the customer's own.
+//! Domains: hosts that Pearset serves, or pages of the customer's own, under which links of a program are reachable.
 
 mod address;
 mod model;

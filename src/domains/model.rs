@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::validation::{Invalid, Text};
 use crate::values::id::{DomainId, ProgramId};
 
-/// A place where links of a program live.
+/// A domain under which links of a program are reachable.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain {

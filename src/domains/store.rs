@@ -10,7 +10,7 @@ use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::id::DomainId;
 
-/// A domain; a host that Pearset serves is bound to the workspace.
+/// Inserts a domain, and binds a host that Pearset serves to the workspace.
 pub async fn insert_domain(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -46,7 +46,7 @@ pub async fn insert_domain(
     Ok(())
 }
 
-/// The domains of a program, its default first, then oldest first.
+/// Lists a page of the domains of a program, the default domain first, then oldest first.
 pub async fn list_domains(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -71,7 +71,7 @@ pub async fn list_domains(
     Ok(rows)
 }
 
-/// One domain of a program; `None` as id means the program's default.
+/// Finds a domain of a program: the default domain when `id` is `None`.
 pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Option<DomainId>) -> Result<Option<Domain>> {
     let row = sqlx::query_as!(
         Domain,
@@ -90,7 +90,7 @@ pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Optio
     Ok(row)
 }
 
-/// The domain of a program on this host: its default one, else the oldest.
+/// Finds the domain of a program on a host: the default domain if that is on the host, else the oldest.
 pub async fn find_domain_by_host(conn: &mut PgConnection, scope: ProgramScope, host: &str) -> Result<Option<DomainId>> {
     let id = sqlx::query_scalar!(
         "/* domains::find_domain_by_host */

@@ -58,7 +58,7 @@ pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Times
         settings.comments.as_deref(),
         settings.expires_at as _,
         settings.expired_url.as_deref(),
-        settings.password_hash.as_deref(),
+        settings.password.as_deref(),
         settings.proxy,
         settings.title.as_deref(),
         settings.description.as_deref(),

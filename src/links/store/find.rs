@@ -187,7 +187,7 @@ pub(crate) async fn find_link(
             comments: row.comments,
             expires_at: row.expires_at,
             expired_url: row.expired_url,
-            password_hash: row.password_hash,
+            password: row.password_hash,
             proxy: row.proxy,
             title: row.title,
             description: row.description,

@@ -1,29 +1,17 @@
-//! How this dialect finds partners and their links.
+//! Queries of referral links.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 
-use std::convert::Infallible;
-use std::str::FromStr;
-
+use super::model::{PartnerName, PartnerSelector, ReferralLink};
 use crate::error::Result;
 use crate::links::model::LinkOwner;
-use crate::values::id::LinkId;
 use crate::values::id::{PartnerId, ProgramId, WorkspaceId};
 
-/// How the Partnero dialect names a partner.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct PartnerSelector {
-    pub(crate) partner_id: Option<PartnerId>,
-    pub(crate) tenant_id: Option<String>,
-    pub(crate) key_folded: Option<String>,
-    pub(crate) email_normalized: Option<String>,
-}
-
-/// The enrolled partner that a selector means. Its tenant id, which goes into the link that is made, and the number of
-/// its links stay as they are until the end of the transaction. A key may stand on several domains of a program: the
-/// one on the default domain counts first, then the oldest.
-pub(crate) async fn lock_partner(
+/// Locks the enrollment that a selector means. The partner's tenant id, which the new link gets, and the number of its
+/// links then stay the same until the end of the transaction. A key can be in use on several domains of a program: the
+/// link on the default domain counts first, then the oldest.
+pub(super) async fn lock_partner(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -62,8 +50,8 @@ pub(crate) async fn lock_partner(
     Ok(id)
 }
 
-/// The partner with this id, else the one with this tenant id.
-pub(crate) async fn find_partner_id(
+/// Finds an enrolled partner by id, else by tenant id.
+pub(super) async fn find_partner_id(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -84,15 +72,15 @@ pub(crate) async fn find_partner_id(
     Ok(id)
 }
 
-/// Links of a partner, oldest first.
-pub(crate) async fn list_links(
+/// Lists a page of the links of a partner, oldest first.
+pub(super) async fn list_links(
     conn: &mut PgConnection,
     owner: LinkOwner,
     limit: i64,
     offset: i64,
-) -> Result<Vec<ReferralLinkRow>> {
+) -> Result<Vec<ReferralLink>> {
     let rows = sqlx::query_as!(
-        ReferralLinkRow,
+        ReferralLink,
         r#"/* links::partnero::list_links */
          SELECT l.id, l.key, d.url_prefix, d.is_additional,
                 EXISTS (SELECT FROM group_default_links g
@@ -113,35 +101,4 @@ pub(crate) async fn list_links(
     .fetch_all(conn)
     .await?;
     Ok(rows)
-}
-
-/// How a path names a partner.
-#[derive(Debug, Clone)]
-pub struct PartnerName {
-    pub(crate) partner_id: Option<PartnerId>,
-    pub(crate) tenant_id: Option<String>,
-}
-
-impl FromStr for PartnerName {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> std::result::Result<Self, Infallible> {
-        // What no request can have stored, and PostgreSQL refuses to compare.
-        let tenant_id = (!text.contains('\0')).then(|| text.to_owned());
-        Ok(Self { partner_id: text.parse().ok(), tenant_id })
-    }
-}
-
-/// What an answer says of a link.
-#[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent columns")]
-pub(crate) struct ReferralLinkRow {
-    pub(crate) id: LinkId,
-    pub(crate) key: String,
-    pub(crate) url_prefix: String,
-    pub(crate) is_default: bool,
-    pub(crate) is_additional: bool,
-    pub(crate) direct_tracking: bool,
-    pub(crate) direct_tracking_redirect: bool,
-    pub(crate) direct_tracking_redirect_url: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! Reading the audit log. The folder `work` writes entries and imports this folder, so reading is no
-//! [`crate::work::Query`].
+//! Reading the audit log. The folder `work` imports this folder to write entries, so a list of entries cannot be a query
+//! of `work`.
 
 use std::sync::Arc;
 

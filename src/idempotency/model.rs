@@ -72,6 +72,17 @@ impl Fingerprint {
     }
 }
 
+/// The outcome of claiming a key.
+#[derive(Debug)]
+pub enum Claim {
+    /// The key was free, and now belongs to this request.
+    Claimed,
+    /// Another request with the key is still running.
+    Running,
+    /// A request with the key was answered.
+    Answered(Answer),
+}
+
 /// A stored answer.
 #[derive(Debug)]
 pub struct Answer {

@@ -1,33 +1,36 @@
-//! Links beside the default ones: on what terms a partner may have one, and how it is made.
+//! Creation of links other than default links, and the terms on which a partner can have them.
 
 use sqlx::PgConnection;
 
 use super::key::{KeyBase, LinkKey, Names};
 use super::model::{ExternalId, LinkOwner, NewLink};
-use super::service::{MAX_KEY_ATTEMPTS, external_id_taken};
 use super::settings::LinkSettings;
 use super::store::{self, LinkTerms};
 use crate::error::{Error, Result};
 use crate::validation::{Problem, ProblemCode};
-use crate::values::clock::Timestamp;
-use crate::values::id::{DomainId, Ids, LinkId, TagId};
+use crate::values::id::{DomainId, LinkId, TagId};
+use crate::work::Work;
 
-/// What the enrollment of a partner and its group say about one more link. Ask after the enrollment was locked: then
-/// the number of its links stays true until the end of the transaction. The group is not held: a link that is made at
-/// the moment in which the group changes goes by what the group was or by what it is.
+/// The maximum number of keys that are tried for one link. A random suffix of four characters out of 32 is so rarely
+/// taken twice that only another fault uses up all tries.
+pub(super) const MAX_KEY_ATTEMPTS: u32 = 10;
+
+/// Returns the terms that a partner's enrollment and group set for one more link. Lock the enrollment before: its
+/// number of links is then exact until the end of the transaction. The group is not locked: a link that is created
+/// while the group changes follows either the old or the new terms.
 ///
 /// # Errors
 /// 404 when the partner is not enrolled.
-pub(crate) async fn find_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<LinkTerms> {
+pub(super) async fn find_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<LinkTerms> {
     store::find_link_terms(conn, owner).await?.ok_or_else(Error::not_enrolled)
 }
 
 impl LinkTerms {
-    /// Passes if the partner may have one more link.
+    /// Checks that the partner can have one more link.
     ///
     /// # Errors
-    /// 409 with the number that it may have.
-    pub(crate) fn check_number(&self) -> Result<()> {
+    /// 409 with the maximum number of links.
+    pub(super) fn check_number(&self) -> Result<()> {
         match self.max_links {
             Some(max) if self.links >= i64::from(max) => {
                 Err(Error::conflict(format!("A partner of this group can have at most {max} link(s).")))
@@ -36,11 +39,11 @@ impl LinkTerms {
         }
     }
 
-    /// Passes if a link may lead to this address: that of the request's field `url`, or the one that stands for it.
+    /// Checks that a link can point to a URL: the request's `url` or the default that replaces an absent `url`.
     ///
     /// # Errors
     /// 422 when the group does not allow the host.
-    pub(crate) fn check_url(&self, url: &str) -> Result<()> {
+    pub(super) fn check_url(&self, url: &str) -> Result<()> {
         if self.allowed_hosts.allow(url) {
             return Ok(());
         }
@@ -51,61 +54,57 @@ impl LinkTerms {
         }]))
     }
 
-    /// What the partner is called.
-    pub(crate) fn names(&self) -> Names<'_> {
+    /// Returns the names from which keys are derived.
+    pub(super) fn names(&self) -> Names<'_> {
         Names { username: self.username.as_deref(), name: self.name.as_deref(), email: &self.email }
     }
 }
 
-/// The key of a link that is made.
-pub(crate) enum KeyChoice<'a> {
-    /// This one or none.
+/// The key of a new link.
+pub(super) enum KeyChoice<'a> {
+    /// Exactly this key.
     Named(&'a LinkKey),
-    /// One that is still free.
+    /// A free key that is derived from the partner's names.
     Derived(&'a KeyBase),
 }
 
-/// A link that is made for a partner.
-pub(crate) struct LinkToMake<'a> {
-    pub(crate) owner: LinkOwner,
-    pub(crate) domain_id: DomainId,
-    pub(crate) tenant_id: Option<&'a str>,
-    pub(crate) key: KeyChoice<'a>,
-    pub(crate) url: &'a str,
-    pub(crate) external_id: Option<&'a ExternalId>,
-    pub(crate) settings: &'a LinkSettings,
-    pub(crate) tags: &'a [TagId],
+/// A new link of a partner.
+pub(super) struct PartnerLinkDraft<'a> {
+    pub(super) owner: LinkOwner,
+    pub(super) domain_id: DomainId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) key: KeyChoice<'a>,
+    pub(super) url: &'a str,
+    pub(super) external_id: Option<&'a ExternalId>,
+    pub(super) settings: &'a LinkSettings,
+    pub(super) tags: &'a [TagId],
 }
 
-/// Makes a link. A derived key that is taken gets a random suffix and is tried again, all in the caller's transaction.
+/// Creates a link. A derived key that is taken gets a random suffix and is tried again, in the same transaction.
 ///
 /// # Errors
 /// 409 for a named key or an external id that is taken.
-pub(crate) async fn make_link(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    link: &LinkToMake<'_>,
-) -> Result<LinkId> {
-    let &LinkToMake { owner, domain_id, tenant_id, settings, tags, .. } = link;
+pub(super) async fn create_link(work: &mut Work<'_>, link: &PartnerLinkDraft<'_>) -> Result<LinkId> {
+    let &PartnerLinkDraft { owner, domain_id, tenant_id, settings, tags, .. } = link;
+    let now = work.now();
     for attempt in 0..MAX_KEY_ATTEMPTS {
         let key = match link.key {
             KeyChoice::Named(key) => key.clone(),
             KeyChoice::Derived(base) => {
-                base.key(false, attempt, ids).map_err(|invalid| Error::internal(invalid.message))?
+                base.key(false, attempt, work.ids()).map_err(|invalid| Error::internal(invalid.message))?
             }
         };
         let (url, external_id) = (link.url.to_owned(), link.external_id.cloned());
-        let new = NewLink { id: ids.next(now), key, url, default_link_id: None, external_id };
-        let inserted = store::insert_links(conn, owner, domain_id, tenant_id, &[new], settings, now).await?;
+        let new = NewLink { id: work.next_id(), key, url, default_link_id: None, external_id };
+        let inserted = store::insert_links(work.conn, owner, domain_id, tenant_id, &[new], settings, now).await?;
         if let Some(id) = inserted.first() {
             if !tags.is_empty() {
-                store::insert_link_tags(conn, owner.workspace_id, &inserted, tags).await?;
+                store::insert_link_tags(work.conn, owner.workspace_id, &inserted, tags).await?;
             }
             return Ok(*id);
         }
         if let Some(external_id) = link.external_id
-            && store::external_id_exists(conn, owner.workspace_id, external_id).await?
+            && store::external_id_exists(work.conn, owner.workspace_id, external_id).await?
         {
             return Err(external_id_taken());
         }
@@ -113,5 +112,15 @@ pub(crate) async fn make_link(
             return Err(Error::conflict("A link with this key exists already."));
         }
     }
-    Err(Error::unavailable("no free link key was found"))
+    Err(no_free_key())
+}
+
+/// Returns the error for an external id that another link of the workspace has.
+pub(super) fn external_id_taken() -> Error {
+    Error::conflict("A link with this externalId exists already.")
+}
+
+/// Returns the error for a link for which no free key was found.
+pub(super) fn no_free_key() -> Error {
+    Error::unavailable("no free link key was found")
 }

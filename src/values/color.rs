@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::validation::{Invalid, ProblemCode, Text};
 use crate::values::id::Ids;
 
-/// A color for display.
+/// The color in which a tag or group is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -34,7 +34,7 @@ impl Color {
         ("pink", Self::Pink),
     ];
 
-    /// Draws a color, for objects without a chosen color.
+    /// Returns a random color, for a tag that was created without a color.
     #[must_use]
     pub fn any(ids: &Ids) -> Self {
         let [byte] = ids.bytes::<1>();

@@ -3,13 +3,13 @@
 use crate::validation::Fields;
 
 const MAX_PAGE_SIZE: i64 = 100;
-/// Beyond any page that a client reads, and far below an overflow of the offset.
+/// Further than anybody reads, and far below the page at which an offset overflows.
 const MAX_PAGE: i64 = 1_000_000;
 
 /// A page of a list: `page` ≥ 1 and `pageSize` 1–100 (default 100) of a query string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page {
-    /// The most items of the page.
+    /// The maximum number of items.
     pub limit: i64,
     /// The number of items before the page.
     pub offset: i64,

@@ -23,40 +23,13 @@
 //! Wakers run outside of the lock. A waker is code of the runtime, and a runtime that shuts down may drop the woken
 //! future on the spot, whose destructor locks again.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::limits::Limits;
+use super::state::{Arrival, Granted, State};
 use crate::values::id::WorkspaceId;
-
-/// The number of requests that a server works on, and the length of the queue in front of them.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Permits: requests in progress at the same time.
-    pub in_progress: usize,
-    /// Requests that wait for a permit.
-    pub waiting: usize,
-    /// The longest wait for a permit.
-    pub queue_timeout: Duration,
-}
-
-impl Limits {
-    /// Long enough for a database that pauses for a moment.
-    pub const QUEUE_TIMEOUT: Duration = Duration::from_secs(1);
-
-    /// Returns the length of the queue after an overflow.
-    fn short_queue(&self) -> usize {
-        (self.waiting / 4).max(2).min(self.waiting)
-    }
-
-    /// Returns the most permits of one workspace.
-    fn share(&self) -> usize {
-        (self.in_progress * 3 / 4).max(1)
-    }
-}
 
 /// The reason why a request got no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,44 +54,10 @@ impl Rejection {
     }
 }
 
-/// The time for which the queue stays short after an overflow. Much longer than a full queue takes to drain: under a
-/// lasting overload, few requests meet the long queue.
-const SHORT_QUEUE_PERIOD: Duration = Duration::from_secs(2);
-
 /// The gate that requests pass before they use the database.
 pub struct Gate {
     limits: Limits,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    in_progress: usize,
-    waiting: usize,
-    tickets: u64,
-    /// The time of the last overflow of the queue.
-    full_since: Option<Instant>,
-    /// The workspaces with requests in progress or waiting.
-    workspaces: HashMap<WorkspaceId, Workspace>,
-}
-
-#[derive(Default)]
-struct Workspace {
-    in_progress: usize,
-    waiting: VecDeque<Waiter>,
-}
-
-/// A request in the queue. Dropping the waiter wakes the request, so waiters are dropped outside of the lock.
-struct Waiter {
-    ticket: u64,
-    permits: usize,
-    wake: oneshot::Sender<Permit>,
-}
-
-/// A waiter whose turn has come, with its permits counted as in progress.
-struct Granted {
-    workspace_id: WorkspaceId,
-    waiter: Waiter,
+    state: Mutex<State<Permit>>,
 }
 
 /// The right to work on a request. Dropping the permit gives it to the next request.
@@ -146,13 +85,6 @@ impl Drop for QueuedRequest<'_> {
         let left = self.gate.state().leave_queue(self.workspace_id, self.ticket);
         drop(left);
     }
-}
-
-/// The decision about a request that arrives.
-enum Arrival {
-    Admitted,
-    Rejected,
-    Queued(u64, oneshot::Receiver<Permit>),
 }
 
 impl Gate {
@@ -195,160 +127,22 @@ impl Gate {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<Permit>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Admits, queues or rejects a request. Waiters that lose their place are moved to `displaced`.
-    fn arrive(
-        &mut self,
-        limits: &Limits,
-        workspace_id: WorkspaceId,
-        permits: usize,
-        displaced: &mut Vec<Waiter>,
-    ) -> Arrival {
-        if self.next(limits.share()).is_none() && self.has_room(limits, workspace_id, permits) {
-            self.begin(workspace_id, permits);
-            return Arrival::Admitted;
-        }
-        if self.waiting >= limits.waiting && !self.has_overflowed() {
-            self.full_since = Some(Instant::now());
-            self.shorten(limits.short_queue(), displaced);
-        }
-        if self.has_overflowed() && self.waiting >= limits.short_queue() {
-            match self.make_room(workspace_id) {
-                Some(waiter) => displaced.push(waiter),
-                None => return Arrival::Rejected,
-            }
-        }
-        let (ticket, permit) = self.queue(workspace_id, permits);
-        Arrival::Queued(ticket, permit)
-    }
-
-    fn has_room(&self, limits: &Limits, workspace_id: WorkspaceId, permits: usize) -> bool {
-        let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.in_progress);
-        self.in_progress + permits <= limits.in_progress && own + permits <= limits.share()
-    }
-
-    /// Takes permits back and returns the waiters whose turn has come, with their permits counted as in progress.
-    fn release(&mut self, limits: &Limits, workspace_id: WorkspaceId, permits: usize) -> Vec<Granted> {
-        self.end(workspace_id, permits);
-        let mut granted = Vec::new();
-        while let Some(workspace_id) = self.next(limits.share())
-            && let Some(waiter) = self.take_waiter(limits, workspace_id)
-        {
-            self.begin(workspace_id, waiter.permits);
-            granted.push(Granted { workspace_id, waiter });
-        }
-        granted
-    }
-
-    /// Returns the first waiter of a workspace if there is room for it. No other request goes first: a request that
-    /// needs many permits would never get them.
-    fn take_waiter(&mut self, limits: &Limits, workspace_id: WorkspaceId) -> Option<Waiter> {
-        let free = limits.in_progress - self.in_progress;
-        let waiting = &mut self.workspaces.get_mut(&workspace_id)?.waiting;
-        let waiter = waiting.pop_front_if(|first| first.permits <= free);
-        self.waiting -= usize::from(waiter.is_some());
-        waiter
-    }
-
-    /// Returns the workspace whose turn is next, of the workspaces that wait and have not their whole share.
-    fn next(&self, share: usize) -> Option<WorkspaceId> {
-        if self.waiting == 0 {
-            return None;
-        }
-        let candidates = self.workspaces.iter().filter_map(|(id, workspace)| {
-            let first = workspace.waiting.front()?;
-            (workspace.in_progress + first.permits <= share).then_some((workspace.in_progress, first.ticket, *id))
-        });
-        candidates.min_by_key(|(in_progress, ticket, _)| (*in_progress, *ticket)).map(|(_, _, id)| id)
-    }
-
-    fn has_overflowed(&self) -> bool {
-        self.full_since.is_some_and(|at| at.elapsed() < SHORT_QUEUE_PERIOD)
-    }
-
-    fn begin(&mut self, workspace_id: WorkspaceId, permits: usize) {
-        self.in_progress += permits;
-        self.workspaces.entry(workspace_id).or_default().in_progress += permits;
-    }
-
-    fn end(&mut self, workspace_id: WorkspaceId, permits: usize) {
-        self.in_progress -= permits;
-        if let Some(workspace) = self.workspaces.get_mut(&workspace_id) {
-            workspace.in_progress -= permits;
-        }
-        self.forget_if_idle(workspace_id);
-    }
-
-    fn queue(&mut self, workspace_id: WorkspaceId, permits: usize) -> (u64, oneshot::Receiver<Permit>) {
-        let (wake, permit) = oneshot::channel();
-        self.tickets += 1;
-        self.waiting += 1;
-        let waiter = Waiter { ticket: self.tickets, permits, wake };
-        self.workspaces.entry(workspace_id).or_default().waiting.push_back(waiter);
-        (self.tickets, permit)
-    }
-
-    /// Removes the waiter with this ticket from the queue, if it is still there.
-    fn leave_queue(&mut self, workspace_id: WorkspaceId, ticket: u64) -> Option<Waiter> {
-        let left = self.workspaces.get_mut(&workspace_id).and_then(|workspace| {
-            let position = workspace.waiting.binary_search_by_key(&ticket, |waiter| waiter.ticket).ok()?;
-            workspace.waiting.remove(position)
-        });
-        self.waiting -= usize::from(left.is_some());
-        self.forget_if_idle(workspace_id);
-        left
-    }
-
-    /// Removes the last waiter of a workspace that has more of the queue than this workspace will have.
-    fn make_room(&mut self, workspace_id: WorkspaceId) -> Option<Waiter> {
-        let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.waiting.len());
-        self.displace_one(own + 1)
-    }
-
-    /// Moves the waiters that arrived last and no longer have a place to `displaced`.
-    fn shorten(&mut self, waiting: usize, displaced: &mut Vec<Waiter>) {
-        while self.waiting > waiting
-            && let Some(waiter) = self.displace_one(0)
-        {
-            displaced.push(waiter);
-        }
-    }
-
-    /// Removes the last waiter of the workspace with the most waiters, if these are more than `more_than`. Of workspaces
-    /// with equally many, the one whose last waiter arrived last loses it.
-    fn displace_one(&mut self, more_than: usize) -> Option<Waiter> {
-        let longest = self.workspaces.values_mut().max_by_key(|workspace| {
-            let last = workspace.waiting.back().map(|waiter| waiter.ticket);
-            (workspace.waiting.len(), last)
-        });
-        let last =
-            longest.filter(|longest| longest.waiting.len() > more_than).and_then(|longest| longest.waiting.pop_back());
-        self.waiting -= usize::from(last.is_some());
-        last
-    }
-
-    fn forget_if_idle(&mut self, workspace_id: WorkspaceId) {
-        let idle = |workspace: &Workspace| workspace.in_progress == 0 && workspace.waiting.is_empty();
-        if self.workspaces.get(&workspace_id).is_some_and(idle) {
-            self.workspaces.remove(&workspace_id);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::task::Poll;
+    use std::time::Duration;
 
     use futures_util::future::join_all;
     use futures_util::poll;
     use time::macros::datetime;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
+    use super::super::state::SHORT_QUEUE_PERIOD;
     use super::*;
     use crate::values::clock::Timestamp;
     use crate::values::id::Ids;

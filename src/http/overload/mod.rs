@@ -3,5 +3,8 @@
 //! the work on the request is wasted.
 
 mod gate;
+mod limits;
+mod state;
 
-pub use gate::{Gate, Limits, Permit, Rejection};
+pub use gate::{Gate, Permit, Rejection};
+pub use limits::Limits;

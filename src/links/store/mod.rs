@@ -3,7 +3,6 @@
 mod change;
 mod find;
 mod insert;
-pub(crate) mod selector;
 mod terms;
 
 pub(crate) use change::{delete_link, delete_link_tags, lock_owner_of, update_link};

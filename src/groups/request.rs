@@ -1,7 +1,7 @@
-//! What requests about groups say.
+//! Requests about groups.
 
-use super::model::{MaxPartnerLinks, Name, WantedLinks};
-use crate::groups::{AllowedHosts, GroupRef};
+use super::allowed_hosts::AllowedHosts;
+use super::model::{GroupRef, MaxPartnerLinks, Name, WantedLinks};
 use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::values::Page;
@@ -9,28 +9,28 @@ use crate::values::color::Color;
 use crate::values::slug::slug;
 use crate::workspaces::Slug;
 
-/// The most characters that a search can have.
+/// The maximum number of characters of a search.
 const MAX_SEARCH: usize = 100;
 
-/// A group to be made.
+/// A request to create a group.
 #[derive(Debug)]
 pub struct CreateGroupRequest {
-    pub(crate) program: Option<ProgramRef>,
-    pub(crate) name: Name,
-    pub(crate) slug: Slug,
-    pub(crate) color: Option<Color>,
-    /// One to the program's site when the request names none.
-    pub(crate) default_links: Option<WantedLinks>,
-    pub(crate) max_partner_links: Option<MaxPartnerLinks>,
-    pub(crate) allowed_hosts: AllowedHosts,
+    pub(super) program: Option<ProgramRef>,
+    pub(super) name: Name,
+    pub(super) slug: Slug,
+    pub(super) color: Option<Color>,
+    /// `None` gives the group one default link, to the program's site.
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Option<MaxPartnerLinks>,
+    pub(super) allowed_hosts: AllowedHosts,
 }
 
 impl FromFields for CreateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<Name> = fields.required("name");
         let slug = match &name {
-            Some(name) if !fields.has("slug") => derived_slug(fields, name),
+            Some(name) if !fields.has("slug") => derive_slug(fields, name),
             _ => fields.optional("slug"),
         };
         let color = fields.nullable("color");
@@ -42,7 +42,7 @@ impl FromFields for CreateGroupRequest {
     }
 }
 
-fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
+fn derive_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     let derived = Slug::from_text(&slug(name.as_str(), Slug::MAX_LENGTH)).ok();
     if derived.is_none() {
         fields.fail("slug", Invalid::new(ProblemCode::InvalidType, "Required, as the name has no letter or digit"));
@@ -50,30 +50,30 @@ fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     derived
 }
 
-/// Changes to a group.
+/// A request to change a group.
 #[derive(Debug)]
 pub struct UpdateGroupRequest {
     pub(crate) program: Option<ProgramRef>,
-    pub(crate) changes: Changes,
+    pub(crate) changes: GroupChanges,
 }
 
-/// What a request says about a group that is there.
+/// Changes to an existing group.
 #[derive(Debug)]
-pub(crate) struct Changes {
-    pub(crate) name: Option<Name>,
-    pub(crate) slug: Option<Slug>,
-    pub(crate) color: Change<Color>,
-    /// All that it is to have.
-    pub(crate) default_links: Option<WantedLinks>,
-    pub(crate) max_partner_links: Change<MaxPartnerLinks>,
-    pub(crate) allowed_hosts: Option<AllowedHosts>,
-    pub(crate) is_default: Option<bool>,
+pub(crate) struct GroupChanges {
+    pub(super) name: Option<Name>,
+    pub(super) slug: Option<Slug>,
+    pub(super) color: Change<Color>,
+    /// All default links of the group, in place of the present ones.
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Change<MaxPartnerLinks>,
+    pub(super) allowed_hosts: Option<AllowedHosts>,
+    pub(super) is_default: Option<bool>,
 }
 
 impl FromFields for UpdateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let changes = Changes {
+        let changes = GroupChanges {
             name: fields.optional("name"),
             slug: fields.optional("slug"),
             color: fields.change("color"),
@@ -86,11 +86,11 @@ impl FromFields for UpdateGroupRequest {
     }
 }
 
-/// Which groups are listed.
+/// The filter and page of a list of groups.
 pub struct ListGroupsQuery {
-    pub(crate) program: Option<ProgramRef>,
-    pub(crate) search: Option<Bounded<0, MAX_SEARCH>>,
-    pub(crate) page: Page,
+    pub(super) program: Option<ProgramRef>,
+    pub(super) search: Option<Bounded<0, MAX_SEARCH>>,
+    pub(super) page: Page,
 }
 
 impl FromFields for ListGroupsQuery {
@@ -103,9 +103,9 @@ impl FromFields for ListGroupsQuery {
     }
 }
 
-/// A query that may name a program.
+/// The query of `GET /groups/{id}`.
 pub struct GroupQuery {
-    pub(crate) program: Option<ProgramRef>,
+    pub(super) program: Option<ProgramRef>,
 }
 
 impl FromFields for GroupQuery {
@@ -114,7 +114,7 @@ impl FromFields for GroupQuery {
     }
 }
 
-/// Where the partners of a group go that is deleted.
+/// The group that the partners of a deleted group move to.
 pub struct DeleteGroupQuery {
     pub(crate) program: Option<ProgramRef>,
     pub(crate) move_to: Option<GroupRef>,

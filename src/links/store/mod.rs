@@ -3,6 +3,7 @@
 mod change;
 mod find;
 mod insert;
+mod of_partner;
 pub(crate) mod selector;
 mod terms;
 
@@ -12,4 +13,5 @@ pub(crate) use find::{
 };
 pub use find::{list_links_of_partners, list_partner_links};
 pub(crate) use insert::{insert_link_tags, insert_links};
+pub use of_partner::{delete_partner_links, update_tenant_id_of_partner_links};
 pub(crate) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};

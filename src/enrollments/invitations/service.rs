@@ -7,7 +7,9 @@ use crate::audit_logs::Action;
 use crate::enrollments::event::EnrollmentEvent;
 use crate::enrollments::lifecycle::check_invited;
 use crate::error::{Error, Result};
+use crate::links::{self, LinkOwner};
 use crate::outbox::{Event, EventName};
+use crate::partners;
 use crate::values::ProgramScope;
 use crate::values::id::PartnerId;
 use crate::work::{Command, Work};
@@ -28,15 +30,15 @@ impl Command for DeleteInvitation {
     async fn apply(&self, work: &mut Work<'_>) -> Result<()> {
         let Self { scope, partner_id } = *self;
         let ProgramScope { workspace_id, program_id } = scope;
-        let enrollment = store::lock_for_removal(work.conn, workspace_id, program_id, partner_id).await?;
+        let enrollment = store::lock_for_deletion(work.conn, scope, partner_id).await?;
         let enrollment = enrollment.ok_or_else(Error::not_enrolled)?;
         check_invited(enrollment.status)?;
-        store::delete_links(work.conn, workspace_id, program_id, partner_id).await?;
+        links::delete_partner_links(work.conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
         store::delete_enrollment(work.conn, workspace_id, enrollment.id).await?;
         // The lock comes before the look-up of other enrollments: when two programs delete the enrollments of one
         // partner at the same time, the second sees that the first has deleted its own.
-        store::lock_partner(work.conn, workspace_id, partner_id).await?;
-        store::delete_partner_without_enrollment(work.conn, workspace_id, partner_id).await?;
+        partners::lock_partner(work.conn, workspace_id, partner_id).await?;
+        partners::delete_unenrolled_partner(work.conn, workspace_id, partner_id).await?;
         // The event has the state before the deletion: its receiver cannot read the enrollment any more.
         let event = EnrollmentEvent {
             enrollment_id: enrollment.id,

@@ -6,9 +6,10 @@ use super::request::PartnerChanges;
 use super::store;
 use crate::audit_logs::Action;
 use crate::enrollments::enroll::give_default_links;
-use crate::enrollments::store::update_tenant_id_of_links;
 use crate::error::{Error, Result};
 use crate::groups;
+use crate::links::{self, LinkOwner};
+use crate::partners;
 use crate::values::ProgramScope;
 use crate::values::id::PartnerId;
 use crate::work::{Command, Work};
@@ -35,13 +36,13 @@ impl Command for UpdatePartner {
             None => None,
             Some(group) => groups::hold_group(work.conn, scope, group).await?.ok_or_else(groups::no_group).map(Some)?,
         };
-        let enrollment = store::lock_enrollment(work.conn, workspace_id, program_id, partner_id).await?;
+        let enrollment = store::lock_enrollment(work.conn, scope, partner_id).await?;
         let mut enrollment = enrollment.ok_or_else(Error::not_enrolled)?;
 
-        let mut profile = store::lock_profile(work.conn, workspace_id, partner_id).await?;
+        let mut profile = partners::lock_profile(work.conn, workspace_id, partner_id).await?;
         let mut changed = changes.profile.apply_to(&mut profile);
         if !changed.is_empty() {
-            store::update_profile(work.conn, workspace_id, partner_id, &profile).await?;
+            partners::update_profile(work.conn, workspace_id, partner_id, &profile).await?;
         }
 
         let moves = group_id.is_some_and(|id| id != enrollment.group_id);
@@ -53,7 +54,7 @@ impl Command for UpdatePartner {
         let differences = [("groupId", moves), ("tenantId", renames), ("metadata", annotates)];
         if differences.iter().any(|(_, differs)| *differs) {
             if let Some(tenant_id) = enrollment.tenant_id.as_deref().filter(|_| renames)
-                && store::tenant_id_exists(work.conn, workspace_id, program_id, tenant_id).await?
+                && store::tenant_id_exists(work.conn, scope, tenant_id).await?
             {
                 return Err(Error::conflict("The tenantId belongs to another partner of this program."));
             }
@@ -62,7 +63,8 @@ impl Command for UpdatePartner {
         }
         if renames {
             let tenant_id = enrollment.tenant_id.as_deref();
-            update_tenant_id_of_links(work.conn, workspace_id, program_id, partner_id, tenant_id).await?;
+            let owner = LinkOwner { workspace_id, program_id, partner_id };
+            links::update_tenant_id_of_partner_links(work.conn, owner, tenant_id).await?;
         }
         if moves {
             let (ids, now) = (work.ids(), work.now());

@@ -66,8 +66,7 @@ impl KeyCommand {
                 let workspace_id = find_workspace(db, &workspace).await?;
                 let key = ApiKey::generate(executor.ids());
                 let scopes = if scopes.is_empty() { Scopes::default() } else { Scopes::from(scopes) };
-                let create =
-                    CreateApiKey { key: key.clone(), name, program_id: program, scopes, expires_at: expires };
+                let create = CreateApiKey { key: key.clone(), name, program_id: program, scopes, expires_at: expires };
                 let id = executor.run(Actor::command_line(workspace_id), create).await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)
             }

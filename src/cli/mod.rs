@@ -109,15 +109,17 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => key::generate_key(),
         Command::Migrate => with_database(&settings, async |_| output::write("The schema is up to date.\n")),
-        Command::Workspace(command) => with_database(&settings, async |executor| command.run(&executor, &settings).await),
+        Command::Workspace(command) => {
+            with_database(&settings, async |executor| command.run(&executor, &settings).await)
+        }
         Command::Key(command) => with_database(&settings, async |executor| command.run(&executor).await),
         Command::Program(command) => with_database(&settings, async |executor| command.run(&executor, &settings).await),
         Command::Domain(command) => with_database(&settings, async |executor| command.run(&executor).await),
-        Command::Import(command) => {
-            with_sessions(&settings, command.sessions(), async |executor| {
-                command.run(executor.db().clone(), &settings).await
-            })
+        Command::Import(command) => with_sessions(&settings, command.sessions(), async |executor| {
+            command.run(executor.db().clone(), &settings).await
+        }),
+        Command::SigningKey(command) => {
+            with_database(&settings, async |executor| command.run(&executor, &settings).await)
         }
-        Command::SigningKey(command) => with_database(&settings, async |executor| command.run(&executor, &settings).await),
     }
 }

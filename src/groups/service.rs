@@ -120,8 +120,7 @@ pub(crate) async fn update_group(
 ) -> Result<GroupId> {
     let ProgramScope { workspace_id, program_id } = scope;
     store::lock_groups_of_program(work.conn, workspace_id, program_id).await?;
-    let before =
-        store::find_group(work.conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
+    let before = store::find_group(work.conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
     if before.is_default && changes.is_default == Some(false) {
         return Err(Error::conflict("A program has a default group: make another one the default instead."));
     }

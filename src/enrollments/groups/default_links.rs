@@ -26,8 +26,8 @@ pub(super) async fn follow_default_links(
         executor.read(scope.workspace_id, FindProgress { scope, group_id }).await?
     {
         let last = executor.run(actor, FollowDefaultLinks { scope, group_id, follow_after }).await?;
-        // In a transaction of its own: a change of the group does not wait for enrollments, and enrollments do not wait
-        // for a change of the group.
+        // A transaction of its own: a change of the group does not wait for enrollments, and enrollments do not wait for
+        // a change of the group.
         executor.run(actor, WriteProgress { group_id, version, last }).await?;
     }
     Ok(())

@@ -13,11 +13,7 @@ use crate::work::{Actor, Command, Executor, Work};
 ///
 /// # Errors
 /// As [`groups::update_group`]; 503 when there are more links than can be changed in time.
-pub(super) async fn update_group(
-    executor: &Executor,
-    actor: impl Into<Actor>,
-    change: UpdateGroup,
-) -> Result<Group> {
+pub(super) async fn update_group(executor: &Executor, actor: impl Into<Actor>, change: UpdateGroup) -> Result<Group> {
     let (actor, scope) = (actor.into(), change.scope);
     let id = executor.run(actor, change).await?;
     follow_default_links(executor, actor, scope, id).await?;

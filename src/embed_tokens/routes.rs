@@ -7,6 +7,7 @@ use axum::response::IntoResponse;
 use hyper::header::CACHE_CONTROL;
 use serde::Serialize;
 use serde_json::Value;
+use validator::{Validate, ValidationError};
 
 use super::claims::Claims;
 use super::key::PublicKey;
@@ -21,16 +22,31 @@ use crate::http::response::{Created, Found};
 use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
 use crate::surfaces::state::App;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
+use crate::validation::{Bounded, Field, Fields, FromFields, FromJson, ProblemCode, Rules, Scope, broken_rule};
 use crate::values::clock::Timestamp;
 use crate::values::id::PartnerId;
 
 /// A request for a token: any of the three names a partner, `partner` can also enroll one.
+#[derive(Validate)]
+#[validate(schema(function = names_partner))]
 pub struct ReferralsEmbedTokenRequest {
     partner_id: Option<Bounded<0, { usize::MAX }>>,
     tenant_id: Option<TenantId>,
     partner: Option<Box<PartnerRequest>>,
     program: Option<ProgramRef>,
+}
+
+impl Rules for ReferralsEmbedTokenRequest {
+    const FIELDS: &'static [Field] =
+        &[Field::new("partnerId"), Field::new("tenantId"), Field::new("partner"), Field::new("programId")];
+}
+
+fn names_partner(request: &ReferralsEmbedTokenRequest) -> std::result::Result<(), ValidationError> {
+    if request.partner_id.is_none() && request.tenant_id.is_none() && request.partner.is_none() {
+        let text = "You must provide either partnerId, tenantId, or partner.";
+        return Err(broken_rule(ProblemCode::Custom, "", &["partnerId", "tenantId", "partner"], text));
+    }
+    Ok(())
 }
 
 impl FromFields for ReferralsEmbedTokenRequest {
@@ -39,11 +55,9 @@ impl FromFields for ReferralsEmbedTokenRequest {
         let tenant_id = fields.optional("tenantId");
         let partner = fields.object("partner");
         let program = fields.optional("programId");
-        if !["partnerId", "tenantId", "partner"].into_iter().any(|name| fields.has(name)) {
-            let text = "You must provide either partnerId, tenantId, or partner.";
-            fields.fail_here(Invalid::new(ProblemCode::Custom, text));
-        }
-        Some(Self { partner_id, tenant_id, partner, program })
+        let request = Self { partner_id, tenant_id, partner, program };
+        fields.check(&request)?;
+        Some(request)
     }
 }
 

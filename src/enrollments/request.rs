@@ -1,4 +1,4 @@
-//! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
+//! The description of a partner in a request: `partner` of the token route and the body of `POST /partners`.
 
 use super::enroll::Identity;
 use crate::groups::GroupRef;
@@ -7,7 +7,7 @@ use crate::partners::{Metadata, Profile, TenantId};
 use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Fields, FromFields};
 
-/// The body of `POST /partners`: a partner to be enrolled.
+/// The body of `POST /partners`: a partner to enroll.
 #[derive(Debug, Clone)]
 pub struct CreatePartnerRequest {
     /// The program that the request names.
@@ -33,20 +33,20 @@ pub struct PartnerRequest {
     pub tenant_id: Option<TenantId>,
     /// The group for a new enrollment.
     pub group: Option<GroupRef>,
-    /// What the customer keeps with the enrollment.
+    /// The customer's own data about the enrollment.
     pub metadata: Option<Metadata>,
     /// The properties of a new enrollment's links.
     pub link_props: LinkProps,
 }
 
 impl PartnerRequest {
-    /// The tenant id, wherever in the partner it stands.
+    /// Returns the tenant id, from `tenantId` or from `linkProps.tenantId`.
     #[must_use]
     pub fn any_tenant_id(&self) -> Option<&TenantId> {
         self.tenant_id.as_ref().or(self.link_props.tenant_id.as_ref())
     }
 
-    /// Who the partner is.
+    /// Returns the ids by which an existing enrollment is found.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity {
@@ -58,7 +58,7 @@ impl PartnerRequest {
 }
 
 impl FromFields for PartnerRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.nullable("name");
         let email = fields.required("email");
@@ -68,7 +68,7 @@ impl FromFields for PartnerRequest {
         }
         let image = fields.nullable("image");
         let tenant_id = fields.optional("tenantId");
-        // Whatever is no id or slug is one that does not exist.
+        // A text that is neither an id nor a slug names a group that does not exist.
         let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
         let group = group.map(|group| GroupRef::from(group.as_str()));
         let country = fields.nullable("country");

@@ -1,5 +1,5 @@
 //! Groups of a program's partners: their default links, the number of links of a partner, and the hosts that links may
-//! point to. Changes of a group that affect enrollments are in [`crate::enrollments::groups`].
+//! point to. Changes of a group that affect enrollments are in `enrollments/groups`.
 
 mod allowed_hosts;
 mod default_links;

@@ -1,19 +1,30 @@
-//! What a request tells about a partner: `partner` of the token route and the body of `POST /partners`.
+//! The partner of a request: `partner` of the token route and the body of `POST /partners`.
 
-use super::enroll::Identity;
+use super::model::Identity;
 use crate::groups::GroupRef;
 use crate::links::{LinkProps, check_username};
 use crate::partners::{Metadata, Profile, TenantId};
 use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Fields, FromFields};
 
-/// The body of `POST /partners`: a partner to be enrolled.
+/// The body of `POST /partners`.
 #[derive(Debug, Clone)]
 pub struct CreatePartnerRequest {
-    /// The program that the request names.
+    /// The program, if the request names one.
     pub program: Option<ProgramRef>,
-    /// The partner.
+    /// The partner to be enrolled.
     pub partner: PartnerRequest,
+}
+
+/// A query that may name a program.
+pub struct ProgramQuery {
+    pub(super) program: Option<ProgramRef>,
+}
+
+impl FromFields for ProgramQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId") })
+    }
 }
 
 impl FromFields for CreatePartnerRequest {
@@ -33,20 +44,20 @@ pub struct PartnerRequest {
     pub tenant_id: Option<TenantId>,
     /// The group for a new enrollment.
     pub group: Option<GroupRef>,
-    /// What the customer keeps with the enrollment.
+    /// The customer's own data about the enrollment.
     pub metadata: Option<Metadata>,
     /// The properties of a new enrollment's links.
     pub link_props: LinkProps,
 }
 
 impl PartnerRequest {
-    /// The tenant id, wherever in the partner it stands.
+    /// Returns the tenant id of the partner, or else of the link properties.
     #[must_use]
     pub fn any_tenant_id(&self) -> Option<&TenantId> {
         self.tenant_id.as_ref().or(self.link_props.tenant_id.as_ref())
     }
 
-    /// Who the partner is.
+    /// Returns the identity by which the partner's enrollment is found.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity {
@@ -58,7 +69,7 @@ impl PartnerRequest {
 }
 
 impl FromFields for PartnerRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the members in the order of openapi.yaml, which is the order in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.nullable("name");
         let email = fields.required("email");
@@ -68,7 +79,7 @@ impl FromFields for PartnerRequest {
         }
         let image = fields.nullable("image");
         let tenant_id = fields.optional("tenantId");
-        // Whatever is no id or slug is one that does not exist.
+        // A text that is neither an id nor a slug names a group that does not exist.
         let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
         let group = group.map(|group| GroupRef::from(group.as_str()));
         let country = fields.nullable("country");

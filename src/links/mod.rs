@@ -19,6 +19,4 @@ pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
 pub use model::{ExternalId, KeyRef, LinkOwner, LinkRef, PartnerLink};
 pub use props::LinkProps;
 pub use settings::SettingChanges;
-pub use store::{
-    delete_partner_links, list_links_of_partners, list_partner_links, update_tenant_id_of_partner_links,
-};
+pub use store::{delete_partner_links, list_links_of_partners, list_partner_links, update_tenant_id_of_partner_links};

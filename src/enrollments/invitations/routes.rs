@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::service;
 use crate::access::{Caller, WritePartners};
 use crate::enrollments::lifecycle::{Act, ChangedPartner};
-use crate::enrollments::routes::{ProgramQuery, enroll_and_show};
-use crate::enrollments::{Invitation, Origin, PartnerRequest};
+use crate::enrollments::request::ProgramQuery;
+use crate::enrollments::response::EnrolledPartner;
+use crate::enrollments::{EnrollRequest, Enroller, Invitation, Origin, PartnerRequest};
 use crate::error::{Error, Result};
 use crate::groups::GroupRef;
 use crate::http::extract::{Body, PathId, Query};
@@ -21,6 +22,7 @@ use crate::programs::ProgramRef;
 use crate::surfaces::state::App;
 use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
 use crate::values::id::PartnerId;
+use crate::work::Executor;
 
 /// How long an invitation stands, in days.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +82,15 @@ impl FromFields for InvitePartnerRequest {
 
 /// `POST /partners/invites`: invites a partner, or renews its invitation.
 pub async fn invite_partner(
-    App(app): App,
+    executor: Executor,
+    enroller: Enroller,
     caller: Caller<WritePartners>,
     Body(InvitePartnerRequest { partner, days, program }): Body<InvitePartnerRequest>,
 ) -> Result<Created<impl Serialize>> {
     let scope = caller.program(program).await?;
-    let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
-    Ok(Created(enroll_and_show(&app, scope, origin, caller.api_key_id, partner).await?))
+    let origin = Origin::Invitation(Invitation { expires_at: executor.now() + days.duration() });
+    let request = EnrollRequest::for_partner(scope, origin, partner);
+    enroller.enroll_and_read::<EnrolledPartner>(&caller, request).await.map(Created)
 }
 
 /// `DELETE /partners/invites/{id}`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::request::PartnerChanges;
 use super::service::{self, Update};
 use crate::access::{Caller, WritePartners};
-use crate::enrollments::routes::load;
+use crate::enrollments::service::RetrievePartner;
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId};
 use crate::http::response::Found;
@@ -15,6 +15,7 @@ use crate::surfaces::state::App;
 use crate::validation::{Fields, FromFields};
 use crate::values::ProgramScope;
 use crate::values::id::PartnerId;
+use crate::work::Executor;
 
 /// Changes to a partner in a program.
 pub struct UpdatePartnerRequest {
@@ -33,6 +34,7 @@ impl FromFields for UpdatePartnerRequest {
 /// `PATCH /partners/{id}`.
 pub async fn update_partner(
     App(app): App,
+    executor: Executor,
     caller: Caller<WritePartners>,
     PathId(id): PathId<PartnerId>,
     Body(UpdatePartnerRequest { changes, program }): Body<UpdatePartnerRequest>,
@@ -51,5 +53,5 @@ pub async fn update_partner(
             })
             .await?;
     }
-    Ok(Found(load(&app, ProgramScope { workspace_id, program_id }, partner_id).await?))
+    executor.read(workspace_id, RetrievePartner { scope, partner_id }).await.map(Found)
 }

@@ -2,8 +2,9 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
 # The queries were checked against the schema when .sqlx was made; no database here.
 ENV SQLX_OFFLINE=true
-# The dependencies in a layer of their own: they change less often than the code.
+# The dependencies and crates/ are built in a layer of their own: they change less often than src/.
 COPY Cargo.toml Cargo.lock ./
+COPY crates crates
 RUN mkdir src \
     && echo 'fn main() {}' >build.rs \
     && cp build.rs src/main.rs \

@@ -2,7 +2,7 @@
 # Finding, installing and running PostgreSQL for the scripts. To be sourced.
 #
 # Each `return` names its status: in a trap, one that does not means the status before the trap.
-# They look where the server looks (src/db/embedded/binaries.rs), so it finds what they install.
+# They look where the server looks (crates/embedded-postgres/src/binaries.rs), so it finds what they install.
 
 # shellcheck source=scripts/lib/system.sh
 source "$(dirname "${BASH_SOURCE[0]}")/system.sh"

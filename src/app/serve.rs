@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
+use pearset_listener as server;
 use url::Url;
 
 use super::assemble::{Parts, assemble};
@@ -14,7 +15,6 @@ use crate::config::{Settings, local_url};
 use crate::db::{self, Db, Source};
 use crate::embed_tokens::{self, Keyring};
 use crate::http::rate_limit::{Limiter, SharedStore};
-use crate::http::server;
 use crate::idempotency;
 use crate::provisioning::{CreateFirstWorkspace, CreateWorkspace};
 use crate::surfaces::api::build_app;

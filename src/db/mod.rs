@@ -1,6 +1,5 @@
 //! Postgres: sessions, transactions, migrations, and the private cluster.
 
-pub mod embedded;
 mod pool;
 mod request;
 mod role;

@@ -4,10 +4,10 @@ use std::fs::File;
 use std::path::Path;
 
 use anyhow::Context;
+use pearset_embedded_postgres::{self as embedded, Cluster};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
-use super::embedded::{self, Cluster};
 use super::role::{self, APPLICATION_ROLE};
 use crate::config::Settings;
 

@@ -348,10 +348,16 @@ pub(in crate::enrollments) async fn find_enrolled_partner(
          SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country, p.company_name,
                 p.paypal_email, p.website, p.youtube, p.twitter, p.linkedin, p.instagram, p.tiktok,
                 e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.application_id, e.banned_at,
-                e.banned_reason, e.invite_expires_at, e.metadata AS "metadata: Json<Metadata>", e.total_clicks,
-                e.total_leads, e.total_conversions, e.total_sales, e.total_sale_amount, e.total_commissions,
-                e.net_revenue AS "net_revenue!"
-         FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+                e.banned_reason, e.invite_expires_at, e.metadata AS "metadata: Json<Metadata>",
+                COALESCE(s.total_clicks, 0) AS "total_clicks!", COALESCE(s.total_leads, 0) AS "total_leads!",
+                COALESCE(s.total_conversions, 0) AS "total_conversions!",
+                COALESCE(s.total_sales, 0) AS "total_sales!",
+                COALESCE(s.total_sale_amount, 0) AS "total_sale_amount!",
+                COALESCE(s.total_commissions, 0) AS "total_commissions!",
+                COALESCE(s.net_revenue, 0) AS "net_revenue!"
+         FROM enrollments e
+         JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
+         LEFT JOIN enrollment_stats s ON s.workspace_id = $1 AND s.program_id = $2 AND s.enrollment_id = e.id
          WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3"#,
         workspace_id as _,
         program_id as _,

@@ -10,9 +10,9 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use hyper::header::CONTENT_TYPE;
 use moka::future::Cache;
+use pearset_listener::{self as server, Limits};
 use tokio::net::TcpListener;
 
-use crate::http::server::{self, Limits};
 use crate::outbox;
 use crate::surfaces::state::AppState;
 

@@ -8,7 +8,7 @@ use std::{env, fs, process};
 use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pearset::db::embedded::{Cluster, SUPERUSER, Settings};
+use pearset_embedded_postgres::{Cluster, SUPERUSER, Settings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::task::block_in_place;

@@ -2,7 +2,7 @@
 //! in common.
 
 /// Each query counts what must not be.
-pub(crate) const NEVER: [(&str, &str); 3] = [
+pub(crate) const NEVER: [(&str, &str); 4] = [
     (
         "a partner without an enrollment",
         "SELECT count(*) FROM partners p WHERE NOT EXISTS (
@@ -14,6 +14,12 @@ pub(crate) const NEVER: [(&str, &str); 3] = [
          WHERE 1 <> (
              SELECT count(*) FROM links l WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
                 AND l.partner_id = e.partner_id AND l.group_default_link_id = d.id)",
+    ),
+    (
+        "an enrollment that a list by a total has not exactly once",
+        "SELECT count(*) FROM enrollments e
+         LEFT JOIN enrollment_stats s ON s.workspace_id = e.workspace_id AND s.enrollment_id = e.id
+         WHERE (e.uncounted IS NULL) <> (s.enrollment_id IS NOT NULL)",
     ),
     (
         "a link with another tenant id than its enrollment",

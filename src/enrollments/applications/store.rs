@@ -40,9 +40,7 @@ pub(super) async fn list_applications(
                               SELECT g.id FROM groups g
                               WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.slug = $6 AND g.deleted_at IS NULL))
                           AND ($7::uuid IS NULL OR e.partner_id = $7)
-                        ORDER BY e.created_at "
-                    + $order
-                    + ", e.id "
+                        ORDER BY e.id "
                     + $order
                     + " LIMIT $10 OFFSET $11",
                 workspace_id as _,

@@ -15,51 +15,43 @@ use crate::partners::{Country, Metadata};
 use crate::values::Page;
 use crate::values::ProgramScope;
 
-/// Runs a statement over the enrollments that a filter leaves: its beginning, its end, and what it binds beside the
-/// filter. A macro, since `query!` takes literals only.
+/// Passes the conditions of a filter on enrollments, and the partners that its other conditions leave, to a macro that
+/// makes a statement of them. A macro, since `query!` takes literals only.
 ///
-/// Partners come into it only where the filter asks for something of theirs, as without them an index alone tells the
-/// page, which makes late pages bearable. Then they are found first (`OFFSET 0` is the fence): the other way, along the
-/// order of the list from partner to partner until a page is full, takes half a minute where nobody fits.
-macro_rules! over_filtered {
-    ($conn:ident, $fetch:ident, $query:ident!($($args:tt)*), $program:expr, $filter:expr $(, $value:expr)*) => {
-        if $filter.asks_for_partners() {
-            over_filtered!(
-                @run $conn, $fetch, $query!($($args)*),
-                " FROM (SELECT p.id FROM partners p
+/// Partners come into a statement only where the filter asks for something of theirs, as without them an index alone
+/// tells the page, which makes late pages bearable. Then they are found first (`OFFSET 0` is the fence): the other way,
+/// along the order of the list from partner to partner until a page is full, takes half a minute where nobody fits.
+macro_rules! filtered {
+    ($statement:ident $(, $argument:literal)*) => {
+        $statement!(
+            "($3::uuid IS NULL OR e.group_id = $3)
+                      AND ($4::text IS NULL OR e.status = $4)
+                      AND ($5::text IS NULL OR e.tenant_id = $5)
+                      AND ($6::uuid IS NULL OR e.partner_id = $6)",
+            "FROM (SELECT p.id FROM partners p
                         WHERE p.workspace_id = $1
                           AND ($7::text IS NULL OR p.country = $7)
                           AND ($8::text IS NULL OR p.email_normalized = $8)
                           AND ($9::text[] IS NULL OR concat_ws(' ', p.name, p.email, p.company_name) ~ ALL ($9))
                         OFFSET 0) p
-                  JOIN enrollments e ON e.partner_id = p.id WHERE",
-                $program, $filter $(, $value)*
-            )
-        } else {
-            over_filtered!(
-                @run $conn, $fetch, $query!($($args)*),
-                " FROM enrollments e
-                  WHERE $7::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL AND",
-                $program, $filter $(, $value)*
-            )
-        }
+                  JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = p.id"
+            $(, $argument)*
+        )
     };
+}
+
+/// Runs a statement that binds the program, the filter and these values.
+macro_rules! run {
     (
-        @run $conn:ident, $fetch:ident, $query:ident!($($row:ident,)? $begin:literal $(, $end:literal)*),
-        $from_where:literal, $program:expr, $filter:expr $(, $value:expr)*
+        $conn:ident.$fetch:ident, $query:ident!($($row:ident,)? $begin:literal $(, $text:literal)*),
+        $scope:expr, $filter:expr $(, $value:expr)*
     ) => {
         sqlx::$query!(
             $($row,)?
             $begin
-                + $from_where
-                + " e.workspace_id = $1 AND e.program_id = $2
-                      AND ($3::uuid IS NULL OR e.group_id = $3)
-                      AND ($4::text IS NULL OR e.status = $4)
-                      AND ($5::text IS NULL OR e.tenant_id = $5)
-                      AND ($6::uuid IS NULL OR e.partner_id = $6)"
-                $(+ $end)*,
-            $program.0 as _,
-            $program.1 as _,
+                $(+ $text)*,
+            $scope.workspace_id as _,
+            $scope.program_id as _,
             $filter.group_id as _,
             $filter.status as _,
             $filter.who.tenant_id.as_deref(),
@@ -74,8 +66,12 @@ macro_rules! over_filtered {
     };
 }
 
-/// A page of the enrollments with their partners. The enrollments are found first, in their index where there is no
-/// filter, and only those of the page are read whole.
+/// Returns a page of the enrollments with their partners. The enrollments are found first, in the indexes of their order
+/// where there is no filter, and only those of the page are read whole.
+///
+/// An enrollment has its totals in `enrollment_stats` from its first count on; until then `enrollments.uncounted` is
+/// the 0 that it is listed by. Each of the two has an index in the order of the list, and a page is merged from the
+/// beginnings of both. The join to `enrollments` leaves the plan where there is no filter.
 pub(super) async fn list_enrolled_partners(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -83,43 +79,113 @@ pub(super) async fn list_enrolled_partners(
     (by, order): (SortBy, SortOrder),
     page: Page,
 ) -> Result<Vec<EnrolledPartnerRow>> {
-    macro_rules! sorted {
-        ($column:literal, $order:literal) => {
-            over_filtered!(
-                conn,
-                fetch_all,
+    macro_rules! shown {
+        ({$($ids:literal),*}, $place:literal, $order:literal) => {
+            run!(
+                conn.fetch_all,
                 query_as!(
                     EnrolledPartnerRow,
                     "/* enrollments::list_enrolled_partners */
-                     WITH page AS (SELECT e.id",
-                    " ORDER BY e.", $column, " ", $order, ", e.id ", $order, " LIMIT $10 OFFSET $11)
+                     WITH page AS (",
+                    $($ids,)*
+                    ")
                      SELECT p.id AS partner_id, p.name, p.username, p.email, p.image, p.description, p.country,
                             p.company_name, p.paypal_email, p.website, p.youtube, p.twitter, p.linkedin, p.instagram,
                             p.tiktok, e.program_id, e.group_id, e.tenant_id, e.created_at, e.status, e.application_id,
                             e.banned_at, e.banned_reason, e.invite_expires_at,
-                            e.metadata AS \"metadata: Json<Metadata>\", e.total_clicks, e.total_leads,
-                            e.total_conversions, e.total_sales, e.total_sale_amount,
-                            e.total_commissions, e.net_revenue AS \"net_revenue!\"
+                            e.metadata AS \"metadata: Json<Metadata>\",
+                            COALESCE(s.total_clicks, 0) AS \"total_clicks!\",
+                            COALESCE(s.total_leads, 0) AS \"total_leads!\",
+                            COALESCE(s.total_conversions, 0) AS \"total_conversions!\",
+                            COALESCE(s.total_sales, 0) AS \"total_sales!\",
+                            COALESCE(s.total_sale_amount, 0) AS \"total_sale_amount!\",
+                            COALESCE(s.total_commissions, 0) AS \"total_commissions!\",
+                            COALESCE(s.net_revenue, 0) AS \"net_revenue!\"
                      FROM page
                      JOIN enrollments e ON e.workspace_id = $1 AND e.id = page.id
-                     JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
-                     ORDER BY e.", $column, " ", $order, ", e.id ", $order
+                     JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
+                     LEFT JOIN enrollment_stats s
+                         ON s.workspace_id = $1 AND s.program_id = $2 AND s.enrollment_id = page.id
+                     ORDER BY ", $place, "page.id ", $order
                 ),
-                (scope.workspace_id, scope.program_id),
+                scope,
                 filter,
                 page.limit,
                 page.offset
             )
         };
+    }
+    // The order of the ids is that of making.
+    macro_rules! by_creation {
+        ($conditions:literal, $partners:literal, $order:literal) => {
+            if filter.asks_for_partners() {
+                shown!(
+                    {"SELECT e.id ", $partners, " WHERE ", $conditions,
+                     " ORDER BY e.id ", $order, " LIMIT $10 OFFSET $11"},
+                    "",
+                    $order
+                )
+            } else {
+                shown!(
+                    {"SELECT e.id FROM enrollments e
+                      WHERE $7::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL
+                        AND e.workspace_id = $1 AND e.program_id = $2 AND ", $conditions,
+                     " ORDER BY e.id ", $order, " LIMIT $10 OFFSET $11"},
+                    "",
+                    $order
+                )
+            }
+        };
+    }
+    macro_rules! by_total {
+        ($conditions:literal, $partners:literal, $column:literal, $order:literal, $place:literal) => {
+            if filter.asks_for_partners() {
+                shown!(
+                    {"SELECT COALESCE(s.", $column, ", 0) AS total, e.id ", $partners,
+                     " LEFT JOIN enrollment_stats s
+                          ON s.workspace_id = $1 AND s.program_id = $2 AND s.enrollment_id = e.id
+                      WHERE ", $conditions,
+                     " ORDER BY total ", $order, ", e.id ", $order, " LIMIT $10 OFFSET $11"},
+                    $place,
+                    $order
+                )
+            } else {
+                shown!(
+                    {"SELECT listed.total, listed.id FROM (
+                          (SELECT s.", $column, " AS total, s.enrollment_id AS id
+                           FROM enrollment_stats s
+                           LEFT JOIN enrollments e
+                               ON e.workspace_id = $1 AND e.program_id = $2 AND e.id = s.enrollment_id
+                           WHERE $7::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL
+                             AND s.workspace_id = $1 AND s.program_id = $2 AND ", $conditions,
+                     " ORDER BY s.", $column, " ", $order, ", s.enrollment_id ", $order, " LIMIT $10::bigint + $11::bigint)
+                          UNION ALL
+                          (SELECT e.uncounted, e.id
+                           FROM enrollments e
+                           WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.uncounted IS NOT NULL
+                             AND ", $conditions,
+                     " ORDER BY e.uncounted ", $order, ", e.id ", $order, " LIMIT $10::bigint + $11::bigint)
+                      ) listed
+                      ORDER BY total ", $order, ", id ", $order, " LIMIT $10 OFFSET $11"},
+                    $place,
+                    $order
+                )
+            }
+        };
+    }
+    macro_rules! sorted {
         ($column:literal) => {
             match order {
-                SortOrder::Asc => sorted!($column, "ASC"),
-                SortOrder::Desc => sorted!($column, "DESC"),
+                SortOrder::Asc => filtered!(by_total, $column, "ASC", "page.total ASC, "),
+                SortOrder::Desc => filtered!(by_total, $column, "DESC", "page.total DESC, "),
             }
         };
     }
     Ok(match by {
-        SortBy::CreatedAt => sorted!("created_at"),
+        SortBy::CreatedAt => match order {
+            SortOrder::Asc => filtered!(by_creation, "ASC"),
+            SortOrder::Desc => filtered!(by_creation, "DESC"),
+        },
         SortBy::TotalClicks => sorted!("total_clicks"),
         SortBy::TotalLeads => sorted!("total_leads"),
         SortBy::TotalConversions => sorted!("total_conversions"),
@@ -130,13 +196,36 @@ pub(super) async fn list_enrolled_partners(
     })
 }
 
-/// How many enrollments a filter leaves.
+/// Counts the enrollments that a filter leaves.
 pub(super) async fn count_enrollments(conn: &mut PgConnection, scope: ProgramScope, filter: &Filter) -> Result<i64> {
-    Ok(over_filtered!(
-        conn,
-        fetch_one,
-        query_scalar!("/* enrollments::count_enrollments */ SELECT count(*) AS \"count!\""),
-        (scope.workspace_id, scope.program_id),
-        filter
-    ))
+    macro_rules! counted {
+        ($conditions:literal, $partners:literal) => {
+            if filter.asks_for_partners() {
+                run!(
+                    conn.fetch_one,
+                    query_scalar!(
+                        "/* enrollments::count_enrollments */ SELECT count(*) AS \"count!\" ",
+                        $partners,
+                        " WHERE ",
+                        $conditions
+                    ),
+                    scope,
+                    filter
+                )
+            } else {
+                run!(
+                    conn.fetch_one,
+                    query_scalar!(
+                        "/* enrollments::count_enrollments */ SELECT count(*) AS \"count!\" FROM enrollments e
+                         WHERE $7::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL
+                           AND e.workspace_id = $1 AND e.program_id = $2 AND ",
+                        $conditions
+                    ),
+                    scope,
+                    filter
+                )
+            }
+        };
+    }
+    Ok(filtered!(counted))
 }

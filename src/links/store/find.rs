@@ -51,11 +51,15 @@ pub(crate) async fn external_id_exists(
 pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Result<Vec<PartnerLink>> {
     let rows = sqlx::query_as!(
         LinkRow,
-        "/* links::list_partner_links */
-         SELECT l.id, d.host, d.url_prefix, l.key, l.url, l.clicks, l.leads, l.conversions, l.sales, l.sale_amount
-         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+        r#"/* links::list_partner_links */
+         SELECT l.id, d.host, d.url_prefix, l.key, l.url, COALESCE(s.clicks, 0) AS "clicks!",
+                COALESCE(s.leads, 0) AS "leads!", COALESCE(s.conversions, 0) AS "conversions!",
+                COALESCE(s.sales, 0) AS "sales!", COALESCE(s.sale_amount, 0) AS "sale_amount!"
+         FROM links l
+         JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
+         LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = $3
-         ORDER BY l.created_at, l.id",
+         ORDER BY l.created_at, l.id"#,
         owner.workspace_id as _,
         owner.program_id as _,
         owner.partner_id as _,
@@ -140,19 +144,23 @@ pub(crate) async fn find_link(
                 l.do_index, l.geo, l.utm_source, l.utm_medium, l.utm_campaign, l.utm_term, l.utm_content,
                 l.test_variants, l.test_started_at, l.test_completed_at,
                 l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url,
-                l.disabled_at, l.clicks, l.leads, l.conversions, l.sales, l.sale_amount, l.last_clicked,
+                l.disabled_at, COALESCE(s.clicks, 0) AS "clicks!", COALESCE(s.leads, 0) AS "leads!",
+                COALESCE(s.conversions, 0) AS "conversions!", COALESCE(s.sales, 0) AS "sales!",
+                COALESCE(s.sale_amount, 0) AS "sale_amount!", s.last_clicked AS "last_clicked?",
                 l.created_at, l.updated_at,
                 EXISTS (
                     SELECT FROM enrollments e
-                    JOIN group_default_links g ON g.workspace_id = e.workspace_id AND g.group_id = e.group_id
-                    WHERE e.workspace_id = l.workspace_id AND e.program_id = l.program_id
+                    JOIN group_default_links g ON g.workspace_id = $1 AND g.group_id = e.group_id
+                    WHERE e.workspace_id = $1 AND e.program_id = $2
                       AND e.partner_id = l.partner_id AND g.id = l.group_default_link_id AND g.removed_at IS NULL
                 ) AS "is_default!",
                 (SELECT COALESCE(json_agg(json_build_object('id', t.id, 'name', t.name, 'color', t.color)
                                           ORDER BY t.name_folded), '[]')
-                 FROM link_tags m JOIN tags t ON t.workspace_id = m.workspace_id AND t.id = m.tag_id
-                 WHERE m.workspace_id = l.workspace_id AND m.link_id = l.id) AS "tags!: Json<Vec<Tag>>"
-         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+                 FROM link_tags m JOIN tags t ON t.workspace_id = $1 AND t.id = m.tag_id
+                 WHERE m.workspace_id = $1 AND m.link_id = l.id) AS "tags!: Json<Vec<Tag>>"
+         FROM links l
+         JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
+         LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.id = $3"#,
         workspace_id as _,
         program_id as _,
@@ -223,12 +231,15 @@ pub async fn list_links_of_partners(
     partner_ids: &[PartnerId],
 ) -> Result<HashMap<PartnerId, Vec<PartnerLink>>> {
     let rows = sqlx::query!(
-        "/* links::list_links_of_partners */
-         SELECT l.partner_id, l.id, d.host, d.url_prefix, l.key, l.url, l.clicks, l.leads, l.conversions, l.sales,
-                l.sale_amount
-         FROM links l JOIN domains d ON d.workspace_id = l.workspace_id AND d.id = l.domain_id
+        r#"/* links::list_links_of_partners */
+         SELECT l.partner_id, l.id, d.host, d.url_prefix, l.key, l.url, COALESCE(s.clicks, 0) AS "clicks!",
+                COALESCE(s.leads, 0) AS "leads!", COALESCE(s.conversions, 0) AS "conversions!",
+                COALESCE(s.sales, 0) AS "sales!", COALESCE(s.sale_amount, 0) AS "sale_amount!"
+         FROM links l
+         JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
+         LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = ANY ($3)
-         ORDER BY l.created_at, l.id",
+         ORDER BY l.created_at, l.id"#,
         workspace_id as _,
         program_id as _,
         partner_ids as _,

@@ -8,13 +8,13 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use pearset_listener::Malformed;
 use tracing::Instrument as _;
 
 use super::access_log::Visit;
 use super::dialects::{Dialect, write_error};
 use crate::error::{Code, Error};
 use crate::http::response::ErrorsWithin;
-use crate::http::server::Malformed;
 use crate::surfaces::state::AppState;
 use crate::telemetry;
 use crate::values::id::RequestId;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import {
-  UNKNOWN, checkLinkProps, dub, errors, id, linkProps, main, nullLinkProps, post, refused, sql, twoTags, withBody, world,
+  UNKNOWN, checkLinkProps, dub, errors, id, linkProps, main, nullLinkProps, post, refused, setCounters, twoTags, withBody, world,
 } from "./support.js";
 
 const enrolled = (tag, client = main) => client.partners.create({ email: `${tag}@example.com`, tenantId: tag, name: `Li ${tag}` });
@@ -55,7 +55,7 @@ describe("partners.retrieveLinks", () => {
 
   test("what the links have brought", async () => {
     await enrolled("brought");
-    sql("UPDATE links SET clicks = 9, leads = 7, conversions = 5, sales = 6, sale_amount = 1234 WHERE tenant_id = 'brought'");
+    setCounters("tenant_id = 'brought'", { clicks: 9, leads: 7, conversions: 5, sales: 6, sale_amount: 1234 });
     const [{ clicks, leads, conversions, sales, saleAmount }] = await links("brought");
     assert.deepEqual([clicks, leads, conversions, sales, saleAmount], [9, 7, 5, 6, 1234]);
   });

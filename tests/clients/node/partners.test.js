@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { checkEverything, dub, errors, everything, main, nulls, post, refused, sql, withBody, world } from "./support.js";
+import { checkEverything, dub, errors, everything, main, nulls, post, refused, setCommissions, setCounters, withBody, world } from "./support.js";
 
 describe("partners.create", () => {
   test("a new partner, by e-mail alone", async () => {
@@ -77,8 +77,8 @@ describe("partners.list", () => {
       const group = tenantId === "dot" ? { groupId: other } : {};
       await client.partners.create({ email: `${tenantId}@list.example.com`, tenantId, name, country, ...group });
       const where = `tenant_id = '${tenantId}' AND workspace_id = (SELECT id FROM workspaces WHERE slug = 'node-list')`;
-      sql(`UPDATE links SET ${Object.entries(figures).map(([column, value]) => `${column} = ${value}`)} WHERE ${where}`);
-      sql(`UPDATE enrollments SET total_commissions = ${commissions} WHERE ${where}`);
+      setCounters(where, figures);
+      setCommissions(where, commissions);
     }
     await client.partners.ban({ tenantId: "bob", reason: "brand_abuse" });
   });

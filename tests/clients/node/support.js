@@ -159,6 +159,16 @@ export const withBody = (body) =>
 export const sql = (statement) =>
   execFileSync(process.env.PEARSET_CLIENT_TEST_PSQL, ["-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, process.env.DATABASE_URL]);
 
+const counters = readFileSync(new URL("../../shared/counters.sql", import.meta.url), "utf8");
+
+/** Sets counters of the links that fit a condition. */
+export const setCounters = (links, figures) =>
+  sql(`${counters} SELECT pg_temp.set_counters($$${links}$$, '${JSON.stringify(figures)}')`);
+
+/** Sets the commissions of the enrollments that fit a condition. */
+export const setCommissions = (enrollments, amount) =>
+  sql(`${counters} SELECT pg_temp.set_commissions($$${enrollments}$$, ${amount})`);
+
 export function checkEverything(partner, request) {
   assert.equal(partner.email, request.email);
   assert.equal(partner.name, request.name);

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import pathlib
 import re
 import subprocess
 
@@ -17,6 +18,7 @@ SUITE = os.environ["PEARSET_CLIENT_TEST_SUITE"]
 IS_ASYNC = SUITE == "python-async"
 with open(os.environ["PEARSET_CLIENT_TEST_WORLD"], encoding="utf-8") as file:
     ALL = json.load(file)
+COUNTERS = (pathlib.Path(__file__).parents[2] / "shared" / "counters.sql").read_text(encoding="utf-8")
 URL, WORLD = ALL["url"], ALL[SUITE]
 JWKS = jwt.PyJWKClient(f"{URL}/.well-known/jwks.json")
 UNKNOWN_GROUP = "grp_00000000000000000000000000"
@@ -258,6 +260,16 @@ def with_body(body, token=WORLD["main"]["apiKey"]):
 def sql(statement):
     psql = os.environ["PEARSET_CLIENT_TEST_PSQL"]
     subprocess.run([psql, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c", statement, os.environ["DATABASE_URL"]], check=True)
+
+
+def set_counters(links, figures):
+    """Sets counters of the links that fit a condition."""
+    sql(f"{COUNTERS} SELECT pg_temp.set_counters($${links}$$, '{json.dumps(figures)}')")
+
+
+def set_commissions(enrollments, amount):
+    """Sets the commissions of the enrollments that fit a condition."""
+    sql(f"{COUNTERS} SELECT pg_temp.set_commissions($${enrollments}$$, {amount})")
 
 
 def invitation(tenant_id, lapses):

@@ -7,7 +7,8 @@ import pytest
 from dub.models import errors
 from support import (
     ID, IS_ASYNC, MAIN, NOBODY_NAMED, NOT_ENROLLED, NULL_LINK_PROPS, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD,
-    check_link_props, create, dub, enrolled, link_props, listed, members, new_group, refused, sql, together, two_tags, with_body,
+    check_link_props, create, dub, enrolled, link_props, listed, members, new_group, refused, set_counters, together, two_tags,
+    with_body,
 )
 
 OTHER = dub(WORLD["invite"]["apiKey"])
@@ -77,8 +78,8 @@ class TestRetrieve:
 
     def test_what_the_links_have_brought(self):
         enrolled("brought")
-        figures = "clicks = 9, leads = 7, conversions = 5, sales = 6, sale_amount = 1234"
-        sql(f"UPDATE links SET {figures} WHERE tenant_id = 'brought'")
+        figures = {"clicks": 9, "leads": 7, "conversions": 5, "sales": 6, "sale_amount": 1234}
+        set_counters("tenant_id = 'brought'", figures)
         [link] = links(tenant_id="brought")
         assert (link.clicks, link.leads, link.conversions, link.sales, link.sale_amount) == (9, 7, 5, 6, 1234)
 

@@ -6,7 +6,7 @@ import pytest
 from dub.models import errors
 from support import (
     ID, MAIN, SUITE, WORLD,
-    check_everything, create, dub, everything, listed, new_group, nulls, refused, sql, with_body,
+    check_everything, create, dub, everything, listed, new_group, nulls, refused, set_commissions, set_counters, with_body,
 )
 
 KEY = WORLD["list"]["apiKey"]
@@ -77,8 +77,8 @@ def other_group():
         group = {"group_id": group_id} if tenant_id == "dot" else {}
         create(LISTING, email=f"{tenant_id}@list.example.com", tenant_id=tenant_id, **profile, **group)
         where = f"tenant_id = '{tenant_id}' AND workspace_id = (SELECT id FROM workspaces WHERE slug = '{SUITE}-list')"
-        sql(f"UPDATE links SET (clicks, leads, conversions, sales, sale_amount) = {figures} WHERE {where}")
-        sql(f"UPDATE enrollments SET total_commissions = {commissions} WHERE {where}")
+        set_counters(where, dict(zip(("clicks", "leads", "conversions", "sales", "sale_amount"), figures, strict=True)))
+        set_commissions(where, commissions)
     LISTING.partners.ban(request={"tenant_id": "bob", "reason": "brand_abuse"})
     return group_id
 

@@ -6,7 +6,6 @@ use pearset::domains::LinkAddress;
 use pearset::values::clock::Clock;
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::json;
-use sqlx::Executor;
 use url::Url;
 
 use super::{CLIENTS, Call, PARTNERS, Race, TOKENS, count, only, partner, rounds};

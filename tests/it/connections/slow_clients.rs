@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use pearset::http::server::{Limits, Patience};
+use pearset_listener::{Limits, Timeouts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
@@ -15,7 +15,7 @@ const HEAD: Duration = Duration::from_millis(400);
 const IDLE: Duration = Duration::from_millis(1500);
 
 fn limits() -> Limits {
-    Limits { patience: Patience { head: HEAD, idle: IDLE, write: HEAD }, ..Limits::default() }
+    Limits { timeouts: Timeouts { head: HEAD, idle: IDLE, write: HEAD }, ..Limits::default() }
 }
 
 async fn server() -> (TestApp, LiveServer) {

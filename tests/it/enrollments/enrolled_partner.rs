@@ -114,15 +114,15 @@ async fn numbers_and_rates_are_those_of_links_and_enrollment() {
     world.enrolled(json!({ "email": JANE })).await;
     // Another partner's numbers are not hers.
     world.enrolled(json!({ "email": "other@example.com", "username": "other" })).await;
-    world.arrange("UPDATE links SET clicks = 999999 WHERE key LIKE 'other%'").await;
-    world.arrange("UPDATE enrollments SET total_commissions = 20001").await;
-    for (at, counters) in [("=", "300, 20, 5, 7, 10000000000"), ("<>", "100, 12, 3, 1, 2500")] {
-        world
-            .arrange(&format!(
-                "UPDATE links SET (clicks, leads, conversions, sales, sale_amount) = ({counters})
-                 WHERE url {at} '{url}' AND key NOT LIKE 'other%'"
-            ))
-            .await;
+    world.counted("key LIKE 'other%'", json!({ "clicks": 999_999 })).await;
+    world.earned("true", 20_001).await;
+    for (at, [clicks, leads, conversions, sales, sale_amount]) in
+        [("=", [300_i64, 20, 5, 7, 10_000_000_000]), ("<>", [100, 12, 3, 1, 2_500])]
+    {
+        let counters = json!({
+            "clicks": clicks, "leads": leads, "conversions": conversions, "sales": sales, "sale_amount": sale_amount,
+        });
+        world.counted(&format!("url {at} '{url}' AND key NOT LIKE 'other%'"), counters).await;
     }
     let partner = world.partner(json!({ "email": JANE })).await.expect(201);
     for (member, total, value) in [
@@ -158,8 +158,8 @@ async fn numbers_and_rates_are_those_of_links_and_enrollment() {
 async fn commissions_without_sales_are_a_loss() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": JANE })).await;
-    world.arrange("UPDATE enrollments SET total_commissions = 500").await;
-    world.arrange("UPDATE links SET clicks = 10").await;
+    world.earned("true", 500).await;
+    world.counted("true", json!({ "clicks": 10 })).await;
     let partner = world.partner(json!({ "email": JANE })).await.expect(201);
     assert_eq!((&partner["netRevenue"], &partner["returnOnAdSpend"]), (&json!(-500), &json!(0.0)));
     assert_eq!((&partner["clickToLeadRate"], &partner["leadToConversionRate"]), (&json!(0.0), &json!(null)));

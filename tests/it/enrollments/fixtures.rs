@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
 use crate::support::app::{NewProgram, TestApp, Workspace};
+use crate::support::counters;
 use crate::support::token::claims;
 
 pub(crate) const TOKENS: &str = "/tokens/embed/referrals";
@@ -88,6 +89,18 @@ impl World {
     /// Brings about a state by SQL.
     pub(crate) async fn arrange(&mut self, sql: &str) {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut self.app.sql().await).await.unwrap();
+        self.seen = read_rows(&self.app).await;
+    }
+
+    /// Sets the counters of links that fit a condition.
+    pub(crate) async fn counted(&mut self, links: &str, counters: Value) {
+        counters::set_counters(&mut self.app.sql().await, links, &counters).await;
+        self.seen = read_rows(&self.app).await;
+    }
+
+    /// Sets the commissions of enrollments that fit a condition.
+    pub(crate) async fn earned(&mut self, enrollments: &str, commissions: i64) {
+        counters::set_commissions(&mut self.app.sql().await, enrollments, commissions).await;
         self.seen = read_rows(&self.app).await;
     }
 

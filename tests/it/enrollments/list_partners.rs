@@ -46,20 +46,15 @@ async fn with_figures() -> World {
         world.app.clock.advance(Duration::from_secs(1));
         world.enrolled(json!({ "email": format!("{name}@example.com"), "username": name })).await;
     }
-    for (name, counters, commissions) in
-        [("loss", "9, 2, 1, 1, 100", 5_000), ("some", "5, 3, 2, 2, 5000", 10), ("most", "7, 4, 3, 3, 9000", 600)]
+    for (name, [clicks, leads, conversions, sales, sale_amount], commissions) in
+        [("loss", [9, 2, 1, 1, 100], 5_000), ("some", [5, 3, 2, 2, 5_000], 10), ("most", [7, 4, 3, 3, 9_000], 600)]
     {
-        world
-            .arrange(&format!(
-                "UPDATE links SET (clicks, leads, conversions, sales, sale_amount) = ({counters}) WHERE key = '{name}'"
-            ))
-            .await;
-        world
-            .arrange(&format!(
-                "UPDATE enrollments SET total_commissions = {commissions} FROM partners p
-                 WHERE p.id = partner_id AND p.email = '{name}@example.com'"
-            ))
-            .await;
+        let counters = json!({
+            "clicks": clicks, "leads": leads, "conversions": conversions, "sales": sales, "sale_amount": sale_amount,
+        });
+        world.counted(&format!("key = '{name}'"), counters).await;
+        let enrollment = format!("partner_id = (SELECT id FROM partners WHERE email = '{name}@example.com')");
+        world.earned(&enrollment, commissions).await;
     }
     world
 }
@@ -117,8 +112,11 @@ async fn pages_have_everybody_once_also_when_all_are_equal() {
     for index in 0..23 {
         world.enrolled(json!({ "email": format!("p{index}@example.com") })).await;
     }
-    // Some differ, most are equal.
-    world.arrange("UPDATE links SET clicks = 1 WHERE key IN ('p3', 'p4', 'p20')").await;
+    // Some differ, most are equal: some of those have counted nothing, some only something else.
+    world.counted("key IN ('p3', 'p4', 'p20')", json!({ "clicks": 1 })).await;
+    world.counted("key IN ('p0', 'p7', 'p11', 'p22')", json!({ "last_clicked": "2026-03-01T00:00:00Z" })).await;
+    // One is below those that are equal, by its net revenue.
+    world.earned("id = (SELECT max(id::text)::uuid FROM enrollments)", 5).await;
     for sort in SORTS {
         let mut orders = Vec::new();
         for order in ["asc", "desc"] {

@@ -1,7 +1,6 @@
 //! How often each kind of call asks the database. The lists are exact: a statement more is a decision.
 
 use pearset::domains::LinkAddress;
-use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

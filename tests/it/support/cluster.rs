@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::Pid;
 use pearset::db;
-use pearset::db::embedded::{Cluster, SUPERUSER, Settings};
+use pearset_embedded_postgres::{Cluster, SUPERUSER, Settings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;

@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use pearset::http::server;
+use pearset_listener as server;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;

@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod binary;
 pub(crate) mod canaries;
 pub(crate) mod cluster;
+pub(crate) mod counters;
 pub(crate) mod invariants;
 pub(crate) mod live;
 pub(crate) mod openapi;

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::support::actor::{Actor, Answer};
 use crate::support::app::{TestApp, Workspace};
+use crate::support::counters;
 
 const CANARY: &str = "canary";
 
@@ -104,8 +105,8 @@ pub(super) fn claims(token: &str) -> String {
     String::from_utf8(payload).unwrap()
 }
 
-/// What no route makes for a partner's links: a tag on one of them, an entry of the audit log, and an answer that is
-/// kept.
+/// What no route makes for a partner's links: a tag on one of them, what they have counted, an entry of the audit log, and
+/// an answer that is kept.
 pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Workspace) {
     let tag =
         "WITH tag AS (INSERT INTO tags VALUES ($1, gen_random_uuid(), 'Blue', 'blue', 'blue', now()) RETURNING id)
@@ -116,6 +117,8 @@ pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Work
     let answer = "INSERT INTO idempotency_keys VALUES ($1, 'one', sha256('x'), 201, '{}', now())";
     sqlx::query(answer).bind(workspace.id).execute(&mut *sql).await.unwrap();
     assert_eq!(sqlx::query(tag).bind(workspace.id).execute(&mut *sql).await.unwrap().rows_affected(), 1);
+    let links = format!("workspace_id = '{}'", Uuid::from(workspace.id));
+    counters::set_counters(sql, &links, &json!({ "clicks": 1 })).await;
     let done = sqlx::query(entry).bind(workspace.id).bind(workspace.program_id).execute(sql).await.unwrap();
     assert_eq!(done.rows_affected(), 1);
 }

@@ -31,7 +31,7 @@ async fn a_link_is_gone_from_both_apis() {
 async fn the_partners_totals_stay() {
     let (mut world, jane) = world_with_jane().await;
     create(&world, "sold", json!({})).await.expect(201);
-    world.arrange("UPDATE links SET clicks = 9, sales = 2, sale_amount = 500 WHERE key = 'sold'").await;
+    world.counted("key = 'sold'", json!({ "clicks": 9, "sales": 2, "sale_amount": 500 })).await;
     delete(&world, "sold").await.expect(200);
     let shown = world.workspace.actor.get(&format!("{PARTNERS}/{}", jane["id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&shown["totalClicks"], &shown["totalSaleAmount"]), (&json!(9), &json!(500)));

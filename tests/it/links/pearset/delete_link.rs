@@ -29,7 +29,7 @@ async fn a_link_goes_with_its_tags_and_its_names_are_free_again() {
 async fn what_a_link_has_brought_stays_with_the_partner() {
     let (mut world, jane) = world_with_jane().await;
     let link = made(&mut world, json!({ "key": "counted" })).await;
-    world.arrange("UPDATE links SET clicks = 5, sale_amount = 100 WHERE key = 'counted'").await;
+    world.counted("key = 'counted'", json!({ "clicks": 5, "sale_amount": 100 })).await;
     world.workspace.actor.delete(&path(&link)).await.expect(200);
     let shown = world.workspace.actor.get(&format!("/partners/{}", jane["id"].as_str().unwrap())).await.expect(200);
     assert_eq!((&shown["clicks"], &shown["saleAmount"]), (&json!(5), &json!(100)));

@@ -106,12 +106,12 @@ async fn a_link_is_its_programs() {
 async fn the_figures_are_those_that_were_counted() {
     let (mut world, _) = world_with_jane().await;
     let link = made(&mut world, json!({ "key": "counted" })).await;
-    world
-        .arrange(
-            "UPDATE links SET clicks = 5, leads = 4, conversions = 3, sales = 2, sale_amount = 100,
-                    last_clicked = '2026-03-02T00:00:00Z', disabled_at = '2026-03-03T00:00:00Z' WHERE key = 'counted'",
-        )
-        .await;
+    let counters = json!({
+        "clicks": 5, "leads": 4, "conversions": 3, "sales": 2, "sale_amount": 100,
+        "last_clicked": "2026-03-02T00:00:00Z",
+    });
+    world.counted("key = 'counted'", counters).await;
+    world.arrange("UPDATE links SET disabled_at = '2026-03-03T00:00:00Z' WHERE key = 'counted'").await;
     let shown = world.workspace.actor.get(&path(&link)).await.expect(200);
     for (name, value) in [
         ("clicks", json!(5)),

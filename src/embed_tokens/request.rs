@@ -3,20 +3,36 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use validator::{Validate, ValidationError};
 
 use crate::enrollments::{EnrollRequest, Identity, Origin, PartnerRequest};
 use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
+use crate::validation::{Bounded, Field, Fields, FromFields, FromJson, ProblemCode, Rules, Scope, broken_rule};
 use crate::values::ProgramScope;
 
 /// The body of `POST /tokens/embed/referrals`. Each of the three members names a partner; `partner` can also enroll
 /// one.
+#[derive(Validate)]
+#[validate(schema(function = names_partner))]
 pub struct ReferralsEmbedTokenRequest {
     partner_id: Option<Bounded<0, { usize::MAX }>>,
     tenant_id: Option<TenantId>,
     partner: Option<Box<PartnerRequest>>,
     pub(super) program: Option<ProgramRef>,
+}
+
+impl Rules for ReferralsEmbedTokenRequest {
+    const FIELDS: &'static [Field] =
+        &[Field::new("partnerId"), Field::new("tenantId"), Field::new("partner"), Field::new("programId")];
+}
+
+fn names_partner(request: &ReferralsEmbedTokenRequest) -> Result<(), ValidationError> {
+    if request.partner_id.is_none() && request.tenant_id.is_none() && request.partner.is_none() {
+        let text = "You must provide either partnerId, tenantId, or partner.";
+        return Err(broken_rule(ProblemCode::Custom, "", &["partnerId", "tenantId", "partner"], text));
+    }
+    Ok(())
 }
 
 impl FromFields for ReferralsEmbedTokenRequest {
@@ -25,11 +41,9 @@ impl FromFields for ReferralsEmbedTokenRequest {
         let tenant_id = fields.optional("tenantId");
         let partner = fields.object("partner");
         let program = fields.optional("programId");
-        if !["partnerId", "tenantId", "partner"].into_iter().any(|name| fields.has(name)) {
-            let text = "You must provide either partnerId, tenantId, or partner.";
-            fields.fail_here(Invalid::new(ProblemCode::Custom, text));
-        }
-        Some(Self { partner_id, tenant_id, partner, program })
+        let request = Self { partner_id, tenant_id, partner, program };
+        fields.check(&request)?;
+        Some(request)
     }
 }
 

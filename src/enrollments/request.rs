@@ -1,4 +1,4 @@
-//! The partner of a request: `partner` of the token route and the body of `POST /partners`.
+//! The description of a partner in a request: `partner` of the token route and the body of `POST /partners`.
 
 use super::model::Identity;
 use crate::groups::GroupRef;
@@ -7,7 +7,7 @@ use crate::partners::{Metadata, Profile, TenantId};
 use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Fields, FromFields};
 
-/// The body of `POST /partners`.
+/// The body of `POST /partners`: a partner to enroll.
 #[derive(Debug, Clone)]
 pub struct CreatePartnerRequest {
     /// The program, if the request names one.
@@ -51,13 +51,13 @@ pub struct PartnerRequest {
 }
 
 impl PartnerRequest {
-    /// Returns the tenant id of the partner, or else of the link properties.
+    /// Returns the tenant id, from `tenantId` or from `linkProps.tenantId`.
     #[must_use]
     pub fn any_tenant_id(&self) -> Option<&TenantId> {
         self.tenant_id.as_ref().or(self.link_props.tenant_id.as_ref())
     }
 
-    /// Returns the identity by which the partner's enrollment is found.
+    /// Returns the ids by which an existing enrollment is found.
     #[must_use]
     pub fn identity(&self) -> Identity {
         Identity {
@@ -69,7 +69,7 @@ impl PartnerRequest {
 }
 
 impl FromFields for PartnerRequest {
-    /// Reads the members in the order of openapi.yaml, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name = fields.nullable("name");
         let email = fields.required("email");

@@ -4,7 +4,7 @@ use serde_json::Value;
 use url::Url;
 
 use crate::domains::Host;
-use crate::validation::{FromJson, Invalid, ProblemCode, Scope, Text};
+use crate::validation::{FromJson, Invalid, Scope, Text, count};
 
 const MAX_HOSTS: usize = 50;
 
@@ -58,9 +58,8 @@ impl Text for Pattern {
 
 impl FromJson for AllowedHosts {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        if value.as_array().is_some_and(|hosts| hosts.len() > MAX_HOSTS) {
-            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_HOSTS} items")));
-            return None;
+        if let Some(hosts) = value.as_array() {
+            scope.accept(count(hosts, 0..=MAX_HOSTS, "item"))?;
         }
         let mut hosts = Vec::new();
         for Pattern(host) in scope.list(value)? {

@@ -7,7 +7,9 @@ use serde_json::Value;
 use sqlx::types::Json;
 
 use crate::programs::AccessMode;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, read_object};
+use crate::validation::{
+    Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, count, range, read_object,
+};
 use crate::values::clock::Timestamp;
 use crate::values::color::Color;
 use crate::values::http_url::HttpUrl;
@@ -67,12 +69,8 @@ impl FromJson for MaxPartnerLinks {
             scope.wrong_type("an integer");
             return None;
         };
-        match i32::try_from(number) {
-            Ok(number @ 1..=MAX_PARTNER_LINKS) => return Some(Self(number)),
-            _ if number < 1 => scope.fail(Invalid::new(ProblemCode::TooSmall, "Must be at least 1")),
-            _ => scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must be at most {MAX_PARTNER_LINKS}"))),
-        }
-        None
+        scope.accept(range(number, 1..=MAX_PARTNER_LINKS.into()))?;
+        i32::try_from(number).ok().map(Self)
     }
 }
 
@@ -124,9 +122,8 @@ impl WantedLinks {
 
 impl FromJson for WantedLinks {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        if value.as_array().is_some_and(|links| links.len() > MAX_DEFAULT_LINKS) {
-            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_DEFAULT_LINKS} items")));
-            return None;
+        if let Some(links) = value.as_array() {
+            scope.accept(count(links, 0..=MAX_DEFAULT_LINKS, "item"))?;
         }
         let links: Vec<WantedLink> = scope.list(value)?;
         for (index, link) in links.iter().enumerate() {
@@ -135,7 +132,7 @@ impl FromJson for WantedLinks {
                 item.fail(Invalid::new(ProblemCode::Custom, "Must not stand there twice"));
             }
         }
-        // Whoever noted a problem has refused the request; the value does not matter then.
+        // A noted problem rejects the whole request, whatever this function returns.
         Some(Self(links))
     }
 }

@@ -1,4 +1,4 @@
-//! What requests about groups say.
+//! Requests about groups.
 
 use super::model::{MaxPartnerLinks, Name, WantedLinks};
 use crate::groups::{AllowedHosts, GroupRef};
@@ -9,28 +9,28 @@ use crate::values::color::Color;
 use crate::values::slug::slug;
 use crate::workspaces::Slug;
 
-/// The most characters that a search can have.
+/// The maximum number of characters of a search.
 const MAX_SEARCH: usize = 100;
 
-/// A group to be made.
+/// A request to create a group.
 #[derive(Debug)]
 pub struct CreateGroupRequest {
     pub(crate) program: Option<ProgramRef>,
     pub(crate) name: Name,
     pub(crate) slug: Slug,
     pub(crate) color: Option<Color>,
-    /// One to the program's site when the request names none.
+    /// `None` gives the group one default link, to the program's site.
     pub(crate) default_links: Option<WantedLinks>,
     pub(crate) max_partner_links: Option<MaxPartnerLinks>,
     pub(crate) allowed_hosts: AllowedHosts,
 }
 
 impl FromFields for CreateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let name: Option<Name> = fields.required("name");
         let slug = match &name {
-            Some(name) if !fields.has("slug") => derived_slug(fields, name),
+            Some(name) if !fields.has("slug") => derive_slug(fields, name),
             _ => fields.optional("slug"),
         };
         let color = fields.nullable("color");
@@ -42,7 +42,7 @@ impl FromFields for CreateGroupRequest {
     }
 }
 
-fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
+fn derive_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     let derived = Slug::from_text(&slug(name.as_str(), Slug::MAX_LENGTH)).ok();
     if derived.is_none() {
         fields.fail("slug", Invalid::new(ProblemCode::InvalidType, "Required, as the name has no letter or digit"));
@@ -50,20 +50,20 @@ fn derived_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
     derived
 }
 
-/// Changes to a group.
+/// A request to change a group.
 #[derive(Debug)]
 pub struct UpdateGroupRequest {
     pub(crate) program: Option<ProgramRef>,
     pub(crate) changes: Changes,
 }
 
-/// What a request says about a group that is there.
+/// Changes to an existing group.
 #[derive(Debug)]
 pub(crate) struct Changes {
     pub(crate) name: Option<Name>,
     pub(crate) slug: Option<Slug>,
     pub(crate) color: Change<Color>,
-    /// All that it is to have.
+    /// All default links of the group, in place of the present ones.
     pub(crate) default_links: Option<WantedLinks>,
     pub(crate) max_partner_links: Change<MaxPartnerLinks>,
     pub(crate) allowed_hosts: Option<AllowedHosts>,
@@ -71,7 +71,7 @@ pub(crate) struct Changes {
 }
 
 impl FromFields for UpdateGroupRequest {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let changes = Changes {
             name: fields.optional("name"),
@@ -86,7 +86,7 @@ impl FromFields for UpdateGroupRequest {
     }
 }
 
-/// Which groups are listed.
+/// The filter and page of a list of groups.
 pub struct ListGroupsQuery {
     pub(crate) program: Option<ProgramRef>,
     pub(crate) search: Option<Bounded<0, MAX_SEARCH>>,
@@ -114,7 +114,7 @@ impl FromFields for GroupQuery {
     }
 }
 
-/// Where the partners of a group go that is deleted.
+/// The group that the partners of a deleted group move to.
 pub struct DeleteGroupQuery {
     pub(crate) program: Option<ProgramRef>,
     pub(crate) move_to: Option<GroupRef>,

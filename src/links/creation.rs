@@ -1,4 +1,4 @@
-//! Links beside the default ones: on what terms a partner may have one, and how it is made.
+//! Creation of links other than default links, and the terms on which a partner can have them.
 
 use sqlx::PgConnection;
 
@@ -12,9 +12,9 @@ use crate::validation::{Problem, ProblemCode};
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, Ids, LinkId, TagId};
 
-/// What the enrollment of a partner and its group say about one more link. Ask after the enrollment was locked: then
-/// the number of its links stays true until the end of the transaction. The group is not held: a link that is made at
-/// the moment in which the group changes goes by what the group was or by what it is.
+/// Returns the terms that a partner's enrollment and group set for one more link. Lock the enrollment before: its
+/// number of links is then exact until the end of the transaction. The group is not locked: a link that is created
+/// while the group changes follows either the old or the new terms.
 ///
 /// # Errors
 /// 404 when the partner is not enrolled.
@@ -23,10 +23,10 @@ pub(crate) async fn find_terms(conn: &mut PgConnection, owner: LinkOwner) -> Res
 }
 
 impl LinkTerms {
-    /// Passes if the partner may have one more link.
+    /// Checks that the partner can have one more link.
     ///
     /// # Errors
-    /// 409 with the number that it may have.
+    /// 409 with the maximum number of links.
     pub(crate) fn check_number(&self) -> Result<()> {
         match self.max_links {
             Some(max) if self.links >= i64::from(max) => {
@@ -36,7 +36,7 @@ impl LinkTerms {
         }
     }
 
-    /// Passes if a link may lead to this address: that of the request's field `url`, or the one that stands for it.
+    /// Checks that a link can point to a URL: the request's `url` or the default that replaces an absent `url`.
     ///
     /// # Errors
     /// 422 when the group does not allow the host.
@@ -51,21 +51,21 @@ impl LinkTerms {
         }]))
     }
 
-    /// What the partner is called.
+    /// Returns the names from which keys are derived.
     pub(crate) fn names(&self) -> Names<'_> {
         Names { username: self.username.as_deref(), name: self.name.as_deref(), email: &self.email }
     }
 }
 
-/// The key of a link that is made.
+/// The key of a new link.
 pub(crate) enum KeyChoice<'a> {
-    /// This one or none.
+    /// Exactly this key.
     Named(&'a LinkKey),
-    /// One that is still free.
+    /// A free key that is derived from the partner's names.
     Derived(&'a KeyBase),
 }
 
-/// A link that is made for a partner.
+/// A new link of a partner.
 pub(crate) struct LinkToMake<'a> {
     pub(crate) owner: LinkOwner,
     pub(crate) domain_id: DomainId,
@@ -77,7 +77,7 @@ pub(crate) struct LinkToMake<'a> {
     pub(crate) tags: &'a [TagId],
 }
 
-/// Makes a link. A derived key that is taken gets a random suffix and is tried again, all in the caller's transaction.
+/// Creates a link. A derived key that is taken gets a random suffix and is tried again, in the caller's transaction.
 ///
 /// # Errors
 /// 409 for a named key or an external id that is taken.

@@ -1,4 +1,4 @@
-//! Links, and how a request names one.
+//! Links and the references by which a request names a link.
 
 use std::str::FromStr;
 
@@ -12,16 +12,16 @@ use crate::validation::{Bounded, Invalid, Text, length};
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
 
-/// Text without a limit of its own; the size of a request bounds it.
+/// Text without a length limit of its own; only the size of the request limits the text.
 pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
 
-/// The link's id in the customer's own system: 1–255 characters, unique in the workspace. A leading `ext_`, with
-/// which a query marks such an id, is not part of it.
+/// The link's id in the customer's own system: 1–255 characters, unique in the workspace. A leading `ext_`, which
+/// marks such an id in a query, is not part of the id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExternalId(String);
 
 impl ExternalId {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -37,28 +37,28 @@ impl Text for ExternalId {
     }
 }
 
-/// The key of a link wherever it may live, or on one host.
+/// The key of a link, on any host or on a given one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRef {
-    /// The key without regard to case.
+    /// The case-folded key.
     pub(crate) key_folded: String,
-    /// The host; a program may have several domains on it.
+    /// The host, on which a program can have several domains.
     pub(crate) host: Option<String>,
 }
 
-/// How a request names a link.
+/// A reference to a link in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkRef {
-    /// By id.
+    /// The link's own id.
     Id(LinkId),
-    /// By the id in the customer's own system.
+    /// The id in the customer's own system.
     External(ExternalId),
-    /// By key. Of several links the one on the program's default domain counts, then the oldest.
+    /// The key. Of several links, the one on the program's default domain is meant, else the oldest.
     Key(KeyRef),
 }
 
 impl LinkRef {
-    /// By key.
+    /// Refers to a link by its key.
     #[must_use]
     pub fn key(key: &str, host: Option<&str>) -> Self {
         Self::Key(KeyRef { key_folded: key::fold(key), host: host.map(str::to_ascii_lowercase) })
@@ -68,9 +68,9 @@ impl LinkRef {
 impl FromStr for LinkRef {
     type Err = InvalidId;
 
-    /// A `link_…` id, or `ext_` and the id in the customer's own system.
+    /// Parses a `link_…` id, or `ext_` and the id in the customer's own system.
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        // No stored text has one, and PostgreSQL takes none.
+        // PostgreSQL rejects U+0000 in texts.
         if text.contains('\0') {
             return Err(InvalidId);
         }
@@ -81,7 +81,7 @@ impl FromStr for LinkRef {
     }
 }
 
-/// Whose a link is. A partner has at most one enrollment in a program, so that these three name it.
+/// The owner of a link. A partner has at most one enrollment in a program, so that the three ids name the enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkOwner {
     /// The tenant.
@@ -92,22 +92,19 @@ pub struct LinkOwner {
     pub partner_id: PartnerId,
 }
 
-/// A link to be made.
+/// A new link.
 #[derive(Debug, Clone)]
 pub(crate) struct NewLink {
-    /// Its id.
     pub id: LinkId,
-    /// Its key.
     pub key: LinkKey,
-    /// Where it leads.
+    /// The destination.
     pub url: String,
-    /// The default link of the group that it was made for.
+    /// The group's default link that this link is created for.
     pub default_link_id: Option<GroupDefaultLinkId>,
-    /// Its id in the customer's system.
     pub external_id: Option<ExternalId>,
 }
 
-/// A link, whole, as it is stored, with the domain that it lives on.
+/// A stored link with all columns, and its domain.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Link {
     pub(crate) id: LinkId,
@@ -116,15 +113,15 @@ pub(crate) struct Link {
     pub(crate) domain_id: DomainId,
     pub(crate) host: String,
     pub(crate) url_prefix: String,
-    /// Whether that domain is offered beside the program's own.
+    /// Whether the domain is an additional domain of the program.
     pub(crate) is_additional: bool,
     pub(crate) key: String,
     pub(crate) url: String,
     pub(crate) external_id: Option<String>,
-    /// Whether it was made for a default link that the partner's group still has.
+    /// Whether the link was created for a default link that the partner's group still has.
     pub(crate) is_default: bool,
     pub(crate) settings: LinkSettings,
-    /// By name.
+    /// Sorted by name.
     pub(crate) tags: Vec<Tag>,
     pub(crate) disabled_at: Option<Timestamp>,
     pub(crate) clicks: i64,
@@ -138,7 +135,7 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// Whether a request that says this means it.
+    /// Returns whether a reference means this link.
     pub(crate) fn has_name(&self, name: &LinkRef) -> bool {
         match name {
             LinkRef::Id(id) => self.id == *id,
@@ -159,7 +156,7 @@ pub struct PartnerLink {
     key: String,
     short_link: String,
     url: String,
-    /// Visits.
+    /// Number of visits.
     pub clicks: i64,
     /// Sign-ups.
     pub leads: i64,
@@ -167,11 +164,11 @@ pub struct PartnerLink {
     pub conversions: i64,
     /// Payments, recurring ones included.
     pub sales: i64,
-    /// In cents.
+    /// Sum in cents.
     pub sale_amount: i64,
 }
 
-/// A link as it is stored, with the domain that it lives on.
+/// The columns of a stored link that a partner's list shows, and its domain.
 #[derive(Debug)]
 pub(crate) struct LinkRow {
     pub(crate) id: LinkId,

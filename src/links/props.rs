@@ -1,4 +1,4 @@
-//! `linkProps`: what a request says about new links of a partner.
+//! `linkProps`: the properties that a request gives to new links of a partner.
 
 use super::key::KeyPrefix;
 use super::model::ExternalId;
@@ -6,21 +6,21 @@ use super::settings::SettingChanges;
 use crate::partners::TenantId;
 use crate::validation::{Change, Fields, FromFields};
 
-/// What a request says about a partner's links (`linkProps`).
+/// The `linkProps` of a request.
 #[derive(Debug, Clone, Default)]
 pub struct LinkProps {
     /// The link's id in the customer's system.
     pub external_id: Change<ExternalId>,
-    /// The partner's id in the customer's system, if it stands nowhere else in the request.
+    /// The partner's id in the customer's system, unless the request names the id elsewhere.
     pub tenant_id: Option<TenantId>,
-    /// Where the keys live: `c/<key>`.
+    /// The path before the keys: `c/<key>`.
     pub prefix: Option<KeyPrefix>,
-    /// What the links are to be like.
+    /// The other properties of the links.
     pub settings: SettingChanges,
 }
 
 impl FromFields for LinkProps {
-    /// In the order of the document, which is the order in which problems are reported.
+    /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let external_id = fields.change("externalId");
         let tenant_id = fields.nullable("tenantId");

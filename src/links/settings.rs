@@ -1,4 +1,4 @@
-//! The properties of a link beside its key and its address, and what a request wants of them.
+//! The properties of a link other than its key and its URL, and the changes that a request makes to them.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,7 +13,7 @@ use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::Ids;
 
-/// The properties as they are stored and shown. The names and meanings are those of `Link` in openapi.yaml.
+/// The properties as stored and shown. openapi.yaml defines their names and meanings under `Link`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent properties of the wire format")]
@@ -24,7 +24,7 @@ pub(crate) struct LinkSettings {
     pub comments: Option<String>,
     pub expires_at: Option<Timestamp>,
     pub expired_url: Option<String>,
-    /// What is kept of a password shows nothing of it, so it is not shown.
+    /// Never shown.
     #[serde(skip)]
     pub password_hash: Option<String>,
     pub proxy: bool,
@@ -50,7 +50,7 @@ pub(crate) struct LinkSettings {
     pub test_variants: Option<Value>,
     pub test_started_at: Option<Timestamp>,
     pub test_completed_at: Option<Timestamp>,
-    /// This and the next two only the Partnero dialect shows.
+    /// Only the Partnero dialect shows the three properties of direct tracking.
     #[serde(skip)]
     pub direct_tracking: bool,
     #[serde(skip)]
@@ -60,7 +60,7 @@ pub(crate) struct LinkSettings {
 }
 
 impl Default for LinkSettings {
-    /// Those of a link about which nothing was said.
+    /// Returns the properties of a link that was created without any.
     fn default() -> Self {
         Self {
             track_conversion: true,
@@ -95,12 +95,12 @@ impl Default for LinkSettings {
     }
 }
 
-/// A password on its way into the database.
+/// A password between request and database.
 #[derive(Debug, Clone)]
 pub(crate) enum Password {
-    /// As the request has it.
+    /// The password of the request.
     Plain(Bounded<1, { usize::MAX }>),
-    /// As it is stored.
+    /// The stored hash.
     Hashed(String),
 }
 
@@ -110,15 +110,14 @@ impl FromJson for Password {
     }
 }
 
-/// What a request wants of the properties of a link, a new one (for which "leave it" means the default) or one that
-/// is there.
+/// The changes that a request makes to the properties of a link. A new link starts with the default properties.
 #[derive(Debug, Clone, Default)]
 #[expect(missing_docs, reason = "openapi.yaml documents them, under the same names")]
 pub struct SettingChanges {
     pub track_conversion: Option<bool>,
     pub archived: Option<bool>,
     pub public_stats: Option<bool>,
-    /// The tags that the link is to have, instead of those that it has.
+    /// The new tags, in place of the present ones.
     pub tags: Option<TagRefs>,
     pub comments: Change<FreeText>,
     pub expires_at: Change<Timestamp>,
@@ -148,7 +147,7 @@ pub struct SettingChanges {
 }
 
 impl SettingChanges {
-    /// Reads those that every request about a link may have, in the order of the document.
+    /// Reads the properties that every request about a link can have, in the order of openapi.yaml.
     pub fn from_fields(fields: &mut Fields<'_>) -> Self {
         Self {
             archived: fields.optional("archived"),
@@ -173,13 +172,13 @@ impl SettingChanges {
         }
     }
 
-    /// Whether a password is still to be hashed.
+    /// Returns whether the request has a password that is not hashed yet.
     #[must_use]
     pub fn has_plain_password(&self) -> bool {
         matches!(self.password, Change::Set(Password::Plain(_)))
     }
 
-    /// Replaces a password by its hash. Never call it inside a transaction.
+    /// Replaces a password by its hash. Never call this function inside a transaction: hashing is slow.
     ///
     /// # Errors
     /// 500 when hashing fails.
@@ -191,21 +190,21 @@ impl SettingChanges {
         Ok(())
     }
 
-    /// The properties of a new link.
+    /// Returns the properties of a new link.
     pub(crate) fn settings(&self) -> LinkSettings {
         let mut settings = LinkSettings::default();
         self.apply(&mut settings);
         settings
     }
 
-    /// Changes the properties of a link and tells which are no longer as they were.
+    /// Changes the properties of a link and returns the names of the properties that are different now.
     pub(crate) fn apply(&self, link: &mut LinkSettings) -> Vec<&'static str> {
         let text = |change: &Change<FreeText>| change.wanted(|text| text.as_str().to_owned());
         let url = |change: &Change<HttpUrl>| change.wanted(|url| url.as_str().to_owned());
         let time = |change: &Change<Timestamp>| change.wanted(|time| *time);
         let password = self.password.wanted(|password| match password {
             Password::Hashed(hash) => hash.clone(),
-            // Should a route ever forget to hash it: this is no hash of anything, so that nobody gets in.
+            // A route that forgets to hash the password stores a text that no password matches.
             Password::Plain(_) => "!".to_owned(),
         });
         let mut changed = Vec::new();
@@ -243,7 +242,7 @@ impl SettingChanges {
     }
 }
 
-/// Replaces a value, and notes its name if it is another one than before.
+/// Replaces a value, and adds its name to `changed` if the value is different now.
 pub(crate) fn set<T: PartialEq>(
     changed: &mut Vec<&'static str>,
     name: &'static str,

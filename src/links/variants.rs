@@ -1,43 +1,41 @@
-//! Properties of a link that are more than one value: A/B tests and destinations by country.
+//! Link properties that hold more than one value: A/B tests and destinations by country.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use validator::{Validate, ValidationError};
 
 use crate::partners::Country;
-use crate::validation::{Fields, FromFields, FromJson, Invalid, ProblemCode, Scope, Text, read_object};
+use crate::validation::{
+    Field, Fields, FromFields, FromJson, ProblemCode, Rules, Scope, Text, broken_rule, count, read_object,
+};
 use crate::values::http_url::HttpUrl;
 
-/// One address of an A/B test and its share of the visitors.
+/// A destination of an A/B test and its share of the visitors.
 #[derive(Debug, Clone, PartialEq)]
 struct TestVariant {
-    /// Where it leads.
     url: String,
-    /// 10–90 per cent.
+    /// Per cent.
     percentage: f64,
+}
+
+/// The fields of a test variant.
+#[derive(Validate)]
+struct TestVariantFields {
+    url: Option<HttpUrl>,
+    #[validate(range(min = 10.0, max = 90.0))]
+    percentage: Option<f64>,
+}
+
+impl Rules for TestVariantFields {
+    const FIELDS: &'static [Field] = &[Field::new("url"), Field::new("percentage")];
 }
 
 impl FromFields for TestVariant {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let url = fields.required::<HttpUrl>("url");
-        let percentage = fields.required::<Percentage>("percentage");
-        Some(Self { url: url?.as_str().to_owned(), percentage: percentage?.0 })
-    }
-}
-
-struct Percentage(f64);
-
-impl FromJson for Percentage {
-    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        let percentage = f64::from_json(value, scope)?;
-        if percentage < 10.0 {
-            scope.fail(Invalid::new(ProblemCode::TooSmall, "Must be at least 10"));
-        } else if percentage > 90.0 {
-            scope.fail(Invalid::new(ProblemCode::TooBig, "Must be at most 90"));
-        } else {
-            return Some(Self(percentage));
-        }
-        None
+        let read = TestVariantFields { url: fields.required("url"), percentage: fields.required("percentage") };
+        fields.check(&read)?;
+        Some(Self { url: read.url?.as_str().to_owned(), percentage: read.percentage? })
     }
 }
 
@@ -47,42 +45,49 @@ impl FromJson for TestVariant {
     }
 }
 
-/// 2–4 variants that share all visitors among them.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestVariants(Vec<TestVariant>);
+/// The 2–4 variants of an A/B test, which share all visitors.
+#[derive(Debug, Clone, PartialEq, Validate)]
+#[validate(schema(function = shares_all_visitors))]
+pub struct TestVariants {
+    variants: Vec<TestVariant>,
+}
+
+impl Rules for TestVariants {
+    const FIELDS: &'static [Field] = &[];
+}
+
+fn shares_all_visitors(test: &TestVariants) -> Result<(), ValidationError> {
+    let total: f64 = test.variants.iter().map(|variant| variant.percentage).sum();
+    if (total - 100.0).abs() > 1e-6 {
+        return Err(broken_rule(ProblemCode::Custom, "", &[], "The percentages must add up to 100"));
+    }
+    Ok(())
+}
 
 impl TestVariants {
-    /// As they are stored and shown.
+    /// Returns the stored and public form.
     pub(crate) fn to_json(&self) -> Value {
-        self.0.iter().map(|variant| json!({"url": variant.url, "percentage": variant.percentage})).collect()
+        self.variants.iter().map(|variant| json!({"url": variant.url, "percentage": variant.percentage})).collect()
     }
 }
 
 impl FromJson for TestVariants {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        let count = value.as_array().map(Vec::len);
-        if count.is_some_and(|count| count < 2) {
-            scope.fail(Invalid::new(ProblemCode::TooSmall, "Must have at least 2 items"));
-        } else if count.is_some_and(|count| count > 4) {
-            scope.fail(Invalid::new(ProblemCode::TooBig, "Must have at most 4 items"));
-        }
-        let variants: Vec<TestVariant> = scope.list(value)?;
-        if (2..=4).contains(&variants.len())
-            && (variants.iter().map(|variant| variant.percentage).sum::<f64>() - 100.0).abs() > 1e-6
-        {
-            scope.fail(Invalid::new(ProblemCode::Custom, "The percentages must add up to 100"));
-        }
-        // Whoever noted a problem has refused the request; the value does not matter then.
-        Some(Self(variants))
+        let counted = value.as_array().map(|variants| scope.accept(count(variants, 2..=4, "item")));
+        let test = Self { variants: scope.list(value)? };
+        // The percentages of a wrong number of variants are not the problem.
+        counted??;
+        scope.check(&test)?;
+        Some(test)
     }
 }
 
-/// Where visitors of some countries are led instead.
+/// Destinations for the visitors of some countries, instead of the link's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Geo(BTreeMap<String, String>);
 
 impl Geo {
-    /// As they are stored and shown.
+    /// Returns the stored and public form.
     pub(crate) fn to_json(&self) -> Value {
         json!(self.0)
     }
@@ -96,14 +101,14 @@ impl FromJson for Geo {
         };
         let mut destinations = BTreeMap::new();
         for (country, url) in members {
-            // The problem is with the name, which is the request's own: it stands at the object.
+            // A wrong name is a problem of the object, because the client chose the name.
             if let Err(invalid) = Country::from_text(country) {
                 scope.fail(invalid);
             } else if let Some(url) = HttpUrl::from_json(url, &mut scope.child(format_args!(".{country}"))) {
                 destinations.insert(country.clone(), url.as_str().to_owned());
             }
         }
-        // Whoever noted a problem has refused the request; the value does not matter then.
+        // A noted problem rejects the whole request, whatever this function returns.
         Some(Self(destinations))
     }
 }

@@ -1,11 +1,11 @@
-//! Changes to what is known about a person.
+//! Changes to the profile of a person.
 
 use super::model::{Country, Email};
 use super::social::SocialProfile;
 use crate::validation::{Bounded, Change, Fields, Text};
 use crate::values::http_url::HttpUrl;
 
-/// Something for each member of a profile that can be changed. (The e-mail address is who it is about.)
+/// One value for each member of a profile that can be changed. (The e-mail address cannot: it identifies the person.)
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "openapi.yaml documents them, under the same names")]
 pub struct ProfileMembers<T> {
@@ -23,32 +23,32 @@ pub struct ProfileMembers<T> {
     pub paypal_email: T,
 }
 
-/// A profile as it is stored.
+/// A stored profile.
 pub type StoredProfile = ProfileMembers<Option<String>>;
 
-/// What a request wants of a profile.
+/// The changes that a request makes to a profile.
 pub type ProfileChanges = ProfileMembers<Change<String>>;
 
 impl ProfileChanges {
-    /// Reads them, in the order of the document.
+    /// Reads the members in the order of openapi.yaml.
     pub fn from_fields(fields: &mut Fields<'_>) -> Self {
         Self {
-            name: read(fields, "name", Bounded::<0, 100>::as_str),
-            image: read(fields, "image", HttpUrl::as_str),
-            description: read(fields, "description", Bounded::<0, 5000>::as_str),
-            country: read(fields, "country", Country::as_str),
-            company_name: read(fields, "companyName", Bounded::<0, 190>::as_str),
-            website: read(fields, "website", HttpUrl::as_str),
-            youtube: read(fields, "youtube", SocialProfile::as_str),
-            twitter: read(fields, "twitter", SocialProfile::as_str),
-            linkedin: read(fields, "linkedin", SocialProfile::as_str),
-            instagram: read(fields, "instagram", SocialProfile::as_str),
-            tiktok: read(fields, "tiktok", SocialProfile::as_str),
-            paypal_email: read(fields, "paypalEmail", Email::display),
+            name: read_change(fields, "name", Bounded::<0, 100>::as_str),
+            image: read_change(fields, "image", HttpUrl::as_str),
+            description: read_change(fields, "description", Bounded::<0, 5000>::as_str),
+            country: read_change(fields, "country", Country::as_str),
+            company_name: read_change(fields, "companyName", Bounded::<0, 190>::as_str),
+            website: read_change(fields, "website", HttpUrl::as_str),
+            youtube: read_change(fields, "youtube", SocialProfile::as_str),
+            twitter: read_change(fields, "twitter", SocialProfile::as_str),
+            linkedin: read_change(fields, "linkedin", SocialProfile::as_str),
+            instagram: read_change(fields, "instagram", SocialProfile::as_str),
+            tiktok: read_change(fields, "tiktok", SocialProfile::as_str),
+            paypal_email: read_change(fields, "paypalEmail", Email::display),
         }
     }
 
-    /// Makes them. The names, as requests spell them, of the members that are different now.
+    /// Changes a profile and returns the names, as requests spell them, of the members that are different now.
     pub fn apply_to(&self, profile: &mut StoredProfile) -> Vec<&'static str> {
         let members = [
             ("name", &self.name, &mut profile.name),
@@ -68,6 +68,6 @@ impl ProfileChanges {
     }
 }
 
-fn read<T: Text>(fields: &mut Fields<'_>, name: &str, as_str: fn(&T) -> &str) -> Change<String> {
+fn read_change<T: Text>(fields: &mut Fields<'_>, name: &str, as_str: fn(&T) -> &str) -> Change<String> {
     fields.change(name).map(|value| as_str(&value).to_owned())
 }

@@ -1,17 +1,24 @@
-//! What a customer keeps with an enrollment.
+//! Metadata: the customer's own data about an enrollment.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use validator::ValidateLength;
 
-use crate::validation::{Bounded, FromJson, Invalid, ProblemCode, Scope, Text};
+use crate::validation::{Bounded, FromJson, Invalid, Scope, Text, count};
 
-const MAX_KEYS: usize = 50;
+const MAX_MEMBERS: usize = 50;
 
-/// A flat object of the customer's own: at most 50 members, names of 1–40 characters, values that are strings of at
+/// A flat object with the customer's own members: at most 50 members, names of 1–40 characters, values that are strings of at
 /// most 500 characters, numbers or booleans.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(Map<String, Value>);
+
+impl ValidateLength<u64> for Metadata {
+    fn length(&self) -> Option<u64> {
+        Some(self.0.len() as u64)
+    }
+}
 
 impl FromJson for Metadata {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
@@ -19,9 +26,8 @@ impl FromJson for Metadata {
             scope.wrong_type("an object");
             return None;
         };
-        if members.len() > MAX_KEYS {
-            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_KEYS} members")));
-        }
+        let metadata = Self(members.clone());
+        scope.accept(count(&metadata, 0..=MAX_MEMBERS, "member"));
         for (name, value) in members {
             let mut member = scope.child(format_args!(".{name}"));
             match value {
@@ -31,12 +37,12 @@ impl FromJson for Metadata {
                 Value::Number(_) | Value::Bool(_) => {}
                 _ => member.wrong_type("a string, a number or a boolean"),
             }
-            // The problem is with the name, which is the request's own: it stands at the object.
+            // A wrong name is a problem of the object, because the client chose the name.
             if Bounded::<1, 40>::from_text(name).is_err() || name.chars().any(char::is_control) {
-                scope.fail(Invalid::new(ProblemCode::InvalidFormat, "The names must have 1 to 40 plain characters"));
+                scope.fail(Invalid::format("The names must have 1 to 40 plain characters"));
             }
         }
-        // Whoever noted a problem has refused the request; the value does not matter then.
-        Some(Self(members.clone()))
+        // A noted problem rejects the whole request, whatever this function returns.
+        Some(metadata)
     }
 }

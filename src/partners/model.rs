@@ -1,4 +1,4 @@
-//! What is known about a person, and how a customer's system names it.
+//! The data about a person, and the person's id in a customer's system.
 
 use std::sync::LazyLock;
 
@@ -7,28 +7,29 @@ use regex::Regex;
 use crate::validation::{Bounded, Invalid, ProblemCode, Text, length};
 use crate::values::http_url::HttpUrl;
 
-/// An e-mail address of the form that the API's document gives.
+/// An e-mail address of the form that openapi.yaml defines. (`ValidateEmail` of the crate `validator` is another rule:
+/// see the test `the_rule_for_emails_is_not_that_of_html`.)
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     display: String,
     normalized: String,
 }
 
-/// The document's pattern without its two look-aheads (no leading dot, no two dots in a row), which are checked
-/// beside it.
+/// The pattern of openapi.yaml without its two look-aheads (no leading dot, no two dots in a row), which `regex` does
+/// not support and [`Email::from_text`] checks separately.
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\A[A-Za-z0-9_'+\-.]*[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}\z")
         .expect("the pattern is constant and compiled by every test run")
 });
 
 impl Email {
-    /// As it was entered.
+    /// Returns the address as it was entered.
     #[must_use]
     pub fn display(&self) -> &str {
         &self.display
     }
 
-    /// In ASCII lower case: what makes a person unique.
+    /// Returns the address in ASCII lower case, which is unique in a workspace.
     #[must_use]
     pub fn normalized(&self) -> &str {
         &self.normalized
@@ -50,7 +51,7 @@ impl Text for Email {
 pub struct TenantId(String);
 
 impl TenantId {
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -64,12 +65,12 @@ impl Text for TenantId {
     }
 }
 
-/// A country by its ISO 3166-1 alpha-2 code, upper case.
+/// A country: an ISO 3166-1 alpha-2 code in upper case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Country(String);
 
 impl Country {
-    /// The code.
+    /// Returns the code.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -78,27 +79,27 @@ impl Country {
 
 impl Text for Country {
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        // The table's look-up would also take other spellings.
-        let code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
-        if !code || rust_iso3166::from_alpha2(text).is_none() {
+        // The table's look-up also accepts other spellings.
+        let is_code = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+        if !is_code || rust_iso3166::from_alpha2(text).is_none() {
             return Err(Invalid::new(ProblemCode::InvalidValue, "Must be an ISO 3166-1 alpha-2 country code"));
         }
         Ok(Self(text.to_owned()))
     }
 }
 
-/// What a request tells about a new person.
+/// The profile of a new person in a request.
 #[derive(Debug, Clone)]
 pub struct Profile {
     /// The full name.
     pub name: Option<Bounded<0, 100>>,
-    /// The address that makes the person unique.
+    /// The address, unique in a workspace.
     pub email: Email,
     /// The name in the customer's system.
     pub username: Option<Bounded<1, 100>>,
-    /// An avatar.
+    /// The URL of an avatar.
     pub image: Option<HttpUrl>,
-    /// Of residence.
+    /// The country of residence.
     pub country: Option<Country>,
     /// A few words about the person.
     pub description: Option<Bounded<0, 5000>>,
@@ -106,6 +107,8 @@ pub struct Profile {
 
 #[cfg(test)]
 mod tests {
+    use validator::ValidateEmail;
+
     use super::*;
 
     #[test]
@@ -147,6 +150,17 @@ mod tests {
         let long = |n: usize| format!("{}@example.com", "a".repeat(n - 12));
         assert!(Email::from_text(&long(190)).is_ok());
         assert!(Email::from_text(&long(191)).is_err());
+    }
+
+    #[test]
+    fn the_rule_for_emails_is_not_that_of_html() {
+        for refused_only_here in ["a..b@x.com", ".a@x.com", "a.@x.com", "user@localhost", "a@x.c"] {
+            assert!(refused_only_here.validate_email() && Email::from_text(refused_only_here).is_err());
+        }
+        let long = format!("{}@x.com", "a".repeat(65));
+        for accepted_only_here in ["a@b-.com", &long] {
+            assert!(!accepted_only_here.validate_email() && Email::from_text(accepted_only_here).is_ok());
+        }
     }
 
     #[test]

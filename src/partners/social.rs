@@ -1,15 +1,15 @@
-//! Where a partner is found on a social network.
+//! Profiles of a partner on social networks.
 
 use crate::validation::{Bounded, Invalid, Text};
 use crate::values::http_url::HttpUrl;
 
-/// A handle, kept without a leading `@`, or the address of the profile, kept as an [`HttpUrl`] is. A slash tells them
-/// apart: what has one is an address.
+/// A handle, stored without a leading `@`, or the URL of the profile, stored like an [`HttpUrl`]. A text with a slash
+/// is a URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SocialProfile(String);
 
 impl SocialProfile {
-    /// The handle or the address.
+    /// Returns the handle or the URL.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -34,8 +34,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_and_addresses() {
-        for (text, kept) in [
+    fn handles_and_urls() {
+        for (text, stored) in [
             ("maya", "maya"),
             ("@maya", "maya"),
             ("Maya.Knits_2-go", "Maya.Knits_2-go"),
@@ -43,7 +43,7 @@ mod tests {
             ("https://x.com/maya", "https://x.com/maya"),
             ("x.com/@maya", "https://x.com/@maya"),
         ] {
-            assert_eq!(SocialProfile::from_text(text).as_ref().map(SocialProfile::as_str), Ok(kept), "{text}");
+            assert_eq!(SocialProfile::from_text(text).as_ref().map(SocialProfile::as_str), Ok(stored), "{text}");
         }
         for text in
             ["", "@", "@@maya", "ma ya", "maya!", "in/maya", "javascript:alert(1)", "ftp://x.com/maya", "//x.com/maya"]

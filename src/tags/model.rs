@@ -8,23 +8,23 @@ use crate::values::Page;
 use crate::values::color::Color;
 use crate::values::id::TagId;
 
-/// The name of a tag: 1–50 characters without outer blanks. Names of one workspace differ in more than case.
+/// The name of a tag: 1–50 characters without outer blanks, unique in a workspace without regard to case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TagName(String);
 
 impl TagName {
-    /// The name as its owner wrote it.
+    /// Returns the name as it was entered.
     pub(super) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What must be unique in a workspace.
+    /// Returns the case-folded name, which is unique in a workspace.
     pub(super) fn folded(&self) -> String {
         fold(&self.0)
     }
 }
 
-/// A name without regard to case and outer blanks.
+/// Returns a name in lower case and without outer blanks, for comparison.
 pub(super) fn fold(name: &str) -> String {
     name.trim().to_lowercase()
 }
@@ -40,16 +40,16 @@ impl Text for TagName {
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// Its id.
+    /// The id.
     #[serde(deserialize_with = "id_from_uuid")]
     pub id: TagId,
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// Its color.
+    /// The color.
     pub color: Color,
 }
 
-/// The database writes an id as a UUID, also into JSON.
+/// Reads an id from JSON of the database, which contains ids as UUIDs.
 fn id_from_uuid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TagId, D::Error> {
     let text = String::deserialize(deserializer)?;
     Uuid::try_parse(&text).map(TagId::from).map_err(serde::de::Error::custom)

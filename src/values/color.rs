@@ -1,11 +1,11 @@
-//! Colors by their names.
+//! Named colors.
 
 use serde::{Deserialize, Serialize};
 
 use crate::validation::{Invalid, ProblemCode, Text};
 use crate::values::id::Ids;
 
-/// The color that something is shown in.
+/// The color in which a tag or group is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -22,7 +22,7 @@ pub enum Color {
 }
 
 impl Color {
-    /// Every color by its name.
+    /// All colors with their names.
     const ALL: [(&'static str, Self); 8] = [
         ("red", Self::Red),
         ("yellow", Self::Yellow),
@@ -34,7 +34,7 @@ impl Color {
         ("pink", Self::Pink),
     ];
 
-    /// A color for what nobody chose one for.
+    /// Returns a random color, for a tag that was created without a color.
     #[must_use]
     pub fn any(ids: &Ids) -> Self {
         let [byte] = ids.bytes::<1>();

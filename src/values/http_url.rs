@@ -1,4 +1,4 @@
-//! The rule for addresses that a request may name.
+//! The rule for URLs in requests.
 
 use url::Url;
 
@@ -22,12 +22,13 @@ impl Text for HttpUrl {
     fn from_text(text: &str) -> Result<Self, Invalid> {
         const WRONG: Invalid = Invalid::format("Invalid URL: must be an http or https address without user info");
         length(text, 1, MAX_LENGTH)?;
-        // The parser would drop tabs and line ends and trim blanks; what it dropped was no address.
+        // The parser would silently remove tabs, line ends and outer blanks, which belong to no URL.
         if text.contains(char::is_whitespace) {
             return Err(WRONG);
         }
-        // A later "://" is a part of the path or the query.
+        // A later "://" belongs to the path or the query.
         let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+        // One parse yields both the verdict and the serialised form; `ValidateUrl` would parse the text twice.
         let url = if has_scheme {
             Url::parse(text)
         } else if text.starts_with(|c: char| c.is_alphanumeric()) {
@@ -36,12 +37,12 @@ impl Text for HttpUrl {
             return Err(WRONG);
         };
         let url = url.map_err(|_| WRONG)?;
-        // What stands without a scheme is taken for a host only if it looks like one: "mailto:/a" has the host "mailto".
+        // A text without a scheme must start with something like a host: "mailto:/a" would have the host "mailto".
         if !has_scheme && !url.host_str().is_some_and(|host| host.contains('.')) {
             return Err(WRONG);
         }
-        let plain = url.username().is_empty() && url.password().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !plain {
+        let has_no_user_info = url.username().is_empty() && url.password().is_none();
+        if !matches!(url.scheme(), "http" | "https") || !has_no_user_info {
             return Err(WRONG);
         }
         Ok(Self(url.into()))

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::validation::{Invalid, Text};
+use crate::validation::{Invalid, Text, length};
 use crate::values::clock::Timestamp;
 use crate::values::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
 
@@ -44,13 +44,13 @@ impl fmt::Display for Plan {
     }
 }
 
-/// The name of a workspace in addresses and on the command line, or of a group in requests: 1–48 lower-case letters,
-/// digits and inner hyphens (that of a workspace becomes a DNS label).
+/// The name of a workspace in URLs and on the command line, or of a group in requests: 1–48 lower-case letters, digits
+/// and inner hyphens (a workspace's slug becomes a DNS label).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Slug(String);
 
 impl Slug {
-    /// The most characters.
+    /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 48;
 
     /// The text.
@@ -65,8 +65,7 @@ impl FromStr for Slug {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if text.is_empty()
-            || text.len() > Self::MAX_LENGTH
+        if length(text, 1, Self::MAX_LENGTH).is_err()
             || !text.chars().all(allowed)
             || text.starts_with('-')
             || text.ends_with('-')

@@ -13,6 +13,7 @@ mod frozen;
 mod never;
 mod support;
 
+mod architecture;
 mod authz;
 mod command_line;
 mod concurrency;

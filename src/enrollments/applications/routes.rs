@@ -17,8 +17,9 @@ use crate::http::response::Found;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
 use crate::surfaces::state::App;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode};
+use crate::validation::{Bounded, Field, Fields, FromFields, ProblemCode, Rules, broken_rule};
 use crate::values::Page;
+use validator::{Validate, ValidationError};
 
 /// Which applications.
 pub struct ListApplicationsRequest {
@@ -98,21 +99,51 @@ pub struct RejectApplicationRequest {
     program: Option<ProgramRef>,
 }
 
+/// The fields about fraud of a request to reject an application.
+#[derive(Validate)]
+#[validate(schema(function = bars_from_reapplying))]
+#[validate(schema(function = has_reason))]
+struct FraudFlag {
+    reapplication_timeframe: ReapplicationTimeframe,
+    flag_for_fraud: bool,
+    flag_for_fraud_reason: Option<Bounded<1, 5000>>,
+}
+
+impl Rules for FraudFlag {
+    const FIELDS: &'static [Field] =
+        &[Field::new("reapplicationTimeframe"), Field::new("flagForFraud"), Field::new("flagForFraudReason")];
+}
+
+fn bars_from_reapplying(flag: &FraudFlag) -> std::result::Result<(), ValidationError> {
+    if flag.flag_for_fraud && flag.reapplication_timeframe == ReapplicationTimeframe::Instant {
+        let text = "Cannot go with the reapplicationTimeframe instant";
+        return Err(broken_rule(ProblemCode::Custom, "flagForFraud", &[], text));
+    }
+    Ok(())
+}
+
+fn has_reason(flag: &FraudFlag) -> std::result::Result<(), ValidationError> {
+    if flag.flag_for_fraud && flag.flag_for_fraud_reason.is_none() {
+        let field = "flagForFraudReason";
+        return Err(broken_rule(ProblemCode::InvalidType, field, &[field], "Required"));
+    }
+    Ok(())
+}
+
 impl FromFields for RejectApplicationRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner = applicant(fields);
         let reason = fields.optional("rejectionReason");
         let note = fields.optional("rejectionNote");
-        let timeframe = fields.optional("reapplicationTimeframe").unwrap_or_default();
-        let is_flagged = fields.optional("flagForFraud").unwrap_or(false);
-        if is_flagged && timeframe == ReapplicationTimeframe::Instant {
-            let text = "Cannot go with the reapplicationTimeframe instant";
-            fields.fail("flagForFraud", Invalid::new(ProblemCode::Custom, text));
-        }
-        let suspicion =
-            if is_flagged { fields.required("flagForFraudReason") } else { fields.optional("flagForFraudReason") };
-        // Without the flag it says nothing.
-        let fraud_suspicion = suspicion.filter(|_| is_flagged);
+        let flag = FraudFlag {
+            reapplication_timeframe: fields.optional("reapplicationTimeframe").unwrap_or_default(),
+            flag_for_fraud: fields.optional("flagForFraud").unwrap_or(false),
+            flag_for_fraud_reason: fields.optional("flagForFraudReason"),
+        };
+        fields.check(&flag);
+        let timeframe = flag.reapplication_timeframe;
+        // Without the flag, the reason is ignored.
+        let fraud_suspicion = flag.flag_for_fraud_reason.filter(|_| flag.flag_for_fraud);
         let program = fields.optional("programId");
         Some(Self { partner: partner?, rejection: Rejection { reason, note, timeframe, fraud_suspicion }, program })
     }

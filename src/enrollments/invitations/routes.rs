@@ -20,7 +20,7 @@ use crate::links::LinkProps;
 use crate::partners::Profile;
 use crate::programs::ProgramRef;
 use crate::surfaces::state::App;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Invalid, ProblemCode, Scope};
+use crate::validation::{Bounded, Fields, FromFields, FromJson, Scope, range};
 use crate::values::id::PartnerId;
 use crate::work::Executor;
 
@@ -44,11 +44,7 @@ impl FromJson for Days {
             scope.wrong_type("an integer");
             return None;
         };
-        if days < Self::MIN {
-            scope.fail(Invalid::new(ProblemCode::TooSmall, format!("Must be at least {}", Self::MIN)));
-        } else if days > Self::MAX {
-            scope.fail(Invalid::new(ProblemCode::TooBig, format!("Must be at most {}", Self::MAX)));
-        }
+        scope.accept(range(days, Self::MIN..=Self::MAX))?;
         u64::try_from(days).ok().map(Self)
     }
 }

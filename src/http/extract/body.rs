@@ -11,24 +11,25 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::validation::{FromFields, read_request};
 
-/// How much of a body is read, and for how long.
+/// The limits of reading a body.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit {
     /// The largest body, in bytes.
     bytes: usize,
-    /// How long a client may take for it. Less than a request may take: then it is known that it was the client.
+    /// The time that a client has for sending the body. It is shorter than the time limit of a request, so that a slow
+    /// client is recognised as the cause.
     within: Duration,
 }
 
 impl BodyLimit {
-    /// Of a request about one thing.
+    /// The limits of a request about one thing.
     pub const NORMAL: Self = Self { bytes: 1024 * 1024, within: Duration::from_secs(4) };
-    /// Of a request about very many things.
+    /// The limits of a request about very many things.
     pub const BULK: Self = Self { bytes: 8 * 1024 * 1024, within: Duration::from_secs(20) };
 
-    /// The whole body.
+    /// Reads the whole body.
     pub async fn read(self, body: axum::body::Body) -> Result<Bytes> {
-        // Who says so beforehand need not send it.
+        // A client that announces too large a body does not have to send the body.
         if body.size_hint().lower() > self.bytes as u64 {
             return Err(Error::payload_too_large(self.bytes));
         }
@@ -59,12 +60,12 @@ impl<S: Send + Sync, T: FromFields> FromRequest<S> for Body<T> {
     }
 }
 
-/// The bytes of a JSON body.
+/// Returns the bytes of a JSON body.
 pub(super) async fn read(request: Request, limit: BodyLimit) -> Result<Bytes> {
     if !is_json(&request) {
-        // Clients declare no type where they send nothing.
-        let nothing = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
-        return Err(if nothing {
+        // Clients that send no body declare no type.
+        let is_absent = request.body().is_end_stream() && !request.headers().contains_key(CONTENT_TYPE);
+        return Err(if is_absent {
             Error::bad_request("The request has no body.")
         } else {
             Error::unsupported_media_type()
@@ -73,12 +74,12 @@ pub(super) async fn read(request: Request, limit: BodyLimit) -> Result<Bytes> {
     limit.read(request.into_body()).await
 }
 
-/// 400 for what is no JSON.
+/// Returns 400 for a body that is not JSON.
 pub(super) fn malformed() -> Error {
     Error::bad_request("The request body is not valid JSON.")
 }
 
-/// `application/json` or a type with the suffix `+json`, with any parameters.
+/// Returns whether the content type is `application/json` or a type with the suffix `+json`, with any parameters.
 fn is_json(request: &Request) -> bool {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! A JSON request body that is a list, each item of which is a request of its own.
+//! A JSON request body that is a list of independent requests.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::body::{BodyLimit, malformed, read};
 use crate::error::{Error, Result};
-use crate::validation::{FromFields, Invalid, Problem, ProblemCode, read_request};
+use crate::validation::{FromFields, Invalid, Problem, ProblemCode, count, read_request};
 
-/// The most items of a list.
+/// The maximum number of items of a list.
 const MAX_ITEMS: usize = 1_000;
 
-/// The 1 to 1,000 items of a request body, each read into `T` or refused for itself; or 400, 413, 415 or 422 for the
-/// whole.
+/// The 1 to 1,000 items of a request body, each read into `T` or rejected on its own. The extractor rejects a body that
+/// is not such a list with 400, 413, 415 or 422.
 pub struct Items<T>(pub Vec<Result<T>>);
 
 impl<S: Send + Sync, T: FromFields> FromRequest<S> for Items<T> {
@@ -31,26 +31,23 @@ fn parse<T: FromFields>(body: &[u8]) -> Result<Vec<Result<T>>> {
     let mut json = serde_json::Deserializer::from_slice(body);
     let list = match json.deserialize_seq(List(PhantomData)) {
         Ok(list) => list,
-        // Something else than a list: JSON all the same, or not.
+        // The body is not a list, but can still be valid JSON.
         Err(error) if error.is_data() && serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
-            return Err(refused(Invalid::new(ProblemCode::InvalidType, "Expected an array")));
+            return Err(rejected(Invalid::new(ProblemCode::InvalidType, "Expected an array")));
         }
         Err(_) => return Err(malformed()),
     };
     json.end().map_err(|_| malformed())?;
-    match list.len() {
-        0 => Err(refused(Invalid::new(ProblemCode::TooSmall, "Must have at least 1 item"))),
-        1..=MAX_ITEMS => Ok(list),
-        _ => Err(refused(Invalid::new(ProblemCode::TooBig, format!("Must have at most {MAX_ITEMS} items")))),
-    }
+    count(&list, 1..=MAX_ITEMS, "item").map_err(rejected)?;
+    Ok(list)
 }
 
-fn refused(invalid: Invalid) -> Error {
+fn rejected(invalid: Invalid) -> Error {
     Error::invalid(vec![Problem { code: invalid.code, path: String::new(), message: invalid.message }])
 }
 
-/// Reads one item after the other, so that the tree of only one of them is in memory: a tree is many times larger than
-/// its text. Beyond the most that there may be, only one more is kept, to tell.
+/// Reads one item after the other, so that only one item's tree is in memory: a tree is many times larger than its
+/// text. Of the items beyond [`MAX_ITEMS`], one is kept, which shows that the list is too long.
 struct List<T>(PhantomData<T>);
 
 impl<'de, T: FromFields> Visitor<'de> for List<T> {

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::validation::{FromFields, read_request};
 
-/// A query string that was read into `T`, or 422. A repeated parameter is a list: 422 where one value is asked for.
+/// A query string that was read into `T`, or 422. A repeated parameter is read as a list, which is 422 for a field that
+/// takes one value.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {

@@ -1,4 +1,6 @@
-//! What this dialect's requests say.
+//! The requests of the Partnero dialect.
+
+use validator::{Validate, ValidationError};
 
 use super::model::{DomainRef, LinkName};
 use super::page::PageRequest;
@@ -10,33 +12,82 @@ use crate::links::settings::SettingChanges;
 use crate::links::store::selector::PartnerSelector;
 use crate::partners::Email;
 use crate::programs::ProgramRef;
-use crate::validation::{Change, Fields, FromFields, Invalid, ProblemCode};
+use crate::validation::{Change, Field, Fields, FromFields, Invalid, ProblemCode, Rules, broken_rule};
 
-/// The partner that a link is for.
-struct PartnerField(PartnerSelector);
+/// The partner for whom a link is created.
+#[derive(Validate)]
+#[validate(schema(function = names_partner))]
+struct PartnerField {
+    id: Option<FreeText>,
+    key: Option<FreeText>,
+    email: Option<Email>,
+}
+
+impl Rules for PartnerField {
+    const FIELDS: &'static [Field] = &[Field::new("id"), Field::new("key"), Field::new("email")];
+}
+
+fn names_partner(partner: &PartnerField) -> Result<(), ValidationError> {
+    if partner.id.is_none() && partner.key.is_none() && partner.email.is_none() {
+        let text = "You must provide either id, key, or email.";
+        return Err(broken_rule(ProblemCode::Custom, "", &["id", "key", "email"], text));
+    }
+    Ok(())
+}
 
 impl FromFields for PartnerField {
-    /// The first of the three that is there counts.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.optional::<FreeText>("id");
-        let key = fields.optional::<FreeText>("key");
-        let email = fields.optional::<Email>("email");
-        let mut selector = PartnerSelector::default();
-        if let Some(id) = id {
-            selector.partner_id = id.as_str().parse().ok();
-            selector.tenant_id = Some(id.as_str().to_owned());
-        } else if let Some(key) = key {
-            selector.key_folded = Some(key::fold(key.as_str()));
-        } else if let Some(email) = email {
-            selector.email_normalized = Some(email.normalized().to_owned());
-        } else if !["id", "key", "email"].into_iter().any(|name| fields.has(name)) {
-            fields.fail_here(Invalid::new(ProblemCode::Custom, "You must provide either id, key, or email."));
-        }
-        Some(Self(selector))
+        let partner = Self { id: fields.optional("id"), key: fields.optional("key"), email: fields.optional("email") };
+        fields.check(&partner)?;
+        Some(partner)
     }
 }
 
-/// A request for a link with a key of the caller's choice.
+impl From<PartnerField> for PartnerSelector {
+    /// Selects by the id, else by the key, else by the e-mail address.
+    fn from(partner: PartnerField) -> Self {
+        let mut selector = Self::default();
+        if let Some(id) = partner.id {
+            selector.partner_id = id.as_str().parse().ok();
+            selector.tenant_id = Some(id.as_str().to_owned());
+        } else if let Some(key) = partner.key {
+            selector.key_folded = Some(key::fold(key.as_str()));
+        } else if let Some(email) = partner.email {
+            selector.email_normalized = Some(email.normalized().to_owned());
+        }
+        selector
+    }
+}
+
+/// The domain of a link and the caller's idea of the domain.
+#[derive(Validate)]
+#[validate(schema(function = says_whether_additional))]
+struct DomainFields {
+    domain_id: Change<DomainRef>,
+    is_additional: Option<bool>,
+}
+
+impl Rules for DomainFields {
+    const FIELDS: &'static [Field] = &[Field::new("domain_id"), Field::new("is_additional")];
+}
+
+fn says_whether_additional(domain: &DomainFields) -> Result<(), ValidationError> {
+    if domain.is_additional.is_none() && domain.domain_id.value().is_some() {
+        return Err(broken_rule(ProblemCode::InvalidType, "is_additional", &["is_additional"], "Required"));
+    }
+    Ok(())
+}
+
+impl DomainFields {
+    /// Reads the two fields. The id of the default domain is null in lists, so that a request can contain null.
+    fn from_fields(fields: &mut Fields<'_>) -> Self {
+        let domain = Self { domain_id: fields.change("domain_id"), is_additional: fields.optional("is_additional") };
+        fields.check(&domain);
+        domain
+    }
+}
+
+/// A request to create a link with the caller's key.
 pub struct PartnerReferralLinkRequest {
     pub(super) key: LinkKey,
     pub(super) domain: Option<DomainRef>,
@@ -49,24 +100,22 @@ pub struct PartnerReferralLinkRequest {
 impl FromFields for PartnerReferralLinkRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let key = fields.required("key");
-        // The default domain is listed with the id null, and may be named so.
-        let domain = fields.nullable("domain_id");
-        let is_additional =
-            if domain.is_some() { fields.required("is_additional") } else { fields.optional("is_additional") };
+        let DomainFields { domain_id, is_additional } = DomainFields::from_fields(fields);
+        let domain = domain_id.value().copied();
         let settings = tracking::read(fields);
         let partner = match fields.object("partner") {
             None if !fields.has("partner") => {
                 fields.fail("partner", Invalid::new(ProblemCode::InvalidType, "Required"));
                 None
             }
-            partner => partner.map(|PartnerField(selector)| selector),
+            partner => partner.map(|partner: PartnerField| partner.into()),
         };
         let program = fields.optional("program_id");
         Some(Self { key: key?, domain, is_additional, settings, partner: partner?, program })
     }
 }
 
-/// A request for changes to a link; what it leaves out stays.
+/// A request to change a link. Absent fields keep their values.
 pub struct PartnerReferralLinkChangesRequest {
     pub(super) changes: NamedLinkChanges,
     pub(super) program: Option<ProgramRef>,
@@ -75,11 +124,7 @@ pub struct PartnerReferralLinkChangesRequest {
 impl FromFields for PartnerReferralLinkChangesRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let key = fields.optional("key");
-        let domain = fields.change("domain_id");
-        let is_additional = match domain {
-            Change::Set(_) => fields.required("is_additional"),
-            Change::Keep | Change::Clear => fields.optional("is_additional"),
-        };
+        let DomainFields { domain_id: domain, is_additional } = DomainFields::from_fields(fields);
         let settings = tracking::read(fields);
         let program = fields.optional("program_id");
         Some(Self { changes: NamedLinkChanges { key, domain, is_additional, settings }, program })
@@ -116,16 +161,32 @@ pub struct SearchQuery {
     pub(super) program: Option<ProgramRef>,
 }
 
+/// The fields that name a link.
+#[derive(Validate)]
+#[validate(schema(function = names_link))]
+struct LinkNameFields {
+    id: Option<FreeText>,
+    key: Option<FreeText>,
+}
+
+impl Rules for LinkNameFields {
+    const FIELDS: &'static [Field] = &[Field::new("id"), Field::new("key")];
+}
+
+fn names_link(named: &LinkNameFields) -> Result<(), ValidationError> {
+    if named.id.is_none() && named.key.is_none() {
+        return Err(broken_rule(ProblemCode::Custom, "", &["id", "key"], "You must provide either id or key."));
+    }
+    Ok(())
+}
+
 impl FromFields for SearchQuery {
-    /// Of two, the id counts. It may be a key, as it may be in a path.
+    /// Reads the fields. If the query has both, the id counts, which can also be a key, as in a path.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let id = fields.optional::<FreeText>("id");
-        let key = fields.optional::<FreeText>("key");
+        let named = LinkNameFields { id: fields.optional("id"), key: fields.optional("key") };
         let program = fields.optional("program_id");
-        if !fields.has("id") && !fields.has("key") {
-            fields.fail_here(Invalid::new(ProblemCode::Custom, "You must provide either id or key."));
-        }
-        let name = match (id, key) {
+        fields.check(&named)?;
+        let name = match (named.id, named.key) {
             (Some(id), _) => id.as_str().parse().ok(),
             (None, Some(key)) => LinkName::key(key.as_str()),
             (None, None) => None,

@@ -15,7 +15,7 @@ const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOC
 const LIST: &str = "enrollments::list_enrolled_partners";
 const LINKS: &str = "links::list_links_of_partners";
 const COUNT: &str = "enrollments::count_enrollments";
-const GROUP: &str = "programs::find_group_id";
+const GROUP: &str = "groups::find_group_id";
 const BEGIN: &str = "BEGIN as tenant";
 const SHOWN: [&str; 4] =
     ["BEGIN READ ONLY as tenant", "enrollments::find_enrolled_partner", "links::list_partner_links", "COMMIT"];

@@ -64,7 +64,7 @@ async fn each_call_makes_no_unnecessary_round_trip() {
     let created = [
         FIND,
         BEGIN,
-        "programs::find_enrollment_terms",
+        "groups::find_enrollment_terms",
         "enrollments::insert_enrollment",
         "links::insert_links",
         "COMMIT",

@@ -6,13 +6,13 @@ use url::Url;
 
 use crate::access::Access;
 use crate::db::Db;
-use crate::embed_tokens::Keyring;
+use crate::embed_tokens::{Keyring, TokenIssuer};
+use crate::enrollments::EnrollmentLookups;
 use crate::http::extract::PublicUrl;
 use crate::http::overload::{Gate, Limits};
 use crate::http::rate_limit::Limiter;
-use crate::http::response::DocsUrl;
 use crate::idempotency::Idempotency;
-use crate::surfaces::state::{AppState, HttpConfig, Services};
+use crate::surfaces::state::{AppState, Services};
 use crate::telemetry::Metrics;
 use crate::values::clock::Clock;
 use crate::values::id::Ids;
@@ -42,18 +42,24 @@ pub struct Parts {
 #[must_use]
 pub fn assemble(parts: Parts) -> AppState {
     let Parts { db, clock, ids, keyring, limiter, admission, metrics, public_url } = parts;
-    let public_url = PublicUrl::from(&public_url);
+    let (keyring, public_url) = (Arc::new(keyring), PublicUrl::from(&public_url));
     AppState::from(Services {
         executor: Executor::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids)),
         access: Access::new(db.clone(), Arc::clone(&clock)),
         idempotency: Idempotency::new(db.clone(), Arc::clone(&clock)),
-        keyring: Arc::new(keyring),
+        lookups: EnrollmentLookups::new(db.clone()),
+        issuer: TokenIssuer::new(
+            Arc::clone(&keyring),
+            public_url.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&metrics),
+        ),
+        keyring,
         limiter,
         gate: Gate::new(admission),
         metrics,
         drain: Arc::default(),
-        docs_url: DocsUrl::below(&public_url),
-        config: HttpConfig { docs_url: format!("{public_url}/docs"), issuer: public_url.to_string() },
         public_url,
         db,
         clock,

@@ -11,7 +11,6 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use serde::Serialize;
 
-use super::extract::PublicUrl;
 use crate::error::Error;
 
 /// The answer 200 with a JSON body.
@@ -58,24 +57,6 @@ impl IntoResponse for Error {
 #[must_use]
 pub fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-}
-
-/// The address of the documentation, which errors link to. Cheap to clone.
-#[derive(Debug, Clone)]
-pub struct DocsUrl(Arc<str>);
-
-impl DocsUrl {
-    /// Returns the address of the documentation of the server with this public URL.
-    #[must_use]
-    pub fn below(public_url: &PublicUrl) -> Self {
-        Self(format!("{public_url}/docs").into())
-    }
-
-    /// Returns the address as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// The errors of a response that reports errors inside its own body. The value travels with the response to the log.

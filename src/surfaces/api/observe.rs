@@ -48,7 +48,7 @@ async fn answer(
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
         log(error);
-        write_error(&mut response, error, dialect, app.docs_url.as_str());
+        write_error(&mut response, error, dialect, &app.public_url.docs());
     }
     if let Some(ErrorsWithin(errors)) = response.extensions_mut().remove() {
         for error in errors {

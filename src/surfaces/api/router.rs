@@ -8,7 +8,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::dialects::{affonso, partnero::routes as partnero};
+use super::dialects::{affonso::routes as affonso, partnero::routes as partnero};
 use super::guard::{Guard, RoutePolicy, guard};
 use super::{docs, health, observe};
 use crate::enrollments::{applications, invitations, lifecycle};
@@ -34,7 +34,7 @@ pub fn build_app(app: AppState) -> Router {
         guard: Guard::from_ref(&app),
         time_limit: time_limit::BULK,
         body_limit: BodyLimit::BULK,
-        permits: enrollments::bulk::routes::PLACES,
+        permits: enrollments::bulk::CONCURRENCY,
     };
     let api = guarded(api(), normal).merge(guarded(bulk(), many_items));
     Router::new()

@@ -1,5 +1,5 @@
-//! Callers with a permission: a handler that names the permission it needs gets a tenant to query with; a handler that
-//! names none gets nothing.
+//! Callers with a permission. A handler names the permission that it needs and gets a tenant to work with; a handler
+//! without a permission gets no tenant.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -85,11 +85,10 @@ impl<P> Clone for Caller<P> {
 }
 
 impl<P: Permission> Caller<P> {
-    /// Returns the program that the request means: the one that the request names, else the key's, else the
-    /// workspace's default.
+    /// Returns the program of the request: the named program, else the key's program, else the workspace's default.
     ///
     /// # Errors
-    /// 404 for a program that belongs to another workspace, is inactive, or is not the one that the key is limited to.
+    /// 404 for a program of another workspace, for an inactive program, and for a program outside of the key's limit.
     pub async fn program(&self, named: Option<ProgramRef>) -> Result<ProgramScope> {
         let program_id = match named {
             None => self.grant.program_id,
@@ -102,8 +101,8 @@ impl<P: Permission> Caller<P> {
         if self.grant.is_bound_to_program {
             return Err(no_program());
         }
-        // Within the request's transaction, if there is one: a second session while the first is held could wait for
-        // ever on a full pool.
+        // Within the request's transaction, if there is one: a second session while the first is held could wait forever
+        // on a full pool.
         self.access.check_program(self.request_db.as_ref().unwrap_or(self.access.db()), scope).await?;
         Ok(scope)
     }

@@ -35,7 +35,7 @@ pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 #[derive(Clone)]
 pub struct Db {
     shared: Arc<Shared>,
-    /// The transaction that spans a request, if there is one. All work is a part of this transaction.
+    /// The transaction that spans a request, if there is such a transaction. All work is a part of the transaction.
     within: Option<request::Session>,
 }
 

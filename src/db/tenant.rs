@@ -76,7 +76,7 @@ impl Tenant<'_> {
         self.db.in_a_task(name, Mode::Transaction(Some(self.workspace_id)), work).await
     }
 
-    /// Runs statements that only read. Each statement may see a later state than the statement before. Runs them again
+    /// Runs read-only statements. Each statement may see a later state than the statement before. The statements run again
     /// after a broken connection. When the caller goes away the session is closed: nothing is lost, and a task for each
     /// read would cost a tenth of a repeat call.
     ///
@@ -90,8 +90,8 @@ impl Tenant<'_> {
         self.db.attempts(name, Mode::Reads(self.workspace_id), |conn: &mut PgConnection, _| work(conn)).await
     }
 
-    /// Runs statements that only read and that all see the same state, each planned for its own values: for lists, whose
-    /// best plan depends on the given filters.
+    /// Runs read-only statements on one snapshot, each planned for its own values: for lists, whose best plan depends on
+    /// the given filters.
     ///
     /// # Errors
     /// Like [`Tenant::run`].
@@ -130,7 +130,7 @@ impl Global<'_> {
         self.0.in_a_task(name, Mode::Transaction(None), work).await
     }
 
-    /// Runs statements that only read, each as a transaction of its own, in one round trip each.
+    /// Runs read-only statements, each as a transaction of its own, in one round trip each.
     ///
     /// # Errors
     /// Like [`Tenant::run`].

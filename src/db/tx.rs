@@ -16,8 +16,8 @@ use crate::telemetry;
 use crate::telemetry::metrics::Transaction;
 use crate::values::id::WorkspaceId;
 
-/// The time limit of one transaction with all its retries. A request runs few transactions, one after the other, and has
-/// a deadline of its own: see [`with_deadline`].
+/// The time limit of a transaction with all retries. A request runs few transactions, one after the other, and has its own
+/// deadline: see [`with_deadline`].
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 /// The longest first pause after a deadlock or a lock timeout. Doubles with each retry.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
@@ -139,7 +139,7 @@ impl Db {
     {
         let mut attempt = 0;
         loop {
-            // Boxed: each future around this one has the room for it twice, and is moved.
+            // Boxed: each future around this future has room for it twice, and is moved.
             let tried = tokio::time::timeout_at(deadline, Box::pin(self.attempt(mode, attempt, &work))).await;
             let Ok(outcome) = tried else {
                 // No result arrived: the other sessions may be dead too, and each would cost a client as long.

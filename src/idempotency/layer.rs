@@ -108,7 +108,7 @@ async fn answer(
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// Claims the key until the end of the transaction. Returns the answer that was kept for the key.
+/// Claims the key until the end of the transaction. Returns the stored answer of the key.
 async fn claim(
     db: &Db,
     now: Timestamp,

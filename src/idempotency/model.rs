@@ -13,7 +13,7 @@ use crate::workspaces::Grant;
 /// The lifetime of a stored answer.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// The name that a client gives one request and every repetition of that request. Unique in a workspace.
+/// The name that a client gives a request and all repetitions of the request. Unique in a workspace.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(String);
 

@@ -1,4 +1,4 @@
-//! Queries on `idempotency_keys`.
+//! Statements on `idempotency_keys`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::values::clock::Timestamp;
 use crate::values::id::WorkspaceId;
 
-/// Claims a key for the request of this transaction: no other transaction gets the key until this one ends.
+/// Claims a key for the request of this transaction. No other transaction gets the key before the end of the transaction.
 pub async fn claim_key(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -41,7 +41,7 @@ pub async fn claim_key(
     Ok(Claim::Answered(Answer { fingerprint, status: status.unsigned_abs(), body }))
 }
 
-/// Keeps the answer to the request that claimed a key.
+/// Stores the answer to the request that claimed a key.
 pub async fn keep_answer(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

@@ -76,8 +76,8 @@ pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> a
     Ok(())
 }
 
-/// A writer that pauses after it has written, so that the lines of the pause are written together. Without the pause the
-/// thread is woken for each line, which costs a request more than the line itself.
+/// A writer with a pause after each write, so that the lines of the pause are written together. Without the pause the
+/// thread is woken for each line, and waking costs a request more than the line itself.
 struct Gathering<W>(W);
 
 impl<W: Write> Write for Gathering<W> {

@@ -1,5 +1,4 @@
-//! The metrics of the server. Every name is here, with its labels and its meaning; no label has a value that a client
-//! chooses.
+//! The metrics of the server: all names, labels and meanings. No label has a value that a client chooses.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -271,7 +270,7 @@ impl Metrics {
         self.transactions.get(&name, || with_local_recorder(&self.recorder, || Transaction::new(name)))
     }
 
-    /// Counts an embed token that this route minted, for an enrollment that the request created or found.
+    /// Counts an embed token of this route, for an enrollment that the request created or found.
     pub fn minted(&self, route: &'static str, enrollment_is_new: bool) {
         let counter = self.tokens.get(&(route, enrollment_is_new), || {
             let enrollment = if enrollment_is_new { "created" } else { "found" };
@@ -280,7 +279,7 @@ impl Metrics {
         counter.increment(1);
     }
 
-    /// Counts a request that was rejected because its workspace exceeded its rate limit.
+    /// Counts a request that was rejected because the workspace exceeded its rate limit.
     pub fn rate_limited(&self, plan: &'static str) {
         self.count(|| counter!(RATE_LIMITED, "plan" => plan));
     }

@@ -1,5 +1,5 @@
-//! Points in time as the API writes them, and the clock. The clock is a value that is passed in, so that tests can stop
-//! it.
+//! Points in time as the API writes them, and the clock. The clock is passed in as a value, so that tests can stop the
+//! clock.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -40,8 +40,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A point in time in UTC. The resolution is one millisecond, as in answers, so that a written time and the time that is
-/// read back are equal.
+/// A point in time in UTC. The resolution is a millisecond, as in answers, so that a time is the same after it was written
+/// and read back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Timestamp(OffsetDateTime);

@@ -49,7 +49,7 @@ pub trait Query: Send + Sync + 'static {
     fn fetch(&self, conn: &mut PgConnection) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
-/// The transaction that a [`Command`] runs in, and everything that its effects need.
+/// The transaction of a [`Command`], with everything that the effects of the command need.
 pub struct Work<'c> {
     /// The connection, inside the transaction of the actor's workspace.
     pub conn: &'c mut PgConnection,

@@ -177,7 +177,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }
 
-/// Runs one round in a task of its own, which catches a panic. Dropping this future cancels the round.
+/// Runs a round in a separate task, so that a panic is caught. Dropping the future cancels the round.
 async fn run_round(worker: &Worker) -> std::result::Result<Result<Round>, Box<dyn Any + Send>> {
     let mut task = JoinSet::new();
     let round = Arc::clone(&worker.round);

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::validation::{FromFields, read_request};
 
-/// A query string that was read into `T`. Rejects with 422. A repeated parameter is a list, which is rejected where one
-/// value is expected.
+/// A query string that was read into `T`. Rejects with 422. A repeated parameter is read as a list, and rejected where a
+/// single value is expected.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {

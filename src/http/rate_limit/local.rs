@@ -29,7 +29,7 @@ impl governor::clock::Clock for Monotonic {
     }
 }
 
-/// The workspaces of one tier. A workspace that changes its tier starts with an unused limit.
+/// The workspaces of one tier. A change of tier gives a workspace an unused limit.
 struct Tier {
     limit: NonZeroU32,
     workspaces: RateLimiter<WorkspaceId, DashMapStateStore<WorkspaceId>, Monotonic, StateInformationMiddleware>,
@@ -81,8 +81,8 @@ impl Local {
         }
     }
 
-    /// Removes workspaces that have their full limit again, so that memory is in proportion to the workspaces that made
-    /// requests lately. The first request of each window does this for all others.
+    /// Removes workspaces with a full limit, so that memory is in proportion to the workspaces with recent requests. The
+    /// first request of each window does the removal.
     fn sweep(&self) {
         let now = self.clock.now();
         let due = self.next_sweep.load(Ordering::Relaxed);

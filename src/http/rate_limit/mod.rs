@@ -38,8 +38,8 @@ impl Limiter {
         Self { local: tiers.map(|tiers| Arc::new(Local::new(tiers, clock))), store }
     }
 
-    /// Counts one request of a workspace in this tier if the workspace is within its limit. Returns `None` when nothing
-    /// is limited.
+    /// Counts a request of a workspace in this tier if the workspace is within the limit. Returns `None` when nothing is
+    /// limited.
     pub async fn take(&self, workspace_id: WorkspaceId, tier: usize) -> Option<RateLimitStatus> {
         let local = self.local.as_ref()?;
         if let Some(store) = &self.store

@@ -25,8 +25,8 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(250);
 const WARN_PAUSE: Duration = Duration::from_mins(1);
 
 /// GCRA, as in [`super::local`]. The time is Redis's own, so that servers with different clocks agree. The stored value is
-/// the time at which the workspace has its full limit again, in microseconds. A stored time further away than one window
-/// can only come from a clock that was set back or from a changed limit, and is cut to one window.
+/// the time at which the workspace has its full limit again, in microseconds. A stored time more than one window ahead
+/// comes from a clock that was set back or from a changed limit, and is cut to one window.
 const TAKE: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -93,7 +93,7 @@ impl SharedStore {
         Some(RateLimitStatus { limit, remaining, whole_in: Duration::from_micros(ahead), rejected_for })
     }
 
-    /// Returns the connection. Without one, starts a task that connects; this request does not wait for that task.
+    /// Returns the connection. Without a connection, starts a task that connects; the request does not wait for the task.
     fn connection(&self) -> Option<(MultiplexedConnection, u64)> {
         if let Link::Up(connection, number) = &*lock(&self.0.link) {
             return Some((connection.clone(), *number));

@@ -43,8 +43,8 @@ pub(super) fn pages() -> Router {
         .layer(axum::middleware::map_request(without_query_and_slash))
 }
 
-/// Replaces the address of a request. The page derives the addresses of its files from its own address, which a query or
-/// a slash at the end would break. No other handler here reads the address.
+/// Replaces the address of a request. The page derives the addresses of its files from its own address, and a query or a
+/// slash at the end would break them. No other handler here reads the address.
 async fn without_query_and_slash(mut request: Request) -> Request {
     *request.uri_mut() = Uri::from_static("/docs");
     request

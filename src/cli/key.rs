@@ -9,6 +9,7 @@ use serde_json::json;
 use super::database::{find_program, find_workspace};
 use super::output::{Output, print, write};
 use crate::db::Db;
+use crate::programs::create_api_key;
 use crate::validation::Text;
 use crate::values::clock::{Clock, SystemClock, Timestamp};
 use crate::values::id::{ApiKeyId, Ids, ProgramId};
@@ -73,10 +74,10 @@ impl KeyCommand {
                 let scopes = if scopes.is_empty() { Scopes::default() } else { Scopes::from(scopes) };
                 let new = NewApiKey { id, workspace_id, program_id: program, name, scopes, expires_at: expires };
                 let new = Arc::new(new);
-                db.global()
+                db.tenant(workspace_id)
                     .run("create_key", move |conn, _| {
                         let new = Arc::clone(&new);
-                        Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
+                        Box::pin(async move { create_api_key(conn, &new, hash, now).await })
                     })
                     .await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)

@@ -57,7 +57,7 @@ pub async fn list_domains(
         Domain,
         r#"/* domains::list_domains */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
-         FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2
          ORDER BY d.id = p.default_domain_id DESC, d.id
          LIMIT $3 OFFSET $4"#,
@@ -78,7 +78,7 @@ pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Optio
         r#"/* domains::find_domain */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
          FROM programs p
-         JOIN domains d ON d.workspace_id = p.workspace_id AND d.program_id = p.id
+         JOIN domains d ON d.workspace_id = $1 AND d.program_id = p.id
                        AND d.id = COALESCE($3, p.default_domain_id)
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         scope.workspace_id as _,
@@ -94,7 +94,7 @@ pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Optio
 pub async fn find_domain_by_host(conn: &mut PgConnection, scope: ProgramScope, host: &str) -> Result<Option<DomainId>> {
     let id = sqlx::query_scalar!(
         "/* domains::find_domain_by_host */
-         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2 AND d.host = $3
          ORDER BY d.id = p.default_domain_id DESC, d.id LIMIT 1",
         scope.workspace_id as _,

@@ -8,7 +8,19 @@ use crate::error::{Error, Result};
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::id::{ProgramId, WorkspaceId};
-use crate::workspaces;
+use crate::workspaces::{self, NewApiKey};
+
+/// Creates an API key. A program that the key is limited to must belong to the key's workspace. No constraint holds this:
+/// keys are looked up before the workspace is known, so their table has no foreign key to a tenant table.
+///
+/// # Errors
+/// 404 when the workspace has no such program.
+pub async fn create_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8; 32], now: Timestamp) -> Result<()> {
+    if key.program_id.is_some() && store::find_program_id(conn, key.workspace_id, key.program_id).await?.is_none() {
+        return Err(Error::not_found("The workspace has no such program."));
+    }
+    workspaces::insert_api_key(conn, key, hash, now).await
+}
 
 /// Changes a program and keeps it locked until the end of the transaction. Returns the site that the program had before.
 /// Default links to that site belong to groups, and the caller changes them.

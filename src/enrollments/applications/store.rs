@@ -74,7 +74,7 @@ pub(super) async fn list_applications(
                 )
             } else {
                 query!(
-                    " FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+                    " FROM enrollments e JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
                       WHERE $4::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL AND",
                     $order
                 )

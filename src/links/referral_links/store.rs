@@ -28,8 +28,8 @@ pub(super) async fn lock_partner(
              WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.tenant_id = $4
              UNION ALL
              (SELECT l.partner_id, 2 FROM domains d
-              JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
-              JOIN links l ON l.workspace_id = d.workspace_id AND l.domain_id = d.id AND l.key_folded = $5
+              JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
+              JOIN links l ON l.workspace_id = $1 AND l.domain_id = d.id AND l.key_folded = $5
               WHERE d.workspace_id = $1 AND d.program_id = $2
               ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1)
              UNION ALL
@@ -84,7 +84,7 @@ pub(super) async fn list_links(
         r#"/* links::partnero::list_links */
          SELECT l.id, l.key, d.url_prefix, d.is_additional,
                 EXISTS (SELECT FROM group_default_links g
-                        WHERE g.workspace_id = l.workspace_id AND g.id = l.group_default_link_id
+                        WHERE g.workspace_id = $1 AND g.id = l.group_default_link_id
                           AND g.group_id = e.group_id AND g.removed_at IS NULL) AS "is_default!",
                 l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url
          FROM links l

@@ -161,15 +161,14 @@ pub(crate) async fn update_group(
     Ok(())
 }
 
-/// The groups of a program with a default link to this address.
-pub(crate) async fn list_groups_that_lead_to(
+/// Lists the groups of a program with a default link to this URL.
+pub async fn list_groups_with_default_link_to(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     url: &str,
 ) -> Result<Vec<GroupId>> {
     let ids = sqlx::query_scalar!(
-        "/* groups::list_groups_that_lead_to */
+        "/* groups::list_groups_with_default_link_to */
          SELECT g.id FROM groups g
          WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.deleted_at IS NULL AND EXISTS (
              SELECT FROM group_default_links l

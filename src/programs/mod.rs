@@ -5,5 +5,5 @@ mod service;
 mod store;
 
 pub use model::{AccessMode, NewProgram, ProgramChanges, ProgramRef, ProgramSummary, TokenLifetime};
-pub use service::{create_api_key, update_default_program, update_program};
+pub use service::{update_default_program, update_program};
 pub use store::{find_program_id, find_workspace_of_program, insert_program, is_active, list_programs};

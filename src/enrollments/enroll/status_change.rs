@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::rule::{Invitation, Origin};
 use crate::audit_logs::Action;
-use crate::enrollments::lifecycle::Step;
+use crate::enrollments::lifecycle::Transition;
 use crate::enrollments::model::{Candidate, Status, TokenAccess};
 use crate::enrollments::store;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ impl Turn {
             }
             Origin::Workspace => Ok(None),
             Origin::Invitation(invitation) => {
-                Step::Invite.from(found.status, None)?;
+                Transition::Invite.target(found.status, None)?;
                 Ok(Some(Self::Invite(invitation)))
             }
         }
@@ -73,7 +73,7 @@ impl Turn {
     pub(super) fn event(self) -> EventName {
         match self {
             Self::Accept => EventName::PartnerEnrolled,
-            Self::Invite(_) => Step::Invite.event(),
+            Self::Invite(_) => Transition::Invite.event(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Turn {
         match self {
             Self::Accept => (Action::PartnerAccepted, json!({ "from": from, "to": to })),
             Self::Invite(Invitation { expires_at }) => {
-                (Step::Invite.action(), json!({ "from": from, "to": to, "expiresAt": expires_at }))
+                (Transition::Invite.action(), json!({ "from": from, "to": to, "expiresAt": expires_at }))
             }
         }
     }

@@ -3,6 +3,7 @@
 mod change;
 mod find;
 mod insert;
+mod of_partner;
 mod terms;
 
 pub(in crate::links) use change::{delete_link, delete_link_tags, lock_enrollment, update_link};
@@ -11,4 +12,5 @@ pub(in crate::links) use find::{
 };
 pub use find::{list_links_of_partners, list_partner_links};
 pub(in crate::links) use insert::{insert_link_tags, insert_links};
+pub use of_partner::{delete_partner_links, update_tenant_id_of_partner_links};
 pub(in crate::links) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};

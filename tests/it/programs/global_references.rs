@@ -3,39 +3,32 @@
 use pearset::db::Db;
 use pearset::domains::{LinkAddress, insert_domain};
 use pearset::error::Result;
-use pearset::programs::{create_api_key, update_default_program};
+use pearset::programs::update_default_program;
+use pearset::provisioning::CreateApiKey;
 use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use pearset::values::id::{ProgramId, WorkspaceId};
-use pearset::workspaces::{ApiKey, NewApiKey, Scopes};
+use pearset::work::Actor;
+use pearset::workspaces::{ApiKey, Scopes};
 
 use crate::enrollments::fixtures::World;
 use crate::support::invariants;
 
 async fn new_key(world: &World, workspace_id: WorkspaceId, program_id: ProgramId) -> Result<()> {
-    let (ids, now) = (&world.app.state.ids, world.app.clock.now());
-    let hash = ApiKey::generate(ids).hash();
-    let id = ids.next(now);
-    world
-        .app
-        .state
-        .db
-        .tenant(workspace_id)
-        .run("test", move |conn, _| {
-            Box::pin(async move {
-                let name = "test".to_owned();
-                let program_id = Some(program_id);
-                let key = NewApiKey { id, workspace_id, program_id, name, scopes: Scopes::default(), expires_at: None };
-                create_api_key(conn, &key, hash, now).await
-            })
-        })
-        .await
+    let create = CreateApiKey {
+        key: ApiKey::generate(&world.app.state.ids),
+        name: "test".to_owned(),
+        program_id: Some(program_id),
+        scopes: Scopes::default(),
+        expires_at: None,
+    };
+    world.app.state.executor.run(Actor::command_line(workspace_id), create).await.map(drop)
 }
 
 async fn new_default(db: &Db, workspace_id: WorkspaceId, program_id: ProgramId) -> Result<()> {
     let made = db
         .tenant(workspace_id)
-        .run("test", move |conn, _| Box::pin(update_default_program(conn, workspace_id, program_id)));
+        .run("test", move |conn, _| Box::pin(update_default_program(conn, ProgramScope { workspace_id, program_id })));
     made.await
 }
 

@@ -1,4 +1,4 @@
-//! Questions that come while others are being asked go on together.
+//! Batches concurrent look-ups.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,167 +12,200 @@ use tokio::time::timeout;
 
 use crate::error::{Code, Error, Result};
 
-/// So many go together. They do not wait for those that are under way.
-const MOST: usize = 16;
-/// How long the end of what is under way is waited for: it may be on a way that leads nowhere.
-const PATIENCE: Duration = Duration::from_millis(50);
+/// The most look-ups that wait. When as many wait, they are loaded at once.
+const MAX_BATCH: usize = 16;
+/// The longest wait for the end of the batches in flight, whose connection may be dead.
+const MAX_WAIT: Duration = Duration::from_millis(50);
 
-/// Who answers questions.
-pub(crate) trait Answerer: Send + Sync + 'static {
-    /// What questions must be about alike to go together.
-    type About: Copy + Eq + Hash + Send + Sync;
-    /// A question.
-    type Question: Clone + Send;
-    /// Its answer.
+/// Loads the answers of a batch.
+pub(crate) trait BatchLoader: Send + Sync + 'static {
+    /// The key that look-ups must share to be loaded together.
+    type BatchKey: Copy + Eq + Hash + Send + Sync;
+    /// A look-up.
+    type Request: Clone + Send;
+    /// The answer of a look-up.
     type Answer: Send;
 
-    /// The answers to at least one question, in the order of the questions.
-    fn answer(
+    /// Loads the answers of at least one look-up, in the order of the look-ups.
+    fn load(
         &self,
-        about: Self::About,
-        questions: Vec<Self::Question>,
+        key: Self::BatchKey,
+        requests: Vec<Self::Request>,
     ) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
 }
 
-/// Brings the questions about the same to an [`Answerer`]. Who comes when none is under way goes at once; who comes then
-/// waits until that is answered, not for long, and goes together with all who came meanwhile. Nobody waits so that more
-/// may come, and the more there is to do the less each question costs.
+/// Batches concurrent look-ups with the same key (the DataLoader pattern). Cheap to clone.
 ///
-/// What is under way is never joined, so that no answer is older than its question.
-pub(crate) struct Together<A: Answerer>(Arc<Inner<A>>);
+/// The first caller loads immediately. Callers that arrive while a batch is in flight are collected and served by one
+/// batch when the batch in flight ends, after [`MAX_WAIT`], or when [`MAX_BATCH`] callers wait, whichever comes first.
+/// No caller waits for later callers, and a higher load makes each look-up cheaper.
+///
+/// A batch in flight is never joined, so an answer is never older than its look-up.
+pub(crate) struct Batcher<L: BatchLoader>(Arc<Shared<L>>);
 
-struct Inner<A: Answerer> {
-    answerer: A,
-    lines: Mutex<HashMap<A::About, Line<A>>>,
+impl<L: BatchLoader> Clone for Batcher<L> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
 }
 
-/// What there is about the same. It is there while somebody has a turn.
-struct Line<A: Answerer> {
-    turns: usize,
-    waiting: Vec<Waiting<A>>,
+struct Shared<L: BatchLoader> {
+    loader: L,
+    /// Nothing is spawned, awaited or dropped under this lock except plain memory: a runtime that shuts down drops a
+    /// spawned batch at once, and the slot of that batch takes the lock again.
+    queues: Mutex<HashMap<L::BatchKey, Queue<L>>>,
 }
 
-struct Waiting<A: Answerer> {
-    question: A::Question,
-    told: oneshot::Sender<Told<A>>,
+/// The look-ups with one key. A queue exists as long as a batch with its key is in flight.
+struct Queue<L: BatchLoader> {
+    /// The number of batches in flight.
+    slots: usize,
+    waiting: Vec<Waiting<L>>,
 }
 
-type Told<A> = std::result::Result<<A as Answerer>::Answer, Arc<Error>>;
+/// A look-up that waits for a batch.
+struct Waiting<L: BatchLoader> {
+    request: L::Request,
+    sender: oneshot::Sender<Reply<L>>,
+}
 
-impl<A: Answerer> Together<A> {
-    pub(crate) fn new(answerer: A) -> Self {
-        Self(Arc::new(Inner { answerer, lines: Mutex::default() }))
+/// The answer of a look-up, or the error that all look-ups of a batch share.
+type Reply<L> = std::result::Result<<L as BatchLoader>::Answer, Arc<Error>>;
+
+impl<L: BatchLoader> Batcher<L> {
+    pub(crate) fn new(loader: L) -> Self {
+        Self(Arc::new(Shared { loader, queues: Mutex::default() }))
     }
 
-    /// The answer to a question. It is asked on behalf of the others when its caller goes away.
+    /// Returns the answer of a look-up. A caller that goes away while its look-up waits leaves the look-up in the
+    /// batch.
     ///
     /// # Errors
-    /// As [`Answerer::answer`]. An error that another's question may have caused is not taken for an answer: the
-    /// question is asked again, alone.
-    pub(crate) async fn ask(&self, about: A::About, question: A::Question) -> Result<A::Answer> {
-        let Some(mut told) = self.join(about, &question) else {
-            let _turn = Turn { inner: Arc::clone(&self.0), about };
-            return self.ask_alone(about, question).await;
+    /// As [`BatchLoader::load`]. An error that another look-up of the batch may have caused is not passed on: the
+    /// look-up is repeated alone.
+    pub(crate) async fn load(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
+        let Some(mut receiver) = self.enqueue(key, &request) else {
+            let _slot = BatchSlot { shared: Arc::clone(&self.0), key };
+            return self.load_alone(key, request).await;
         };
-        let told = if let Ok(told) = timeout(PATIENCE, &mut told).await {
-            told
+        let reply = if let Ok(reply) = timeout(MAX_WAIT, &mut receiver).await {
+            reply
         } else {
-            self.overtake(about);
-            told.await
+            self.overtake(key);
+            receiver.await
         };
-        match told {
+        match reply {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) if error.code() == Code::ServiceUnavailable => Err(error.again()),
-            Ok(Err(_)) | Err(_) => self.ask_alone(about, question).await,
+            Ok(Err(_)) | Err(_) => self.load_alone(key, request).await,
         }
     }
 
-    /// Waits for the end of a turn. `None` where there is none: it is the caller's.
-    fn join(&self, about: A::About, question: &A::Question) -> Option<oneshot::Receiver<Told<A>>> {
-        let mut lines = self.0.lines();
-        let line = lines.entry(about).or_insert_with(|| Line { turns: 0, waiting: Vec::new() });
-        if line.turns == 0 {
-            line.turns = 1;
+    /// Queues a look-up behind the batches in flight. Returns `None` when no batch is in flight: then the caller holds
+    /// the slot.
+    fn enqueue(&self, key: L::BatchKey, request: &L::Request) -> Option<oneshot::Receiver<Reply<L>>> {
+        let mut queues = self.0.queues();
+        let queue = queues.entry(key).or_insert_with(|| Queue { slots: 0, waiting: Vec::new() });
+        if queue.slots == 0 {
+            queue.slots = 1;
             return None;
         }
-        let (sender, told) = oneshot::channel();
-        line.waiting.push(Waiting { question: question.clone(), told: sender });
-        if line.waiting.len() >= MOST {
-            self.begin_turn(about, line);
+        let (sender, receiver) = oneshot::channel();
+        queue.waiting.push(Waiting { request: request.clone(), sender });
+        let batch = if queue.waiting.len() >= MAX_BATCH { queue.begin_batch() } else { Vec::new() };
+        drop(queues);
+        self.spawn(key, batch);
+        Some(receiver)
+    }
+
+    /// Loads the waiting look-ups, if there are any, concurrently with the batches in flight.
+    fn overtake(&self, key: L::BatchKey) {
+        let batch = self.0.queues().get_mut(&key).map(Queue::begin_batch).unwrap_or_default();
+        self.spawn(key, batch);
+    }
+
+    /// Spawns a batch that [`Queue::begin_batch`] has begun.
+    fn spawn(&self, key: L::BatchKey, batch: Vec<Waiting<L>>) {
+        if !batch.is_empty() {
+            tokio::spawn(BatchSlot { shared: Arc::clone(&self.0), key }.load(batch));
         }
-        Some(told)
     }
 
-    /// Lets those who wait, if there are any, go on beside what is under way.
-    fn overtake(&self, about: A::About) {
-        let mut lines = self.0.lines();
-        if let Some(line) = lines.get_mut(&about).filter(|line| !line.waiting.is_empty()) {
-            self.begin_turn(about, line);
-        }
-    }
-
-    fn begin_turn(&self, about: A::About, line: &mut Line<A>) {
-        line.turns += 1;
-        let turn = Turn { inner: Arc::clone(&self.0), about };
-        tokio::spawn(turn.take(mem::take(&mut line.waiting)));
-    }
-
-    /// The answer to a question that goes with no other.
+    /// Returns the answer of a look-up that is a batch of its own.
     ///
     /// # Errors
-    /// As [`Answerer::answer`].
-    async fn ask_alone(&self, about: A::About, question: A::Question) -> Result<A::Answer> {
-        let answers = self.0.answerer.answer(about, vec![question]).await?;
-        answers.into_iter().next().ok_or_else(|| Error::internal("a question without an answer"))
+    /// As [`BatchLoader::load`].
+    async fn load_alone(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
+        let answers = self.0.loader.load(key, vec![request]).await?;
+        answers.into_iter().next().ok_or_else(|| Error::internal("a look-up without an answer"))
     }
 }
 
-impl<A: Answerer> Inner<A> {
-    fn lines(&self) -> MutexGuard<'_, HashMap<A::About, Line<A>>> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+impl<L: BatchLoader> Queue<L> {
+    /// Takes the waiting look-ups out as a batch, and a slot for the batch if the batch is not empty.
+    fn begin_batch(&mut self) -> Vec<Waiting<L>> {
+        let batch = mem::take(&mut self.waiting);
+        self.slots += usize::from(!batch.is_empty());
+        batch
     }
 }
 
-/// The right to ask. When it ends, however it does, it goes to those who wait.
-struct Turn<A: Answerer> {
-    inner: Arc<Inner<A>>,
-    about: A::About,
+impl<L: BatchLoader> Shared<L> {
+    fn queues(&self) -> MutexGuard<'_, HashMap<L::BatchKey, Queue<L>>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the look-ups that wait for a slot. When none waits, the slot is freed.
+    fn take_waiting_or_free_slot(&self, key: L::BatchKey) -> Option<Vec<Waiting<L>>> {
+        let mut queues = self.queues();
+        let queue = queues.get_mut(&key)?;
+        if !queue.waiting.is_empty() {
+            return Some(mem::take(&mut queue.waiting));
+        }
+        queue.slots -= 1;
+        if queue.slots == 0 {
+            queues.remove(&key);
+        }
+        None
+    }
 }
 
-impl<A: Answerer> Turn<A> {
-    async fn take(self, all: Vec<Waiting<A>>) {
-        let (questions, waiting): (Vec<_>, Vec<_>) =
-            all.into_iter().map(|waiting| (waiting.question, waiting.told)).unzip();
-        // Who has gone away is not told.
-        match self.inner.answerer.answer(self.about, questions).await {
+/// The right to load a batch. However a batch ends, its slot passes to the waiting look-ups.
+struct BatchSlot<L: BatchLoader> {
+    shared: Arc<Shared<L>>,
+    key: L::BatchKey,
+}
+
+impl<L: BatchLoader> BatchSlot<L> {
+    async fn load(self, batch: Vec<Waiting<L>>) {
+        let (requests, senders): (Vec<_>, Vec<_>) =
+            batch.into_iter().map(|waiting| (waiting.request, waiting.sender)).unzip();
+        // A failed send means that the caller has gone away.
+        match self.shared.loader.load(self.key, requests).await {
             Ok(answers) => {
-                for (told, answer) in waiting.into_iter().zip(answers) {
-                    let _ = told.send(Ok(answer));
+                for (sender, answer) in senders.into_iter().zip(answers) {
+                    let _ = sender.send(Ok(answer));
                 }
             }
             Err(error) => {
                 let error = Arc::new(error);
-                for told in waiting {
-                    let _ = told.send(Err(Arc::clone(&error)));
+                for sender in senders {
+                    let _ = sender.send(Err(Arc::clone(&error)));
                 }
             }
         }
     }
 }
 
-impl<A: Answerer> Drop for Turn<A> {
+impl<L: BatchLoader> Drop for BatchSlot<L> {
     fn drop(&mut self) {
-        let mut lines = self.inner.lines();
-        let Some(line) = lines.get_mut(&self.about) else { return };
-        let waiting = mem::take(&mut line.waiting);
-        // Without a runtime nobody asks any more: who waits is told by the end of its channel.
-        if let (false, Ok(runtime)) = (waiting.is_empty(), Handle::try_current()) {
-            runtime.spawn(Self { inner: Arc::clone(&self.inner), about: self.about }.take(waiting));
-            return;
-        }
-        line.turns -= 1;
-        if line.turns == 0 {
-            lines.remove(&self.about);
+        while let Some(batch) = self.shared.take_waiting_or_free_slot(self.key) {
+            // The slot passes to the batch.
+            if let Ok(runtime) = Handle::try_current() {
+                runtime.spawn(Self { shared: Arc::clone(&self.shared), key: self.key }.load(batch));
+                return;
+            }
+            // Without a runtime nothing can be loaded: dropping the senders wakes the callers.
         }
     }
 }
@@ -189,178 +222,220 @@ mod tests {
 
     use super::*;
 
-    /// Answers ten times the number when it is let, and notes what was asked together.
+    /// Answers each number with ten times the number, one batch for each permit, and records the batches. The batch
+    /// `[0]` is never answered, a batch with 13 conflicts, and for a batch with 404 the service is away.
     struct TenTimes {
-        let_go: Semaphore,
-        noted: mpsc::UnboundedSender<Vec<u32>>,
+        permits: Semaphore,
+        batches: mpsc::UnboundedSender<Vec<u32>>,
     }
 
-    impl Answerer for TenTimes {
-        type About = char;
-        type Question = u32;
+    impl BatchLoader for TenTimes {
+        type BatchKey = char;
+        type Request = u32;
         type Answer = u32;
 
-        async fn answer(&self, _: char, questions: Vec<u32>) -> Result<Vec<u32>> {
-            self.noted.send(questions.clone()).unwrap();
-            self.let_go.acquire().await.unwrap().forget();
-            match questions {
-                questions if questions == [0] => pending().await,
-                questions if questions.contains(&13) => Err(Error::conflict("thirteen")),
-                questions if questions.contains(&404) => Err(Error::unavailable("away")),
-                questions => Ok(questions.into_iter().map(|question| question * 10).collect()),
+        async fn load(&self, _: char, requests: Vec<u32>) -> Result<Vec<u32>> {
+            self.batches.send(requests.clone()).unwrap();
+            self.permits.acquire().await.unwrap().forget();
+            match requests {
+                requests if requests == [0] => pending().await,
+                requests if requests.contains(&13) => Err(Error::conflict("thirteen")),
+                requests if requests.contains(&404) => Err(Error::unavailable("away")),
+                requests => Ok(requests.into_iter().map(|request| request * 10).collect()),
             }
         }
     }
 
-    impl Together<TenTimes> {
-        fn noted() -> (Self, mpsc::UnboundedReceiver<Vec<u32>>) {
-            let (noted, seen) = mpsc::unbounded_channel();
-            (Self::new(TenTimes { let_go: Semaphore::new(0), noted }), seen)
+    impl Batcher<TenTimes> {
+        /// Returns a batcher and the batches that its loader receives.
+        fn recorded() -> (Self, mpsc::UnboundedReceiver<Vec<u32>>) {
+            let (batches, recorded) = mpsc::unbounded_channel();
+            (Self::new(TenTimes { permits: Semaphore::new(0), batches }), recorded)
         }
 
-        fn let_go(&self, times: usize) {
-            self.0.answerer.let_go.add_permits(times);
+        fn permit(&self, batches: usize) {
+            self.0.loader.permits.add_permits(batches);
         }
     }
 
-    impl<A: Answerer> Together<A> {
+    impl<L: BatchLoader> Batcher<L> {
         fn is_idle(&self) -> bool {
-            self.0.lines().is_empty()
+            self.0.queues().is_empty()
         }
     }
 
-    /// Asks, and is not answered yet.
-    macro_rules! asks {
-        ($asked:expr, $about:expr, $question:expr) => {{
-            let mut asking = Box::pin($asked.ask($about, $question));
-            assert!(poll!(&mut asking).is_pending());
-            asking
+    /// Begins a look-up and returns its future, which is pending.
+    macro_rules! begin {
+        ($batcher:expr, $key:expr, $request:expr) => {{
+            let mut load = Box::pin($batcher.load($key, $request));
+            assert!(poll!(&mut load).is_pending());
+            load
         }};
     }
 
     #[tokio::test]
-    async fn who_comes_meanwhile_goes_together_and_each_gets_its_own_answer() {
-        let (asked, mut seen) = Together::noted();
-        let first = asks!(asked, 'a', 1);
-        let second = asks!(asked, 'a', 2);
-        let other = asks!(asked, 'b', 7);
-        let third = asks!(asked, 'a', 3);
-        assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![1], vec![7]));
-        assert!(seen.try_recv().is_err(), "two wait");
-        asked.let_go(3);
+    async fn callers_that_arrive_meanwhile_share_a_batch_and_each_gets_its_own_answer() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let first = begin!(batcher, 'a', 1);
+        let second = begin!(batcher, 'a', 2);
+        let other = begin!(batcher, 'b', 7);
+        let third = begin!(batcher, 'a', 3);
+        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![7]));
+        assert!(batches.try_recv().is_err(), "two wait");
+        batcher.permit(3);
         assert_eq!(
             (first.await.unwrap(), other.await.unwrap(), second.await.unwrap(), third.await.unwrap()),
             (10, 70, 20, 30)
         );
-        assert_eq!(seen.recv().await.unwrap(), [2, 3]);
-        assert!(asked.is_idle());
+        assert_eq!(batches.recv().await.unwrap(), [2, 3]);
+        assert!(batcher.is_idle());
     }
 
     #[tokio::test]
-    async fn many_do_not_wait_for_what_is_under_way() {
-        let (asked, mut seen) = Together::noted();
-        let first = asks!(asked, 'a', 1);
+    async fn a_full_batch_does_not_wait_for_the_batch_in_flight() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let first = begin!(batcher, 'a', 1);
         let mut many = Vec::new();
-        for question in (20..).take(MOST) {
-            many.push(asks!(asked, 'a', question));
+        for request in (20..).take(MAX_BATCH) {
+            many.push(begin!(batcher, 'a', request));
         }
-        let late = asks!(asked, 'a', 99);
+        let late = begin!(batcher, 'a', 99);
         yield_now().await;
-        assert_eq!((seen.recv().await.unwrap().len(), seen.recv().await.unwrap().len()), (1, MOST));
-        assert!(seen.try_recv().is_err(), "the late one waits");
-        asked.let_go(3);
+        assert_eq!((batches.recv().await.unwrap().len(), batches.recv().await.unwrap().len()), (1, MAX_BATCH));
+        assert!(batches.try_recv().is_err(), "the late one waits");
+        batcher.permit(3);
         let answers = join_all(many).await;
-        assert!(answers.into_iter().zip(20..).all(|(answer, question)| answer.unwrap() == question * 10));
+        assert!(answers.into_iter().zip(20..).all(|(answer, request)| answer.unwrap() == request * 10));
         assert_eq!((first.await.unwrap(), late.await.unwrap()), (10, 990));
-        assert!(asked.is_idle());
+        assert!(batcher.is_idle());
     }
 
     #[tokio::test]
-    async fn what_leads_nowhere_is_not_waited_for() {
-        let (asked, mut seen) = Together::noted();
-        let (stuck, second, third) = (asks!(asked, 'a', 0), asks!(asked, 'a', 2), asks!(asked, 'a', 3));
-        asked.let_go(2);
-        let (second, third) = timeout(10 * PATIENCE, async { tokio::join!(second, third) }).await.unwrap();
+    async fn a_dead_batch_is_overtaken() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let (stuck, second, third) = (begin!(batcher, 'a', 0), begin!(batcher, 'a', 2), begin!(batcher, 'a', 3));
+        batcher.permit(2);
+        let (second, third) = timeout(10 * MAX_WAIT, async { tokio::join!(second, third) }).await.unwrap();
         assert_eq!((second.unwrap(), third.unwrap()), (20, 30));
-        assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![0], vec![2, 3]));
-        assert!(!asked.is_idle());
+        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![0], vec![2, 3]));
+        assert!(!batcher.is_idle());
         drop(stuck);
-        assert!(asked.is_idle());
+        assert!(batcher.is_idle());
     }
 
     #[tokio::test]
-    async fn who_goes_away_keeps_nobody_waiting() {
-        let (asked, mut seen) = Together::noted();
-        let (first, gone, third) = (asks!(asked, 'a', 1), asks!(asked, 'a', 2), asks!(asked, 'a', 3));
+    async fn a_caller_that_goes_away_delays_no_other() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let (first, gone, third) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 2), begin!(batcher, 'a', 3));
         drop((first, gone));
-        asked.let_go(1);
+        batcher.permit(1);
         assert_eq!(third.await.unwrap(), 30);
-        assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![1], vec![2, 3]));
-        assert!(asked.is_idle());
+        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![2, 3]));
+        assert!(batcher.is_idle());
     }
 
     #[tokio::test]
-    async fn an_error_of_one_is_not_the_answer_of_another() {
-        let (asked, mut seen) = Together::noted();
-        let (first, bad, good) = (asks!(asked, 'a', 1), asks!(asked, 'a', 13), asks!(asked, 'a', 3));
-        asked.let_go(4);
+    async fn an_error_of_one_look_up_is_not_the_answer_of_another() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let (first, bad, good) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 13), begin!(batcher, 'a', 3));
+        batcher.permit(4);
         assert_eq!((first.await.unwrap(), good.await.unwrap()), (10, 30));
         assert_eq!(bad.await.unwrap_err().code(), Code::Conflict);
-        let askings: Vec<_> = std::iter::from_fn(|| seen.try_recv().ok()).collect();
-        assert_eq!(askings, [vec![1], vec![13, 3], vec![3], vec![13]]);
-        assert!(asked.is_idle());
+        let all: Vec<_> = std::iter::from_fn(|| batches.try_recv().ok()).collect();
+        assert_eq!(all, [vec![1], vec![13, 3], vec![3], vec![13]]);
+        assert!(batcher.is_idle());
     }
 
     #[tokio::test]
-    async fn when_nobody_can_be_asked_all_are_told_at_once() {
-        let (asked, mut seen) = Together::noted();
-        let (first, away, also) = (asks!(asked, 'a', 1), asks!(asked, 'a', 404), asks!(asked, 'a', 3));
-        asked.let_go(2);
+    async fn an_unavailable_service_is_reported_to_the_whole_batch() {
+        let (batcher, mut batches) = Batcher::recorded();
+        let (first, away, also) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 404), begin!(batcher, 'a', 3));
+        batcher.permit(2);
         assert_eq!(first.await.unwrap(), 10);
-        for told in [away.await, also.await] {
-            assert_eq!(told.unwrap_err().code(), Code::ServiceUnavailable);
+        for reply in [away.await, also.await] {
+            assert_eq!(reply.unwrap_err().code(), Code::ServiceUnavailable);
         }
-        assert_eq!((seen.recv().await.unwrap(), seen.recv().await.unwrap()), (vec![1], vec![404, 3]));
-        assert!(seen.try_recv().is_err() && asked.is_idle());
+        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![404, 3]));
+        assert!(batches.try_recv().is_err() && batcher.is_idle());
     }
 
-    /// Answers each number with the next one, now sooner, now later.
+    /// Answers each number with the next number, after a delay that depends on the number; panics for 1,234.
     struct Successor;
 
-    impl Answerer for Successor {
-        type About = u32;
-        type Question = u32;
+    impl BatchLoader for Successor {
+        type BatchKey = u32;
+        type Request = u32;
         type Answer = u32;
 
-        async fn answer(&self, _: u32, questions: Vec<u32>) -> Result<Vec<u32>> {
-            tokio::time::sleep(Duration::from_micros(u64::from(questions[0]) % 900)).await;
-            assert!(!questions.contains(&1_234), "this one panics");
-            Ok(questions.into_iter().map(|question| question + 1).collect())
+        async fn load(&self, _: u32, requests: Vec<u32>) -> Result<Vec<u32>> {
+            tokio::time::sleep(Duration::from_micros(u64::from(requests[0]) % 900)).await;
+            assert!(!requests.contains(&1_234), "this look-up panics");
+            Ok(requests.into_iter().map(|request| request + 1).collect())
         }
     }
 
-    /// Thousands that come, wait, and are given up at any moment; some askings panic.
+    /// Thousands of callers arrive, wait, and give up at any moment; the batches with 1,234 panic.
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn no_question_is_lost_and_none_gets_the_answer_of_another() {
-        let together = Arc::new(Together::new(Successor));
+    async fn no_look_up_is_lost_and_none_gets_the_answer_of_another() {
+        let batcher = Arc::new(Batcher::new(Successor));
         let answered = Arc::new(AtomicUsize::new(0));
-        let askers = (0..4_000_u32).map(|number| {
-            let (together, answered) = (Arc::clone(&together), Arc::clone(&answered));
+        let callers = (0..4_000_u32).map(|number| {
+            let (batcher, answered) = (Arc::clone(&batcher), Arc::clone(&answered));
             tokio::spawn(async move {
                 tokio::time::sleep(Duration::from_micros(u64::from(number) * 37 % 100_000)).await;
-                let patience = Duration::from_micros(u64::from(number) * 31 % 20_000);
-                if let Ok(answer) = timeout(patience, together.ask(number % 3, number)).await {
+                let limit = Duration::from_micros(u64::from(number) * 31 % 20_000);
+                if let Ok(answer) = timeout(limit, batcher.load(number % 3, number)).await {
                     assert_eq!(answer.unwrap(), number + 1);
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             })
         });
-        let ended = join_all(askers).await;
-        // Who asked it alone; the others of its turn ask again.
+        let ended = join_all(callers).await;
+        // Only the caller of 1,234 panics: the other look-ups of its batch are repeated alone.
         assert!(ended.iter().filter(|ended| ended.is_err()).count() <= 1);
         assert!(answered.load(Ordering::Relaxed) > 1_000, "{answered:?}");
-        while !together.is_idle() {
+        while !batcher.is_idle() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
+    }
+
+    /// Never answers, and reports each batch that it receives.
+    struct Stuck(std::sync::mpsc::Sender<usize>);
+
+    impl BatchLoader for Stuck {
+        type BatchKey = u32;
+        type Request = u32;
+        type Answer = u32;
+
+        async fn load(&self, _: u32, requests: Vec<u32>) -> Result<Vec<u32>> {
+            self.0.send(requests.len()).unwrap();
+            pending().await
+        }
+    }
+
+    /// A runtime that shuts down drops the batches in flight, and drops what their slots spawn for the waiting callers.
+    #[test]
+    fn a_runtime_ends_while_batches_are_in_flight_and_callers_wait() {
+        let (ended, end) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for threads in 1..=4 {
+                let runtime =
+                    tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+                let (loads, loaded) = std::sync::mpsc::channel();
+                let batcher = Batcher::new(Stuck(loads));
+                // For each key: one batch in flight, one full batch that overtook the first, and callers that wait.
+                for request in 0..(1 + MAX_BATCH as u32 + 5) {
+                    for key in 0..8 {
+                        let batcher = batcher.clone();
+                        runtime.spawn(async move { batcher.load(key, request).await.unwrap() });
+                    }
+                }
+                assert_eq!(loaded.iter().take(2 * 8).count(), 2 * 8);
+                drop(runtime);
+                assert!(batcher.is_idle());
+            }
+            ended.send(()).unwrap();
+        });
+        end.recv_timeout(Duration::from_secs(60)).expect("the runtimes end");
     }
 }

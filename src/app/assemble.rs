@@ -7,7 +7,8 @@ use url::Url;
 use crate::access::Access;
 use crate::config::HttpConfig;
 use crate::db::Db;
-use crate::embed_tokens::Keyring;
+use crate::embed_tokens::{Keyring, TokenIssuer};
+use crate::enrollments::EnrollmentLookups;
 use crate::http::extract::PublicUrl;
 use crate::http::overload::{Gate, Limits};
 use crate::http::rate_limit::Limiter;
@@ -42,12 +43,20 @@ pub struct Parts {
 #[must_use]
 pub fn assemble(parts: Parts) -> AppState {
     let Parts { db, clock, ids, keyring, limiter, work, metrics, public_url } = parts;
-    let public_url = PublicUrl::from(&public_url);
+    let (keyring, public_url) = (Arc::new(keyring), PublicUrl::from(&public_url));
     AppState::from(Services {
         executor: Executor::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids)),
         access: Access::new(db.clone(), Arc::clone(&clock)),
         idempotency: Idempotency::new(db.clone(), Arc::clone(&clock)),
-        keyring: Arc::new(keyring),
+        lookups: EnrollmentLookups::new(db.clone()),
+        issuer: TokenIssuer::new(
+            Arc::clone(&keyring),
+            public_url.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&ids),
+            Arc::clone(&metrics),
+        ),
+        keyring,
         limiter,
         gate: Gate::new(work),
         metrics,

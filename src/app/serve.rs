@@ -53,7 +53,7 @@ pub fn serve(settings: &Settings) -> anyhow::Result<()> {
         source.end_turn();
         let listener = tokio::net::TcpListener::from_std(listener)?;
         announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
-        tokio::spawn(embed_tokens::keep_fresh(app.clone()));
+        tokio::spawn(embed_tokens::keep_fresh(Arc::clone(&app.keyring), app.db.clone(), Arc::clone(&app.clock)));
         tokio::spawn(idempotency::sweep(app.clone()));
         tokio::spawn(scrape::upkeep(app.clone()));
         if let Some(listener) = metrics_listener {

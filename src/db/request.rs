@@ -49,6 +49,14 @@ impl Tenant<'_> {
     }
 }
 
+impl Db {
+    /// Returns whether all work of this value is part of the transaction that spans a request.
+    #[must_use]
+    pub fn spans_request(&self) -> bool {
+        self.within.is_some()
+    }
+}
+
 impl RequestTransaction {
     /// The database as a part of this transaction.
     #[must_use]

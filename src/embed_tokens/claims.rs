@@ -1,4 +1,4 @@
-//! What a token says.
+//! The claims of embed tokens.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,11 +10,11 @@ use crate::values::id::{EnrollmentId, PartnerId, ProgramId, TokenId, WorkspaceId
 /// The `typ` of an embed token.
 pub(super) const TOKEN_TYPE: &str = "pearset-embed+jwt";
 
-/// Who a referral token is for.
+/// The audience of referral tokens.
 pub(super) const AUDIENCE: &str = "pearset:embed:referrals";
 
-/// The claims. Whoever takes a token compares `ver` with the epoch of the enrollment `sub`, and so notices that the
-/// token was revoked.
+/// The claims of an embed token. A verifier compares `ver` with the token epoch of the enrollment `sub`: a lower `ver`
+/// means that the token was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Claims {
     pub(super) iss: String,

@@ -1,4 +1,4 @@
-//! One key that signs embed tokens.
+//! A key that signs embed tokens.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct PublicKey {
     y: String,
 }
 
-/// A key that can sign, and whose signatures can be verified.
+/// A key that signs tokens and verifies signatures.
 pub(super) struct Key {
     header: Header,
     encoding: EncodingKey,
@@ -40,7 +40,7 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// A key that is always active.
+    /// Parses a PKCS#8 private key, which is always active.
     pub(super) fn parse(pkcs8: &[u8]) -> anyhow::Result<Self> {
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8)
             .map_err(|error| anyhow::anyhow!("not a PKCS#8 P-256 private key: {error}"))?;
@@ -52,12 +52,12 @@ impl Key {
             Header { typ: Some(TOKEN_TYPE.to_owned()), kid: Some(kid.clone()), ..Header::new(Algorithm::ES256) };
         let public = PublicKey { kty: "EC", crv: "P-256", alg: "ES256", usage: "sig", kid, x, y };
         let verifying = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            .map_err(|error| anyhow::anyhow!("a public key that is none: {error}"))?;
+            .map_err(|error| anyhow::anyhow!("not a P-256 public key: {error}"))?;
         let encoding = signer::register(pkcs8, Arc::new(pair));
         Ok(Self { header, encoding, verifying, public, active_from: None, retired_at: None })
     }
 
-    /// The same key, of which another time is known.
+    /// Returns the key with the time in which it is active.
     pub(super) fn active(self, from: Timestamp, retired_at: Option<Timestamp>) -> Self {
         Self { active_from: Some(from), retired_at, ..self }
     }
@@ -66,7 +66,8 @@ impl Key {
         self.active_from.is_none_or(|from| from <= now)
     }
 
-    /// Whether a token may be signed with it. It may be before `active_from`: the clocks of servers differ.
+    /// Returns whether tokens may be signed with the key at this time. Tokens may be signed before `active_from`,
+    /// because the clocks of servers differ.
     pub(super) fn is_published_at(&self, now: Timestamp) -> bool {
         self.retired_at.is_none_or(|at| at > now)
     }
@@ -75,13 +76,13 @@ impl Key {
         jsonwebtoken::encode(&self.header, claims, &self.encoding).map_err(Error::internal)
     }
 
-    /// Whether this key has signed the message with this algorithm.
+    /// Returns whether this key has signed the message with this algorithm.
     pub(super) fn has_signed(&self, alg: &str, message: &[u8], signature: &[u8]) -> bool {
         alg == self.public.alg && self.verifying.verify_sig(message, signature).is_ok()
     }
 }
 
-/// RFC 7638: the SHA-256 of the key's required members in this order.
+/// Returns the thumbprint of a key by RFC 7638: the SHA-256 of the key's required members in this order.
 fn thumbprint(x: &str, y: &str) -> String {
     let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, members.as_bytes()))
@@ -99,7 +100,7 @@ pub(super) fn pem_to_der(pem: &str) -> anyhow::Result<Vec<u8>> {
         .and_then(|(_, rest)| rest.split_once("-----END PRIVATE KEY-----"))
         .map(|(body, _)| body.split_whitespace().collect::<String>());
     let Some(body) = body else {
-        bail!("no PEM block 'PRIVATE KEY' (PKCS#8) in it");
+        bail!("no PEM block 'PRIVATE KEY' (PKCS#8) found");
     };
     STANDARD.decode(body).context("the PEM block is not base64")
 }

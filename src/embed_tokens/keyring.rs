@@ -1,6 +1,7 @@
-//! The keys that sign embed tokens: from the operator (a file or the environment), else made once and kept in the
-//! database, where `pearset signing-key rotate` adds more.
+//! The keys that sign embed tokens. The operator supplies a key (by a file or the environment); otherwise a key is
+//! generated once and stored in the database, where `pearset signing-key rotate` adds further keys.
 
+use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,38 +14,38 @@ use super::store;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
-use crate::surfaces::state::AppState;
-use crate::values::clock::Timestamp;
+use crate::values::clock::{Clock, Timestamp};
 
-/// How often a server looks for new keys.
-const REFRESH_EVERY: Duration = Duration::from_secs(20);
-/// From the making of a key to its first signature: every server has looked for new keys by then, and a verifier's
-/// copy of the key set can have been renewed.
+/// The interval in which a server looks for new keys.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(20);
+/// The time from the creation of a key to its first signature. By then every server has looked for new keys, and
+/// verifiers have had time to renew their copies of the key set.
 const PUBLISH_AHEAD: Duration = Duration::from_mins(2);
 
-/// How often a server looks for new keys because a token names one that it does not know: whoever makes up key ids
-/// costs a query a second, not one for each.
-const LOOK_FOR_UNKNOWN_EVERY: Duration = Duration::from_secs(1);
+/// The shortest interval between two look-ups of unknown keys: a client that invents key ids causes one query per
+/// second, not one per token.
+const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the signing key comes from.
+/// The source of the signing key.
 pub enum SigningKeySource {
-    /// Made once and kept in the database.
+    /// Generated once and stored in the database.
     Database,
-    /// The operator's own: PKCS#8 of a P-256 key in PEM.
+    /// Supplied by the operator: PKCS#8 of a P-256 key in PEM.
     Pem(String),
 }
 
-/// The keys in the order in which they sign; the last one that is active signs.
+/// The keys in the order in which they become active. The last active key signs.
 pub struct Keyring {
-    /// The operator's own key, which signs in place of all others.
+    /// The operator's key, which signs in place of all other keys.
     own: Option<Arc<Key>>,
     stored: RwLock<Vec<Arc<Key>>>,
-    /// When an unknown key was looked for last.
+    /// The time of the last look-up of an unknown key.
     looked_for_unknown: Mutex<Option<Instant>>,
 }
 
 impl Keyring {
-    /// A keyring that has the operator's key, or none until [`Keyring::refresh`].
+    /// Creates a keyring with the operator's key. Without an operator's key, the keyring is empty until
+    /// [`Keyring::refresh`].
     ///
     /// # Errors
     /// When the operator's key is not a P-256 key in PKCS#8 PEM.
@@ -56,7 +57,7 @@ impl Keyring {
         Ok(Self { own, stored: RwLock::default(), looked_for_unknown: Mutex::default() })
     }
 
-    /// Reads the keys of the database. Makes the first one where there is none and the operator has none.
+    /// Reads the keys of the database. Generates the first key if neither the database nor the operator has a key.
     ///
     /// # Errors
     /// 503 when the database is away.
@@ -86,12 +87,14 @@ impl Keyring {
             .map(|row| Ok(Arc::new(Key::parse(&row.private_key)?.active(row.active_from, row.retired_at))))
             .collect::<anyhow::Result<Vec<_>>>()
             .map_err(|error| Error::internal(format!("{error:#}")))?;
-        *self.stored.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        let replaced = mem::replace(&mut *self.stored.write().unwrap_or_else(PoisonError::into_inner), keys);
+        // Dropped after the lock was released.
+        drop(replaced);
         Ok(())
     }
 
-    /// Adds a key that signs in two minutes, and sets the end of the others: they stay published until the last
-    /// token that they sign has expired. Returns the new key's id.
+    /// Adds a key that signs in two minutes, and retires all other keys: they stay published until the last token that
+    /// they sign has expired. Returns the id of the new key.
     ///
     /// # Errors
     /// 503 when the database is away.
@@ -99,8 +102,8 @@ impl Keyring {
         let key = Arc::new(new_private_key().map_err(|error| Error::internal(format!("{error:#}")))?);
         let active_from = now + PUBLISH_AHEAD;
         let last_token = Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
-        // A server may sign with the old key until it has looked for new ones once more.
-        let retired_at = active_from + REFRESH_EVERY + last_token;
+        // A server may sign with the old key until its next refresh.
+        let retired_at = active_from + REFRESH_INTERVAL + last_token;
         db.global()
             .run("rotate_signing_key", move |conn, _| {
                 let key = Arc::clone(&key);
@@ -113,13 +116,14 @@ impl Keyring {
             .await
     }
 
-    /// Sets the end of the database's keys, for an operator whose own key signs in place of them: they stay
-    /// published until the last token that they signed has expired.
+    /// Retires the keys of the database, for an operator whose own key signs in their place: they stay published until
+    /// the last token that they signed has expired.
     ///
     /// # Errors
     /// 503 when the database is away.
     pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
-        let retired_at = now + REFRESH_EVERY + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
+        let retired_at =
+            now + REFRESH_INTERVAL + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         db.global()
             .run("retire_signing_keys", move |conn, _| {
                 Box::pin(async move {
@@ -130,21 +134,21 @@ impl Keyring {
             .await
     }
 
-    /// Signs claims with the key whose time it is.
+    /// Signs claims with the active key.
     ///
     /// # Errors
     /// 500 when there is no key or signing fails.
     pub(super) fn sign(&self, now: Timestamp, claims: &impl Serialize) -> Result<String> {
         let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
-        // The clocks of servers differ: where none has begun yet, the first one is the least early.
+        // The clocks of servers differ: when no key is active yet, the first key signs.
         let newest = || stored.iter().rev().find(|key| key.signs_at(now)).or_else(|| stored.first());
         let key = self.own.as_ref().or_else(newest).cloned().ok_or_else(|| Error::internal("no signing key"))?;
         drop(stored);
         key.sign(claims)
     }
 
-    /// The published key with this id. One that is not known is looked for in the database, by one caller at a time
-    /// and not too often.
+    /// Returns the published key with this id. An unknown key is looked up in the database, by one caller at a time and
+    /// at most once per [`UNKNOWN_KEY_INTERVAL`].
     ///
     /// # Errors
     /// 503 when the database is away.
@@ -153,8 +157,8 @@ impl Keyring {
             return Ok(Some(key));
         }
         let mut last = self.looked_for_unknown.lock().await;
-        if last.is_none_or(|last| last.elapsed() >= LOOK_FOR_UNKNOWN_EVERY) {
-            // Also when it fails: whoever asks for unknown keys must not ask a struggling database again and again.
+        if last.is_none_or(|last| last.elapsed() >= UNKNOWN_KEY_INTERVAL) {
+            // Before the look-up, so that a failed look-up counts: unknown keys must not burden a struggling database.
             *last = Some(Instant::now());
             self.refresh(db, now).await?;
         }
@@ -167,7 +171,7 @@ impl Keyring {
         published.find(|key| key.public.kid == kid).cloned()
     }
 
-    /// The public halves of all keys that a token may be signed with.
+    /// Returns the public halves of all keys that tokens may be signed with.
     #[must_use]
     pub fn public_keys(&self, now: Timestamp) -> Vec<PublicKey> {
         let stored = self.stored.read().unwrap_or_else(PoisonError::into_inner);
@@ -182,12 +186,12 @@ async fn insert(conn: &mut sqlx::PgConnection, key: &[u8], now: Timestamp, activ
     Ok(kid)
 }
 
-/// Looks for new keys again and again, until the task is dropped.
-pub async fn keep_fresh(app: AppState) {
+/// Refreshes a keyring at intervals, until the task is dropped.
+pub async fn keep_fresh(keyring: Arc<Keyring>, db: Db, clock: Arc<dyn Clock>) {
     loop {
-        tokio::time::sleep(REFRESH_EVERY).await;
-        if let Err(error) = app.keyring.refresh(&app.db, app.clock.now()).await {
-            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "could not look for new signing keys");
+        tokio::time::sleep(REFRESH_INTERVAL).await;
+        if let Err(error) = keyring.refresh(&db, clock.now()).await {
+            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "cannot refresh the signing keys");
         }
     }
 }

@@ -1,17 +1,18 @@
-//! Embed tokens: minting, verifying and ending them, and the keys that sign them.
+//! Embed tokens: minting, verification and revocation, and the keys that sign tokens.
 
 mod claims;
 mod key;
 mod keyring;
 mod mint;
-mod revoke;
+mod request;
+mod response;
 pub mod routes;
+mod service;
 mod signer;
 mod store;
 mod verify;
 
-pub use claims::Claims;
-pub use key::PublicKey;
 pub use keyring::{Keyring, SigningKeySource, keep_fresh};
-pub use mint::{EmbedToken, mint};
-pub use store::{Places, SigningKeySummary, find_places, list_signing_keys};
+pub use mint::{EmbedToken, TokenIssuer};
+pub use service::EnrollmentPlaces;
+pub use store::{Places, SigningKeySummary, list_signing_keys};

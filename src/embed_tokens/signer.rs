@@ -1,5 +1,5 @@
-//! How `jsonwebtoken` signs here: ES256 by aws-lc, with each key parsed once. The crate asks for a signer at every
-//! token, and its own providers parse the key (and derive its public half) each time.
+//! The crypto provider of `jsonwebtoken`: ES256 by aws-lc, with each key parsed once. The crate asks for a signer for
+//! every token, and the crate's own providers parse the key (and derive the public half) each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Once, PoisonError, RwLock};
@@ -11,7 +11,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::signature::{Error as SignatureError, Signer};
 use jsonwebtoken::{Algorithm, EncodingKey};
 
-/// The parsed keys by their DER form. Grows by one with each rotation.
+/// The parsed keys by their DER form. Each rotation adds one key.
 static PARSED: LazyLock<RwLock<HashMap<Vec<u8>, Arc<EcdsaKeyPair>>>> = LazyLock::new(RwLock::default);
 
 static PROVIDER: CryptoProvider = CryptoProvider {
@@ -23,7 +23,7 @@ static PROVIDER: CryptoProvider = CryptoProvider {
         }
         _ => Err(ErrorKind::InvalidAlgorithm.into()),
     },
-    // `verify.rs` checks signatures, and more than that, without this crate.
+    // `verify.rs` checks signatures without this crate.
     verifier_factory: |_, _| Err(ErrorKind::InvalidAlgorithm.into()),
     key_utils: KeyUtils::new_unimplemented(),
 };
@@ -43,13 +43,15 @@ impl JwtSigner for CachedSigner {
     }
 }
 
-/// Makes a parsed key known to the signer and returns the handle that `jsonwebtoken::encode` takes.
+/// Registers a parsed key with the signer and returns the handle for `jsonwebtoken::encode`.
 pub(super) fn register(pkcs8: &[u8], pair: Arc<EcdsaKeyPair>) -> EncodingKey {
     static INSTALL: Once = Once::new();
     INSTALL.call_once(|| {
-        // Fails only if another provider is installed, which nothing in this program does.
+        // Fails only if another provider is installed, which no code of this program does.
         let _ = PROVIDER.install_default();
     });
-    PARSED.write().unwrap_or_else(PoisonError::into_inner).insert(pkcs8.to_vec(), pair);
+    let replaced = PARSED.write().unwrap_or_else(PoisonError::into_inner).insert(pkcs8.to_vec(), pair);
+    // Dropped after the lock was released.
+    drop(replaced);
     EncodingKey::from_ec_der(pkcs8)
 }

@@ -1,4 +1,4 @@
-//! Queries on `signing_keys`, and on what belongs to the enrollment that a token is for.
+//! Queries on `signing_keys`, and on the enrollments that tokens are for.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use crate::partners::PartnerRef;
 use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
 
-/// A key as it is stored.
+/// A signing key, as stored.
 #[derive(Debug)]
 pub(super) struct SigningKeyRow {
     pub(super) private_key: Vec<u8>,
@@ -18,21 +18,21 @@ pub(super) struct SigningKeyRow {
     pub(super) retired_at: Option<Timestamp>,
 }
 
-/// A key in a list, without its private half.
+/// A signing key in a list, without its private half.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SigningKeySummary {
     /// The id in a token's header.
     pub kid: String,
-    /// When it was made.
+    /// The time of the creation.
     pub created_at: Timestamp,
-    /// When it begins to sign.
+    /// The time of the first signature.
     pub active_from: Timestamp,
-    /// When it is no longer published.
+    /// The end of the publication.
     pub retired_at: Option<Timestamp>,
 }
 
-/// Holds off whoever else wants to change the keys, until the end of the transaction.
+/// Locks the keys against changes until the end of the transaction.
 pub(super) async fn lock_signing_keys(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("/* embed_tokens::lock_signing_keys */ LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
         .execute(conn)
@@ -40,7 +40,7 @@ pub(super) async fn lock_signing_keys(conn: &mut PgConnection) -> Result<()> {
     Ok(())
 }
 
-/// The keys that are not retired, in the order in which they sign.
+/// Lists the keys that are not retired, in the order in which they become active.
 pub(super) async fn list_usable_keys(conn: &mut PgConnection, now: Timestamp) -> Result<Vec<SigningKeyRow>> {
     let rows = sqlx::query_as!(
         SigningKeyRow,
@@ -54,7 +54,7 @@ pub(super) async fn list_usable_keys(conn: &mut PgConnection, now: Timestamp) ->
     Ok(rows)
 }
 
-/// All keys, oldest first.
+/// Lists all keys, oldest first.
 pub async fn list_signing_keys(conn: &mut PgConnection) -> Result<Vec<SigningKeySummary>> {
     let rows = sqlx::query_as!(
         SigningKeySummary,
@@ -66,7 +66,7 @@ pub async fn list_signing_keys(conn: &mut PgConnection) -> Result<Vec<SigningKey
     Ok(rows)
 }
 
-/// A new key.
+/// Inserts a key.
 pub(super) async fn insert_signing_key(
     conn: &mut PgConnection,
     kid: &str,
@@ -87,17 +87,17 @@ pub(super) async fn insert_signing_key(
     Ok(())
 }
 
-/// Where a partner's visitors and the partner go.
+/// The addresses for a partner's visitors and for the partner.
 #[derive(Debug)]
 pub struct Places {
-    /// The partner's link: the first default link of the group, else the oldest.
+    /// The partner's link: the first default link of the group, else the oldest link.
     pub link: Option<String>,
-    /// Where the partner finds the portal.
+    /// The portal of the program.
     pub portal_url: String,
 }
 
-/// Where a partner's visitors and the partner go.
-pub async fn find_places(
+/// Finds the addresses for a partner's visitors and for the partner.
+pub(super) async fn find_places(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     program_id: ProgramId,
@@ -127,14 +127,15 @@ pub async fn find_places(
     Ok(Places { link, portal_url: row.portal_url })
 }
 
-/// What decides whether a token of an enrollment still works.
+/// The state of an enrollment that decides whether its tokens are valid.
 #[derive(Debug)]
 pub(super) struct Subject {
     pub(super) status: Status,
     pub(super) token_epoch: i32,
 }
 
-/// The enrollment that a token is for, if the rest of what the token says of it is true.
+/// Finds the enrollment that a token is for. `None` when the enrollment belongs to another program or partner than the
+/// token says.
 pub(super) async fn find_subject(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -178,7 +179,7 @@ pub(super) async fn end_tokens(
     Ok(row.map(|row| (row.partner_id, row.token_epoch)))
 }
 
-/// Sets when the keys that have no end yet are no longer published.
+/// Sets the end of the publication of all keys that are not retired yet.
 pub(super) async fn retire_signing_keys(conn: &mut PgConnection, at: Timestamp) -> Result<()> {
     sqlx::query!(
         "/* embed_tokens::retire_signing_keys */ UPDATE signing_keys SET retired_at = $1 WHERE retired_at IS NULL",

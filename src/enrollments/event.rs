@@ -1,4 +1,4 @@
-//! What the outbox tells of an enrollment.
+//! Events about enrollments.
 
 use serde_json::{Value, json};
 
@@ -6,22 +6,22 @@ use super::model::Status;
 use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, GroupId, PartnerId, ProgramId};
 
-/// An enrollment as an event shows it. Ids only: who receives it reads the rest, as it then is.
+/// The data of an event about an enrollment. Only ids and the status: a receiver reads the rest, which is then current.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::enrollments) struct EnrollmentEvent<'a> {
-    pub(in crate::enrollments) enrollment_id: EnrollmentId,
-    pub(in crate::enrollments) partner_id: PartnerId,
-    pub(in crate::enrollments) program_id: ProgramId,
-    pub(in crate::enrollments) group_id: GroupId,
-    pub(in crate::enrollments) tenant_id: Option<&'a str>,
-    pub(in crate::enrollments) status: Status,
-    /// Told of an invitation: when it lapses.
-    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
+pub(super) struct EnrollmentEvent<'a> {
+    pub(super) enrollment_id: EnrollmentId,
+    pub(super) partner_id: PartnerId,
+    pub(super) program_id: ProgramId,
+    pub(super) group_id: GroupId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
+    /// The end of the invitation, for events about invitations.
+    pub(super) invite_expires_at: Option<Timestamp>,
 }
 
 impl EnrollmentEvent<'_> {
-    /// As it stands in the outbox.
-    pub(in crate::enrollments) fn payload(&self) -> Value {
+    /// Returns the payload for the outbox.
+    pub(super) fn payload(&self) -> Value {
         let mut payload = json!({
             "enrollmentId": self.enrollment_id,
             "partnerId": self.partner_id,

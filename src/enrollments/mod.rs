@@ -1,4 +1,4 @@
-//! A partner in a program: the enrollment rule, and the answer that shows an enrollment whole.
+//! Enrollments of partners in programs: the enrollment rule, and the answer that shows an enrollment with its partner.
 
 pub mod applications;
 pub mod bulk;
@@ -12,12 +12,11 @@ mod model;
 mod request;
 mod response;
 pub mod routes;
+mod service;
 mod store;
 pub mod update;
 
-pub use enroll::{
-    Asked, Enrolled, Identity, Invitation, LookUps, Origin, enroll, enroll_and_read, enroll_by_workspace,
-};
+pub use enroll::{EnrollRequest, Enrolled, Enroller, EnrollmentLookups, EnrollmentView, Invitation, Origin};
 pub use groups::update_program;
-pub use model::Status;
+pub use model::{Identity, Status};
 pub use request::{CreatePartnerRequest, PartnerRequest};

@@ -1,6 +1,6 @@
 //! The description of a partner in a request: `partner` of the token route and the body of `POST /partners`.
 
-use super::enroll::Identity;
+use super::model::Identity;
 use crate::groups::GroupRef;
 use crate::links::{LinkProps, check_username};
 use crate::partners::{Metadata, Profile, TenantId};
@@ -10,10 +10,21 @@ use crate::validation::{Bounded, Fields, FromFields};
 /// The body of `POST /partners`: a partner to enroll.
 #[derive(Debug, Clone)]
 pub struct CreatePartnerRequest {
-    /// The program that the request names.
+    /// The program, if the request names one.
     pub program: Option<ProgramRef>,
-    /// The partner.
+    /// The partner to be enrolled.
     pub partner: PartnerRequest,
+}
+
+/// A query that may name a program.
+pub struct ProgramQuery {
+    pub(super) program: Option<ProgramRef>,
+}
+
+impl FromFields for ProgramQuery {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self { program: fields.optional("programId") })
+    }
 }
 
 impl FromFields for CreatePartnerRequest {

@@ -1,59 +1,22 @@
-//! An enrollment as an answer shows it (`EnrolledPartner` in openapi.yaml).
+//! Enrollments in answers (`EnrolledPartner` in openapi.yaml).
 
 use serde::{Serialize, Serializer};
 use sqlx::PgConnection;
-use sqlx::types::Json;
 
-use super::model::Status;
+use super::enroll::{Enrolled, EnrollmentView};
+use super::model::{EnrolledPartnerRow, Status};
 use super::store;
 use crate::error::{Error, Result};
 use crate::links::{self, LinkOwner, PartnerLink};
 use crate::partners::Metadata;
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
-use crate::values::id::{ApplicationId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::{ApplicationId, GroupId, PartnerId, ProgramId};
 
-/// An enrollment with its partner, as it is stored.
-#[derive(Debug)]
-pub(in crate::enrollments) struct EnrolledPartnerRow {
-    pub(in crate::enrollments) partner_id: PartnerId,
-    pub(in crate::enrollments) name: Option<String>,
-    pub(in crate::enrollments) username: Option<String>,
-    pub(in crate::enrollments) email: String,
-    pub(in crate::enrollments) image: Option<String>,
-    pub(in crate::enrollments) description: Option<String>,
-    pub(in crate::enrollments) country: Option<String>,
-    pub(in crate::enrollments) company_name: Option<String>,
-    pub(in crate::enrollments) paypal_email: Option<String>,
-    pub(in crate::enrollments) website: Option<String>,
-    pub(in crate::enrollments) youtube: Option<String>,
-    pub(in crate::enrollments) twitter: Option<String>,
-    pub(in crate::enrollments) linkedin: Option<String>,
-    pub(in crate::enrollments) instagram: Option<String>,
-    pub(in crate::enrollments) tiktok: Option<String>,
-    pub(in crate::enrollments) program_id: ProgramId,
-    pub(in crate::enrollments) group_id: GroupId,
-    pub(in crate::enrollments) tenant_id: Option<String>,
-    pub(in crate::enrollments) created_at: Timestamp,
-    pub(in crate::enrollments) status: Status,
-    pub(in crate::enrollments) application_id: Option<ApplicationId>,
-    pub(in crate::enrollments) banned_at: Option<Timestamp>,
-    pub(in crate::enrollments) banned_reason: Option<String>,
-    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
-    pub(in crate::enrollments) metadata: Json<Metadata>,
-    pub(in crate::enrollments) total_clicks: i64,
-    pub(in crate::enrollments) total_leads: i64,
-    pub(in crate::enrollments) total_conversions: i64,
-    pub(in crate::enrollments) total_sales: i64,
-    pub(in crate::enrollments) total_sale_amount: i64,
-    pub(in crate::enrollments) total_commissions: i64,
-    pub(in crate::enrollments) net_revenue: i64,
-}
+/// The status of every partner in a network of partners, which Pearset does not have.
+pub(super) const NETWORK_STATUS: &str = "draft";
 
-/// There is no network of partners to have a status in.
-pub(in crate::enrollments) const NETWORK_STATUS: &str = "draft";
-
-/// Something that the wire format has a field for and that Pearset knows nothing about. Shown as null.
+/// A member of the wire format for which Pearset has no data. Shown as null.
 #[derive(Debug, Clone, Copy, Default)]
 struct Unknown;
 
@@ -63,10 +26,10 @@ impl Serialize for Unknown {
     }
 }
 
-/// The answer. Amounts are in cents, rates are fractions of one; a rate without a denominator is null.
+/// An enrollment in an answer. Amounts are in cents, rates are fractions of one; a rate without a denominator is null.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::enrollments) struct EnrolledPartner {
+pub(super) struct EnrolledPartner {
     id: PartnerId,
     partner_id: PartnerId,
     name: String,
@@ -117,7 +80,7 @@ pub(in crate::enrollments) struct EnrolledPartner {
     unknown: UnknownMembers,
 }
 
-/// The members of the wire format that nothing in Pearset fills.
+/// The members of the wire format for which Pearset has no data.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UnknownMembers {
@@ -203,16 +166,22 @@ fn ratio(numerator: i64, denominator: i64) -> Option<f64> {
     (denominator != 0).then(|| numerator as f64 / denominator as f64)
 }
 
-/// The enrollment of a partner in a program, whole.
+impl EnrollmentView for EnrolledPartner {
+    async fn read(conn: &mut PgConnection, scope: ProgramScope, enrolled: Enrolled) -> Result<Self> {
+        load(conn, scope, enrolled.partner_id).await
+    }
+}
+
+/// Returns the enrollment of a partner in a program, with the partner's links.
 ///
 /// # Errors
-/// 404 when there is none.
-pub(in crate::enrollments) async fn load(
+/// 404 when the partner is not enrolled.
+pub(super) async fn load(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner_id: PartnerId,
 ) -> Result<EnrolledPartner> {
+    let ProgramScope { workspace_id, program_id } = scope;
     let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
         .await?
         .ok_or_else(Error::not_enrolled)?;
@@ -220,11 +189,11 @@ pub(in crate::enrollments) async fn load(
     Ok(EnrolledPartner::new(row, links))
 }
 
-/// Rows of one program with the links of all of them.
+/// Adds their links to enrollments of one program.
 ///
 /// # Errors
-/// As the database fails.
-pub(in crate::enrollments) async fn with_links(
+/// 503 when the database is away.
+pub(super) async fn with_links(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,
     rows: Vec<EnrolledPartnerRow>,

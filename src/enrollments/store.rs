@@ -7,9 +7,7 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::enroll::{Candidates, Identity};
-use super::model::{Candidate, Status};
-use super::response::EnrolledPartnerRow;
+use super::model::{Candidate, Candidates, EnrolledPartnerRow, Identity, Status};
 use crate::error::{Error, Result};
 use crate::partners::{Country, Metadata, Profile};
 use crate::validation::Bounded;

@@ -10,8 +10,8 @@ use hyper::http::request::Parts;
 use crate::access::Access;
 use crate::config::HttpConfig;
 use crate::db::Db;
-use crate::embed_tokens::Keyring;
-use crate::enrollments::LookUps;
+use crate::embed_tokens::{Keyring, TokenIssuer};
+use crate::enrollments::EnrollmentLookups;
 use crate::http::extract::{PublicUrl, request_db};
 use crate::http::overload::Gate;
 use crate::http::rate_limit::Limiter;
@@ -30,8 +30,6 @@ pub struct AppState(Arc<Bound>);
 pub struct Bound {
     /// The database, or the transaction that spans the request.
     pub db: Db,
-    /// The look-ups of enrollments.
-    pub look_ups: LookUps,
     services: Arc<Services>,
 }
 
@@ -41,7 +39,7 @@ impl AppState {
     }
 
     fn bound(db: Db, services: Arc<Services>) -> Self {
-        Self(Arc::new(Bound { look_ups: LookUps::new(db.clone()), db, services }))
+        Self(Arc::new(Bound { db, services }))
     }
 }
 
@@ -55,8 +53,12 @@ pub struct Services {
     pub ids: Arc<Ids>,
     /// The database, the clock and the ids, bound together for handlers.
     pub executor: Executor,
+    /// The look-ups of enrollments, outside of any request's transaction.
+    pub lookups: EnrollmentLookups,
     /// The keys that sign tokens.
     pub keyring: Arc<Keyring>,
+    /// The issuer of embed tokens.
+    pub issuer: TokenIssuer,
     /// API keys and their grants.
     pub access: Access,
     /// Requests with an `Idempotency-Key`.
@@ -126,6 +128,8 @@ parts! {
     Access = access;
     Arc<Drain> = drain;
     PublicUrl = public_url;
+    EnrollmentLookups = lookups;
     Arc<Keyring> = keyring;
+    TokenIssuer = issuer;
     Arc<Metrics> = metrics;
 }

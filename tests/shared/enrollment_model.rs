@@ -1,9 +1,9 @@
-//! The enrollment rule for one tenant id and e-mail pair as a sequential program, and the question whether what
-//! concurrent callers saw is what they could have seen one after the other.
+//! The enrollment rule for one tenant id and e-mail pair as a sequential program, and a check whether the answers to
+//! concurrent calls could be the answers to sequential calls.
 
 use std::time::Instant;
 
-/// Who is asked for; small numbers stand for tenant ids and e-mails.
+/// A call. Small numbers stand for tenant ids and e-mail addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// `POST /tokens/embed/referrals`.
@@ -12,10 +12,10 @@ pub(crate) enum Ask {
     Partner { tenant: Option<u8>, email: u8 },
 }
 
-/// What came of it.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Saw {
-    /// The partner's id.
+    /// The partner with this id.
     Partner(String),
     Conflict,
     NotFound,
@@ -37,8 +37,8 @@ struct Enrollment {
     tenant: Option<u8>,
 }
 
-/// Whether some order of the calls, in which none comes before one that had ended when it began, gives everybody what
-/// he saw.
+/// Returns whether some order of the calls gives every call its answer. The order keeps calls that did not overlap in
+/// their real order.
 pub(crate) fn is_linearizable(history: &[Event]) -> bool {
     search(&history.iter().collect::<Vec<_>>(), &[])
 }
@@ -54,7 +54,7 @@ fn search(left: &[&Event], enrollments: &[Enrollment]) -> bool {
     })
 }
 
-/// What is there after a call; `None` when it could not have seen what it saw.
+/// Returns the enrollments after a call. `None` when the call could not have got its answer.
 fn step(event: &Event, enrollments: &[Enrollment]) -> Option<Vec<Enrollment>> {
     let (tenant, email) = match event.ask {
         Ask::Token { tenant, email } => (tenant, email),

@@ -1,4 +1,4 @@
-//! A proxy before PostgreSQL that fails as networks do. The integration tests and the chaos machine have it in common.
+//! A proxy in front of PostgreSQL that fails as networks do. Shared by the integration tests and the chaos tests.
 
 use std::future;
 use std::net::SocketAddr;
@@ -14,26 +14,26 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// What the network does to every connection.
+/// A fault that applies to every connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Nothing: it works.
+    /// No fault.
     None,
-    /// Each message takes so much longer, both ways.
+    /// Each message is delayed, in both directions.
     Delay(Duration),
-    /// Connections are reset, the new ones as soon as they speak.
+    /// Connections are reset, new connections at their first message.
     Reset,
-    /// Connections are reset, and nobody listens.
+    /// Connections are reset, and the port is closed.
     Refuse,
-    /// Nothing gets through, and nobody is told. What is sent arrives when the fault is over.
+    /// Nothing gets through, without notice. Messages arrive when the fault is over.
     BlackHole,
-    /// The same only from the client to the server.
+    /// As `BlackHole`, but only from the client to the server.
     DeafServer,
-    /// The same only from the server to the client.
+    /// As `BlackHole`, but only from the server to the client.
     DeafClient,
-    /// Who sends COMMIT is reset, and it never arrives.
+    /// A client that sends COMMIT is reset before the COMMIT arrives.
     CutBeforeCommit,
-    /// Who sends COMMIT is reset after it was carried out, before the answer arrives.
+    /// A client that sends COMMIT is reset after the COMMIT was carried out and before the answer arrives.
     CutAfterCommit,
 }
 
@@ -53,7 +53,7 @@ enum Way {
     ToClient,
 }
 
-/// Listens on a port of the loopback address. Its connections end with it.
+/// A proxy on a port of the loopback address. Dropping the proxy ends its connections.
 pub(crate) struct FaultProxy {
     pub(crate) address: SocketAddr,
     fault: watch::Sender<Fault>,
@@ -63,7 +63,7 @@ pub(crate) struct FaultProxy {
 }
 
 impl FaultProxy {
-    /// Before the PostgreSQL that listens on this socket.
+    /// Starts a proxy for the PostgreSQL server on this socket.
     pub(crate) async fn start(socket: PathBuf) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
@@ -74,17 +74,17 @@ impl FaultProxy {
         Self { address, fault, forgotten, cuts, running }
     }
 
-    /// From now on.
+    /// Applies a fault from now on.
     pub(crate) fn set(&self, fault: Fault) {
         self.fault.send_replace(fault);
     }
 
-    /// The connections that are open lead nowhere from now on, and nobody is told.
+    /// Makes the open connections dead, without notice.
     pub(crate) fn forget_connections(&self) {
         self.forgotten.send_replace(());
     }
 
-    /// How many connections were cut at a COMMIT since the start.
+    /// Returns the number of connections that were cut at a COMMIT since the start.
     pub(crate) fn cuts(&self) -> usize {
         self.cuts.load(Relaxed)
     }
@@ -121,7 +121,7 @@ async fn accept(listener: TcpListener, mut link: Link) {
             None => TcpListener::bind(address).await,
         };
         let Ok(open) = bound else {
-            // The port is somebody's for a moment.
+            // The port is still in use for a moment.
             sleep(Duration::from_millis(10)).await;
             continue;
         };
@@ -142,19 +142,19 @@ async fn serve(mut client: TcpStream, mut link: Link) {
             orderly = &mut relay => orderly,
             () = breaks(faults.clone()) => false,
             Ok(()) = forget.changed() => {
-                // Nobody works on it, and nobody hangs up.
+                // The connection is neither served nor closed.
                 breaks(faults).await;
                 false
             }
         }
     };
     if !orderly {
-        // Dropped like this, a connection is reset.
+        // Without lingering, dropping resets the connection.
         let _ = client.set_zero_linger();
     }
 }
 
-/// `true` when one of the two has hung up.
+/// Relays messages. Returns `true` when either side has hung up.
 async fn relay(client: &mut TcpStream, link: &mut Link) -> bool {
     let _ = client.set_nodelay(true);
     let (mut from_client, mut to_client) = client.split();
@@ -192,7 +192,7 @@ async fn relay(client: &mut TcpStream, link: &mut Link) -> bool {
         loop {
             let Ok(length @ 1..) = from_server.read(&mut bytes).await else { return true };
             link.pass(Way::ToClient).await;
-            // Nothing was under way: what comes after COMMIT is its answer.
+            // No other message was in flight: the next message after COMMIT is the answer to COMMIT.
             if tokio::select! { biased; () = committed.notified() => true, () = future::ready(()) => false } {
                 link.cuts.fetch_add(1, Relaxed);
                 return false;
@@ -209,7 +209,7 @@ async fn relay(client: &mut TcpStream, link: &mut Link) -> bool {
 }
 
 impl Link {
-    /// Waits as long as the network makes a message wait.
+    /// Waits as long as the fault delays a message.
     async fn pass(&mut self, way: Way) {
         loop {
             let fault = *self.faults.borrow_and_update();
@@ -226,13 +226,13 @@ impl Link {
     }
 }
 
-/// Ready when connections are to be reset.
+/// Waits until connections are to be reset.
 async fn breaks(mut faults: watch::Receiver<Fault>) {
-    // It ends with the proxy, too, whose last word is a reset.
+    // The end of the proxy resets connections, too.
     let _ = faults.wait_for(|fault| fault.is_broken()).await;
 }
 
-/// A whole message, whose length stands at the end of its head; `None` at the end of the connection.
+/// Reads a message, whose length is at the end of its head. `None` at the end of the connection.
 async fn message(stream: &mut (impl AsyncRead + Unpin), head: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0; head];
     stream.read_exact(&mut bytes).await.ok()?;

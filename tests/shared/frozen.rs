@@ -1,15 +1,15 @@
-//! Processes that are there and do nothing. The integration tests and the chaos machine have it in common.
+//! Frozen processes. Shared by the integration tests and the chaos tests.
 
 use std::{fs, io};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// They do nothing until the value is dropped.
+/// Processes that are stopped until the value is dropped.
 pub(crate) struct Frozen(Vec<Pid>);
 
 impl Frozen {
-    /// A process and its children.
+    /// Stops a process and its children.
     pub(crate) fn new(parent: Pid) -> io::Result<Self> {
         let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"))?;
         let children = children.split_whitespace().filter_map(|child| child.parse().ok()).map(Pid::from_raw);

@@ -1,7 +1,6 @@
-//! What must not be in a database whenever no request is running. The integration tests and the chaos machine have it
-//! in common.
+//! Invariants of a database while no request is in progress. Shared by the integration tests and the chaos tests.
 
-/// Each query counts what must not be.
+/// Queries that count violations.
 pub(crate) const NEVER: [(&str, &str); 5] = [
     (
         "a partner without an enrollment",

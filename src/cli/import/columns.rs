@@ -3,15 +3,14 @@
 use anyhow::bail;
 use serde_json::{Map, Value};
 
-/// How the text of a cell becomes a JSON value. Text that is no such value stays text, for the validation to refuse.
+/// The conversion of a cell to a JSON value. A text that cannot be converted stays a string, which validation rejects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Text,
     /// `true` or `false`.
     Boolean,
-    /// JSON.
     Json,
-    /// One text, or a JSON array.
+    /// One string, or a JSON array.
     List,
 }
 
@@ -52,21 +51,24 @@ const COLUMNS: [(&str, Kind); 31] = [
 /// A column of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
-    /// The object that the member stands in, if it is not the body itself.
+    /// The nested object that has the member. `None` for members of the body itself.
     parent: Option<String>,
     member: String,
     kind: Kind,
 }
 
 impl Column {
-    /// The columns with these names.
+    /// Returns the columns with these names.
+    ///
+    /// # Errors
+    /// When a name is unknown or repeated, or `email` is missing.
     pub(super) fn all<'a>(names: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Vec<Self>> {
         let mut columns: Vec<Self> = Vec::new();
         for name in names {
             let Some(kind) = kind(name) else {
                 bail!(
-                    "the header has a column '{name}', which POST /partners does not know: rename it, or take it out \
-                     (metadata.<name> keeps a value of your own)"
+                    "the header has a column '{name}', which POST /partners does not know: rename or remove the column \
+                     (a column metadata.<name> holds a value of your own)"
                 );
             };
             let (parent, member) = match name.split_once('.') {
@@ -85,7 +87,7 @@ impl Column {
         Ok(columns)
     }
 
-    /// Adds a cell to a body; an empty one is an absent member.
+    /// Adds a cell to a body. An empty cell is an absent member.
     pub(super) fn set(&self, body: &mut Map<String, Value>, cell: &str) {
         if cell.is_empty() {
             return;
@@ -126,7 +128,7 @@ mod tests {
 
     use super::*;
 
-    /// Every member that the contract has, and no other.
+    /// Compares the columns with the members of the request in openapi.yaml.
     #[test]
     fn the_columns_are_the_members_of_the_request() {
         let contract: Value = serde_json::from_str(crate::surfaces::api::docs::OPENAPI_JSON).unwrap();
@@ -139,7 +141,7 @@ mod tests {
         assert_eq!(columns, expected);
     }
 
-    /// The members of a schema, and whether each is a boolean.
+    /// Returns the members of a schema, and whether each member is a boolean.
     fn members(contract: &Value, place: &str) -> BTreeMap<String, bool> {
         let schema = contract.pointer(place.trim_start_matches('#')).unwrap();
         let parts = schema["allOf"].as_array().into_iter().flatten();
@@ -155,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_become_what_the_member_is() {
+    fn cells_are_converted_to_the_type_of_the_member() {
         let names = ["email", "linkProps.proxy", "linkProps.tagNames", "linkProps.testVariants", "metadata.a.b"];
         let columns = Column::all(names).unwrap();
         let body = |cells: [&str; 5]| {
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_not_understood_is_refused() {
+    fn unknown_or_repeated_columns_are_refused() {
         let refused = |names: &[&str]| Column::all(names.iter().copied()).unwrap_err().to_string();
         assert!(refused(&["email", "tenant_id"]).contains("'tenant_id'"));
         assert!(refused(&["email", "linkProps"]).contains("'linkProps'"));

@@ -1,4 +1,4 @@
-//! CSV with a header.
+//! CSV files with a header.
 
 use std::io::{self, BufRead, Read};
 
@@ -10,7 +10,7 @@ use super::columns::Column;
 use super::source::{MAX_ROW, RawRow, Unreadable};
 use crate::error::Error;
 
-/// The records of a text, after the first one, which names the columns.
+/// The records of a text after the first record, which names the columns.
 pub(super) struct CsvRows<R> {
     records: Reader<Lines<R>>,
     columns: Vec<Column>,
@@ -29,7 +29,7 @@ impl<R: BufRead> CsvRows<R> {
         Ok(Self { records, columns, record: ByteRecord::new() })
     }
 
-    /// How many bytes are read.
+    /// Returns the number of bytes read.
     pub(super) fn position(&self) -> u64 {
         self.records.get_ref().position
     }
@@ -40,7 +40,8 @@ impl<R: BufRead> CsvRows<R> {
         if !self.records.read_byte_record(&mut self.record).with_context(|| format!("after line {last}"))? {
             return Ok(None);
         }
-        // The reader stands behind the record. Where that began is not known otherwise: there may be blank lines before.
+        // The position of the reader is the end of the record. The beginning is computed from the end, because blank
+        // lines may stand before the record.
         let breaks: u64 = self.record.as_slice().iter().map(|byte| u64::from(*byte == b'\n')).sum();
         let line = self.records.position().line().saturating_sub(1 + breaks);
         Ok(Some(RawRow { line, body: self.body() }))
@@ -64,14 +65,14 @@ impl<R: BufRead> CsvRows<R> {
     }
 }
 
-/// A text whose lines all end with one `\n`, also the last one and those inside of quotes. One record of it can only be
-/// so long: a quote that is never closed would else take in all of the rest.
+/// A text in which every line ends with `\n`, including the last line and lines inside quotes. A record is limited to
+/// [`MAX_ROW`] bytes: a quote that is never closed would otherwise swallow the rest of the file.
 struct Lines<R> {
     text: R,
-    /// Bytes of the text that are read.
+    /// The number of bytes read from the text.
     position: u64,
     since_last_record: usize,
-    /// Whether a `\r` is read that is not passed on yet: it may belong to a `\n`.
+    /// Whether a `\r` was read and not passed on yet: a `\n` may follow.
     held: bool,
     last: u8,
 }
@@ -101,7 +102,7 @@ impl<R: BufRead> Read for Lines<R> {
             }
             let mut used = 0;
             for byte in ahead {
-                // One byte may become two.
+                // A byte may expand to two bytes.
                 if length + 2 > buffer.len() {
                     break;
                 }
@@ -157,9 +158,9 @@ mod tests {
         }
     }
 
-    /// However the text is cut into pieces, and whatever there is room for.
+    /// Reads each text in pieces of several sizes into buffers of several sizes.
     #[test]
-    fn ends_of_lines_become_one() {
+    fn line_endings_are_normalized() {
         for (text, expected) in [
             ("a\r\nb\r\n", "a\nb\n"),
             ("a\nb", "a\nb\n"),
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_another_length_is_refused_and_the_next_one_read() {
+    fn a_row_with_a_wrong_number_of_cells_is_refused_and_the_next_row_is_read() {
         let found = rows("email,name\na@x.com\nb@x.com,B,C\nc@x.com,C\n");
         assert_eq!(found[0], (2, Err("The row has 1 cells, but the header 2.".to_owned())));
         assert_eq!(found[1], (3, Err("The row has 3 cells, but the header 2.".to_owned())));
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_is_not_closed_ends_it_before_all_is_in_memory() {
+    fn an_unclosed_quote_ends_the_import_before_the_whole_file_is_in_memory() {
         let text = format!("email,name\na@x.com,A\nb@x.com,\"B\n{}", "c@x.com,C\n".repeat(1_000_000));
         let mut rows = CsvRows::new(text.as_bytes()).unwrap();
         assert!(rows.next().unwrap().is_some());

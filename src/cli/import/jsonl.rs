@@ -1,11 +1,11 @@
-//! JSON, one object on each line.
+//! JSONL files: one JSON object on each line.
 
 use std::io::{self, BufRead, Read};
 
 use super::source::{MAX_ROW, RawRow, Unreadable};
 use crate::error::Error;
 
-/// The lines of a text that are not blank.
+/// The non-blank lines of a text.
 pub(super) struct JsonlRows<R> {
     text: R,
     line: u64,
@@ -17,7 +17,7 @@ impl<R: BufRead> JsonlRows<R> {
         Self { text, line: 0, position: 0 }
     }
 
-    /// How many bytes are read.
+    /// Returns the number of bytes read.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
@@ -25,8 +25,8 @@ impl<R: BufRead> JsonlRows<R> {
     pub(super) fn next(&mut self) -> io::Result<Option<RawRow>> {
         loop {
             let mut bytes = Vec::new();
-            let most = u64::try_from(MAX_ROW).unwrap_or(u64::MAX).saturating_add(1);
-            self.position += self.text.by_ref().take(most).read_until(b'\n', &mut bytes)? as u64;
+            let limit = u64::try_from(MAX_ROW).unwrap_or(u64::MAX).saturating_add(1);
+            self.position += self.text.by_ref().take(limit).read_until(b'\n', &mut bytes)? as u64;
             if bytes.is_empty() {
                 return Ok(None);
             }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_refused_and_the_next_one_read() {
+    fn a_broken_line_is_refused_and_the_next_line_is_read() {
         let found = rows(b"{\"a\":1\n{}\n\"\xff\"\n{} {}\n");
         let refused: Vec<_> = found.iter().filter_map(|(line, body)| body.as_ref().err().map(|_| *line)).collect();
         assert_eq!(refused, [1, 3, 4]);
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_refused_and_the_next_one_read() {
+    fn a_too_long_line_is_refused_and_the_next_line_is_read() {
         for length in [MAX_ROW - 1, MAX_ROW, 3 * MAX_ROW] {
             let line = format!("\"{}\"\n{{}}\n", "x".repeat(length - 2));
             let found = rows(line.as_bytes());

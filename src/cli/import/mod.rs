@@ -1,4 +1,4 @@
-//! `pearset import`: how a customer moves in from another system.
+//! `pearset import`: moves a customer in from another system.
 
 mod columns;
 mod csv;
@@ -23,24 +23,26 @@ use crate::app::{Parts, assemble};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
+use crate::enrollments::Enroller;
 use crate::http::rate_limit::{Limiter, RateLimits};
 use crate::programs;
 use crate::values::ProgramScope;
 use crate::values::clock::{Clock, SystemClock};
 use crate::values::id::{Ids, ProgramId};
+use crate::work::Actor;
 use crate::workspaces::Slug;
 
 /// `pearset import`
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
-    /// Enroll the partners of a file; who is enrolled already is found, so that it may be run again
+    /// Enroll the partners of a file. Partners who are enrolled already are found, so that the command can be repeated
     Partners(ImportPartners),
 }
 
 /// `pearset import partners`
 #[derive(Debug, Args)]
 pub struct ImportPartners {
-    /// A .jsonl file with a body of `POST /partners` on each line, or a .csv file whose header has the same names
+    /// A .jsonl file with a body of `POST /partners` on each line, or a .csv file with the same names in the header
     file: PathBuf,
     /// Slug of the workspace
     #[arg(long)]
@@ -48,25 +50,25 @@ pub struct ImportPartners {
     /// Id of the program [default: the workspace's default program]
     #[arg(long)]
     program: Option<ProgramId>,
-    /// Write nothing: tell what would become of each row, if it were the only one
+    /// Write nothing, and report the outcome that each row would have if it were the only row
     #[arg(long)]
     dry_run: bool,
-    /// Where each refused row is written, with its line, the error and the row
+    /// Write each refused row to this file, with its line and the error
     #[arg(long)]
     report: Option<PathBuf>,
-    /// Rows that are worked on at the same time
+    /// Maximum number of rows in progress at the same time
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
     concurrency: u16,
-    /// Seconds to wait for a database that does not answer
+    /// Maximum time to wait for a database that does not answer, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=3_600))]
     wait: u64,
-    /// How the result is printed
+    /// The format of the result
     #[command(flatten)]
     output: Output,
 }
 
 impl ImportCommand {
-    /// Sessions to the database that it needs at the same time.
+    /// Returns the number of database sessions that the import needs at the same time.
     pub(super) fn sessions(&self) -> NonZeroUsize {
         let Self::Partners(import) = self;
         NonZeroUsize::new(import.concurrency.into()).unwrap_or(NonZeroUsize::MIN)
@@ -102,11 +104,13 @@ impl ImportPartners {
             public_url: settings.public_url()?,
         });
         let import = run::Import {
-            app,
+            enroller: Enroller::new(app.executor.clone(), app.lookups.clone()),
+            actor: Actor::command_line(workspace_id),
             scope,
+            docs_url: app.public_url.docs(),
             dry_run: self.dry_run,
-            places: self.concurrency.into(),
-            patience: Duration::from_secs(self.wait),
+            concurrency: self.concurrency.into(),
+            max_wait: Duration::from_secs(self.wait),
         };
         import.run(&self.file, self.report.as_deref(), self.output.json).await
     }

@@ -1,4 +1,4 @@
-//! What became of the rows.
+//! Outcomes of rows.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use tokio::time::Instant;
 
 use crate::error::{Code, Error, Result};
 
-/// What became of a row.
+/// The outcome of a row.
 pub(super) enum Outcome {
-    /// An enrollment was made.
+    /// The enrollment was created.
     Created,
-    /// It was there.
+    /// The enrollment existed.
     Found,
-    /// It cannot be imported as it is.
+    /// The row cannot be imported as it is.
     Refused(Error),
-    /// The database did not answer, or the import was stopped: it may be imported by the next one.
+    /// The database did not answer, or the import was stopped: the next import may import the row.
     Undone(Error),
 }
 
-/// How many rows became what; in a dry run, would become.
+/// The number of rows with each outcome. In a dry run, the outcomes that the rows would have.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Counts {
@@ -42,24 +42,26 @@ impl Counts {
     }
 }
 
-/// How long is waited for a database that does not answer, and whether that is to end now.
+/// Retries while the database does not answer.
 #[derive(Clone)]
-pub(super) struct Patience {
-    pub(super) limit: Duration,
+pub(super) struct Retry {
+    /// The longest time to wait for the database.
+    pub(super) max_wait: Duration,
+    /// Whether the import is stopped: then nothing is retried.
     pub(super) stopped: watch::Receiver<bool>,
 }
 
-/// How long the first wait is. It doubles, up to the last one.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const LAST_WAIT: Duration = Duration::from_secs(4);
+/// The delay before the first retry. The delay doubles with each retry, up to [`MAX_DELAY`].
+const FIRST_DELAY: Duration = Duration::from_millis(250);
+const MAX_DELAY: Duration = Duration::from_secs(4);
 
-impl Patience {
-    /// Tries until the database answers. `attempt` tells whether an enrollment was made.
+impl Retry {
+    /// Attempts a row until the database answers. `attempt` returns whether an enrollment was created.
     pub(super) async fn outcome<F>(mut self, attempt: impl Fn() -> F) -> Outcome
     where
         F: Future<Output = Result<bool>>,
     {
-        let mut wait = FIRST_WAIT;
+        let mut delay = FIRST_DELAY;
         let mut end = None;
         loop {
             let error = match attempt().await {
@@ -68,14 +70,14 @@ impl Patience {
                 Err(error) if error.code() != Code::ServiceUnavailable => return Outcome::Refused(error),
                 Err(error) => error,
             };
-            let end = *end.get_or_insert_with(|| Instant::now() + self.limit);
-            if *self.stopped.borrow() || Instant::now() + wait > end {
+            let end = *end.get_or_insert_with(|| Instant::now() + self.max_wait);
+            if *self.stopped.borrow() || Instant::now() + delay > end {
                 return Outcome::Undone(error);
             }
-            tracing::debug!(%error, cause = ?std::error::Error::source(&error), ?wait, "a row is tried again");
-            // Who stops it need not wait for this.
-            let _ = tokio::time::timeout(wait, self.stopped.wait_for(|stopped| *stopped)).await;
-            wait = (2 * wait).min(LAST_WAIT);
+            tracing::debug!(%error, cause = ?std::error::Error::source(&error), ?delay, "retrying a row");
+            // A stop ends the delay.
+            let _ = tokio::time::timeout(delay, self.stopped.wait_for(|stopped| *stopped)).await;
+            delay = (2 * delay).min(MAX_DELAY);
         }
     }
 }

@@ -1,14 +1,14 @@
-//! How far it is, on a terminal.
+//! The progress of an import, on a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::outcome::Counts;
 
-/// A bar on standard error, which is not drawn where that is no terminal.
+/// A progress bar on standard error, drawn only on a terminal.
 pub(super) struct Progress(ProgressBar);
 
 impl Progress {
-    /// Of a file with so many bytes.
+    /// Creates the bar for a file of `size` bytes.
     pub(super) fn new(size: u64) -> Self {
         let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{wide_bar} {percent:>3} %  {msg}  {elapsed} (about {eta} left)");
@@ -21,8 +21,8 @@ impl Progress {
         self.0.set_message(format!("{rows} rows: {created} created, {found} found, {refused} refused"));
     }
 
-    /// A line on standard error.
-    pub(super) fn say(&self, line: &str) {
+    /// Prints a line on standard error.
+    pub(super) fn print(&self, line: &str) {
         self.0.suspend(|| eprintln!("{line}"));
     }
 

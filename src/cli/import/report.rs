@@ -1,4 +1,4 @@
-//! The rows that are refused: all of them in a file, the first ones on the terminal.
+//! Refused rows: all of them in a file, the first rows on the terminal.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufWriter, Write};
@@ -14,17 +14,17 @@ use super::source::Original;
 use crate::error::Error;
 use crate::http::response::ErrorObject;
 
-/// How many are shown.
+/// The number of refused rows that are shown on the terminal.
 const SHOWN: u64 = 10;
 
-/// Where refused rows go.
+/// The report of refused rows.
 pub(super) struct Report {
     file: Option<BufWriter<File>>,
     docs_url: String,
     count: u64,
 }
 
-/// A line of the file. What stands under `row` is a line of a `.jsonl` file, once it is mended.
+/// A line of the report. After a correction, the value of `row` is a line of a `.jsonl` file.
 #[derive(Serialize)]
 struct Refused<'a> {
     line: u64,
@@ -34,7 +34,7 @@ struct Refused<'a> {
 }
 
 impl Report {
-    /// Begins a new file. Only its owner may read it: it has people's data.
+    /// Creates the report, with a file if `path` is given. Only the owner may read the file, which has personal data.
     pub(super) fn create(path: Option<&Path>, imported: &Path, docs_url: &str) -> anyhow::Result<Self> {
         let Some(path) = path else {
             return Ok(Self { file: None, docs_url: docs_url.to_owned(), count: 0 });
@@ -42,7 +42,7 @@ impl Report {
         if let (Ok(old), Ok(imported)) = (path.metadata(), imported.metadata())
             && (old.dev(), old.ino()) == (imported.dev(), imported.ino())
         {
-            bail!("the report would overwrite the file that is imported");
+            bail!("the report would overwrite the file to be imported: choose another name for --report");
         }
         let file = OpenOptions::new()
             .write(true)
@@ -57,12 +57,12 @@ impl Report {
     pub(super) fn add(&mut self, row: &Original, error: &Error, progress: &Progress) -> anyhow::Result<()> {
         self.count += 1;
         if self.count <= SHOWN {
-            progress.say(&format!("line {}: {}", row.line, error.message()));
+            progress.print(&format!("line {}: {}", row.line, error.message()));
         } else if self.count == SHOWN + 1 {
-            progress.say(if self.file.is_some() {
-                "… (the report has all)"
+            progress.print(if self.file.is_some() {
+                "… (the report has all refused rows)"
             } else {
-                "… (--report FILE keeps all)"
+                "… (use --report FILE to keep all refused rows)"
             });
         }
         if let Some(file) = &mut self.file {
@@ -74,7 +74,7 @@ impl Report {
         Ok(())
     }
 
-    /// What was added is in the file from now on.
+    /// Writes everything that was added to the file.
     pub(super) fn flush(&mut self) -> anyhow::Result<()> {
         match &mut self.file {
             Some(file) => file.flush().context("cannot write the report"),

@@ -8,29 +8,31 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::super::output::print;
-use super::outcome::{Counts, Outcome, Patience};
+use super::outcome::{Counts, Outcome, Retry};
 use super::progress::Progress;
 use super::report::Report;
 use super::source::{Chunk, Row, Source};
 use crate::app::shutdown::Signals;
 use crate::enrollments::bulk::Batch;
-use crate::enrollments::{CreatePartnerRequest, PartnerRequest, enroll_by_workspace};
+use crate::enrollments::{CreatePartnerRequest, EnrollRequest, Enroller, Origin, PartnerRequest};
 use crate::error::Error;
-use crate::surfaces::state::AppState;
 use crate::values::ProgramScope;
+use crate::work::Actor;
 
-/// An import that is about to begin.
+/// An import of partners into a program.
 pub(super) struct Import {
-    pub(super) app: AppState,
+    pub(super) enroller: Enroller,
+    pub(super) actor: Actor,
     pub(super) scope: ProgramScope,
+    pub(super) docs_url: String,
     pub(super) dry_run: bool,
-    /// Rows that are worked on at the same time.
-    pub(super) places: usize,
-    /// How long a database that does not answer is waited for.
-    pub(super) patience: Duration,
+    /// The most rows that are in progress at the same time.
+    pub(super) concurrency: usize,
+    /// The longest time to wait for a database that does not answer.
+    pub(super) max_wait: Duration,
 }
 
-/// What is told at the end.
+/// The result that is printed at the end.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary {
@@ -39,9 +41,9 @@ struct Summary {
     counts: Counts,
 }
 
-/// Why an import ends before the file does.
+/// The reason why an import ended before the end of the file.
 struct Stopped {
-    /// The first line that is not done.
+    /// The first line that is not imported.
     line: u64,
     reason: String,
 }
@@ -50,13 +52,13 @@ impl Import {
     /// Imports a file.
     ///
     /// # Errors
-    /// When it could not finish, or rows were refused: after the summary.
+    /// After the summary, when the import ended early or rows were refused.
     pub(super) async fn run(self, path: &Path, report: Option<&Path>, json: bool) -> anyhow::Result<()> {
         let source = Source::open(path)?;
-        let mut report = Report::create(report, path, &self.app.config.docs_url)?;
+        let mut report = Report::create(report, path, &self.docs_url)?;
         let progress = Progress::new(source.size);
         let mut counts = Counts::default();
-        let ended = self.work(source, &mut report, &progress, &mut counts).await;
+        let ended = self.import(source, &mut report, &progress, &mut counts).await;
         progress.end();
         report.flush()?;
         print(&Summary { dry_run: self.dry_run, counts }, json)?;
@@ -70,7 +72,7 @@ impl Import {
         }
     }
 
-    async fn work(
+    async fn import(
         &self,
         source: Source,
         report: &mut Report,
@@ -93,7 +95,7 @@ impl Import {
                     Err(error) => Some(Outcome::Refused(error)),
                 });
             }
-            let stopped = self.settle(requests, &mut outcomes, &mut signals).await;
+            let stopped = self.process(requests, &mut outcomes, &mut signals).await;
             let mut undone = None;
             for (row, outcome) in originals.iter().zip(outcomes) {
                 let Some(outcome) = outcome else {
@@ -119,17 +121,17 @@ impl Import {
         Ok(None)
     }
 
-    /// Does what the requests ask for. Returns why it ended before all were done.
-    async fn settle(
+    /// Processes the requests of a chunk. Returns the reason if the import ended before all requests were done.
+    async fn process(
         &self,
         requests: Vec<(usize, CreatePartnerRequest)>,
         outcomes: &mut [Option<Outcome>],
         signals: &mut Signals,
     ) -> Option<String> {
         let (stop, stopped) = watch::channel(false);
-        let patience = Patience { limit: self.patience, stopped };
-        let work = |request: CreatePartnerRequest| self.outcome(request.partner, patience.clone());
-        let mut batch = Batch::new(requests, self.places, work);
+        let retry = Retry { max_wait: self.max_wait, stopped };
+        let work = |request: CreatePartnerRequest| self.enroll(request.partner, retry.clone());
+        let mut batch = Batch::new(requests, self.concurrency, work);
         let mut reason = None;
         loop {
             tokio::select! {
@@ -138,12 +140,12 @@ impl Import {
                     if let Outcome::Undone(error) = &outcome
                         && reason.is_none()
                     {
-                        let (limit, cause) = (self.patience.as_secs(), cause(error));
-                        reason = Some(format!("the database did not answer for {limit} s ({cause})"));
+                        let (seconds, cause) = (self.max_wait.as_secs(), cause(error));
+                        reason = Some(format!("the database did not answer for {seconds} s ({cause})"));
                     }
                     outcomes[number] = Some(outcome);
                 }
-                // Whoever asks twice does not even wait for what has begun.
+                // The second signal does not even wait for rows in progress.
                 () = signals.next() => match reason {
                     Some(_) => return reason,
                     None => reason = Some("interrupted".to_owned()),
@@ -156,12 +158,15 @@ impl Import {
         }
     }
 
-    /// What becomes of one row.
-    fn outcome(&self, partner: PartnerRequest, patience: Patience) -> impl Future<Output = Outcome> + Send + use<> {
-        let (app, scope) = (self.app.clone(), self.scope);
-        patience.outcome(move || {
-            let (app, partner) = (app.clone(), partner.clone());
-            async move { Ok(enroll_by_workspace(&app, scope, partner).await?.is_new) }
+    /// Enrolls the partner of a row.
+    fn enroll(&self, partner: PartnerRequest, retry: Retry) -> impl Future<Output = Outcome> + Send + use<> {
+        let (enroller, actor, scope) = (self.enroller.clone(), self.actor, self.scope);
+        retry.outcome(move || {
+            let (enroller, partner) = (enroller.clone(), partner.clone());
+            async move {
+                let request = EnrollRequest::for_partner(scope, Origin::Workspace, partner);
+                Ok(enroller.enroll(actor, request).await?.is_new)
+            }
         })
     }
 }

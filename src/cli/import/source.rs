@@ -1,4 +1,4 @@
-//! The file that is imported, row by row.
+//! The file to be imported, row by row.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -16,31 +16,31 @@ use crate::error::{Error, Result};
 use crate::validation::{Problem, ProblemCode, read_request};
 use crate::values::id::ProgramId;
 
-/// The largest row, in bytes: what the body of a request may have.
+/// The largest row, in bytes. The same as for the body of a request.
 pub(super) const MAX_ROW: usize = 1024 * 1024;
 
-/// Rows that are read before they are worked on: so many, or of so many bytes. The next ones are read at the same time.
+/// The limits of a chunk. The next chunk is read while a chunk is processed.
 const CHUNK_ROWS: usize = 1_000;
 const CHUNK_BYTES: u64 = 2 * 1024 * 1024;
 
-/// What a file starts with that some programs write.
+/// The first bytes of files that some programs write.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A row as it stands in the file.
+/// A row of the file.
 pub(super) struct RawRow {
-    /// Where it begins, counted from 1.
+    /// The first line of the row, counted from 1.
     pub(super) line: u64,
-    /// What the body of the request would be, or why it cannot be read.
+    /// The body of the request.
     pub(super) body: std::result::Result<Value, Unreadable>,
 }
 
-/// A row that is no body of a request.
+/// A row that cannot be read as the body of a request.
 pub(super) struct Unreadable {
     pub(super) text: String,
     pub(super) error: Error,
 }
 
-/// A row as a report shows it.
+/// A row in a report.
 pub(super) struct Original {
     pub(super) line: u64,
     pub(super) content: Value,
@@ -77,14 +77,14 @@ fn read(body: &Value, program_id: ProgramId) -> Result<CreatePartnerRequest> {
     Ok(request)
 }
 
-/// Rows that are worked on together.
+/// Rows that are processed together.
 pub(super) struct Chunk {
     pub(super) rows: Vec<Row>,
-    /// How much of the file is read with them.
+    /// The number of bytes of the file that are read after this chunk.
     pub(super) bytes: u64,
 }
 
-/// A file, opened.
+/// An open file.
 pub(super) struct Source {
     pub(super) size: u64,
     rows: Rows,
@@ -96,7 +96,7 @@ enum Rows {
 }
 
 impl Source {
-    /// Opens a file whose name says what it is.
+    /// Opens a file. The extension of the name tells the format.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
         let file = File::open(path).with_context(|| format!("cannot read {name}"))?;
@@ -114,7 +114,7 @@ impl Source {
         Ok(Self { size, rows })
     }
 
-    /// Reads the file on a thread of its own, never more than a chunk ahead of who takes them.
+    /// Reads the file on a separate thread, at most one chunk ahead of the receiver.
     pub(super) fn chunks(mut self, program_id: ProgramId) -> Receiver<anyhow::Result<Chunk>> {
         let (sender, chunks) = mpsc::channel(1);
         thread::spawn(move || {
@@ -142,7 +142,7 @@ impl Rows {
     fn next(&mut self) -> anyhow::Result<Option<RawRow>> {
         match self {
             Self::Csv(rows) => rows.next(),
-            Self::Jsonl(rows) => rows.next().context("cannot read on"),
+            Self::Jsonl(rows) => rows.next().context("cannot read further"),
         }
     }
 

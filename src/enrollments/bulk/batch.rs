@@ -1,4 +1,4 @@
-//! Work on many requests, several at a time.
+//! Concurrent work on many requests.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic;
@@ -8,16 +8,17 @@ use tokio::task::JoinSet;
 use super::chains::chains;
 use crate::enrollments::CreatePartnerRequest;
 
-/// Requests that share an e-mail or a tenant id, in their order, each with its number.
+/// Requests that share an e-mail address or a tenant id, in their order, each with its number.
 type Chain = VecDeque<(usize, CreatePartnerRequest)>;
 
-/// Requests that are being worked on. Dropping it begins no other; what has begun in the database goes on to its end.
+/// Requests in progress. Dropping the batch begins no further request; work that has begun in the database runs to its
+/// end.
 pub struct Batch<W, R> {
     work: W,
     waiting: VecDeque<Chain>,
-    places: usize,
+    concurrency: usize,
     is_stopped: bool,
-    /// What each has done, and what comes after it.
+    /// The number, the result and the rest of the chain of each request in progress.
     running: JoinSet<(usize, R, Chain)>,
 }
 
@@ -27,27 +28,27 @@ where
     F: Future<Output = R> + Send + 'static,
     R: Send + 'static,
 {
-    /// Begins with at most so many at a time. Those that are not independent of each other run one after the other, in
-    /// their order.
-    pub fn new(requests: Vec<(usize, CreatePartnerRequest)>, places: usize, work: W) -> Self {
+    /// Creates a batch in which at most `concurrency` requests run at the same time. Requests that depend on each
+    /// other run one after the other, in their order.
+    pub fn new(requests: Vec<(usize, CreatePartnerRequest)>, concurrency: usize, work: W) -> Self {
         let numbers = chains(&requests);
         let mut waiting: BTreeMap<usize, Chain> = BTreeMap::new();
         for (number, request) in numbers.into_iter().zip(requests) {
             waiting.entry(number).or_default().push_back(request);
         }
-        Self { work, waiting: waiting.into_values().collect(), places, is_stopped: false, running: JoinSet::new() }
+        Self { work, waiting: waiting.into_values().collect(), concurrency, is_stopped: false, running: JoinSet::new() }
     }
 
-    /// Begins no other.
+    /// Begins no further request.
     pub fn stop(&mut self) {
         self.is_stopped = true;
         self.waiting.clear();
     }
 
-    /// The next result, with the number of its request; `None` when all are done, or those that had begun when it was
-    /// stopped. Nothing is lost when the future is dropped.
+    /// Returns the next result with the number of its request; `None` when all requests are done, or all that had begun
+    /// when the batch was stopped. Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<(usize, R)> {
-        while self.running.len() < self.places
+        while self.running.len() < self.concurrency
             && let Some(mut chain) = self.waiting.pop_front()
         {
             if let Some((number, request)) = chain.pop_front() {
@@ -57,7 +58,7 @@ where
         }
         let (number, result, rest) = match self.running.join_next().await? {
             Ok(done) => done,
-            // Nobody aborts one: it panicked, and so does whoever waits for it.
+            // Tasks are never aborted: the task panicked, and the panic is passed on.
             Err(error) => panic::resume_unwind(error.into_panic()),
         };
         if !rest.is_empty() && !self.is_stopped {

@@ -1,17 +1,17 @@
-//! Which requests must not run beside each other.
+//! Chains of requests that must not run concurrently.
 
 use std::collections::HashMap;
 
 use crate::enrollments::CreatePartnerRequest;
 
-/// Who a request is about: two that share either are not independent.
+/// The identity of a request. Two requests that share either member depend on each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Who<'a> {
+struct RequestIdentity<'a> {
     email: &'a str,
     tenant_id: Option<&'a str>,
 }
 
-impl<'a> From<&'a CreatePartnerRequest> for Who<'a> {
+impl<'a> From<&'a CreatePartnerRequest> for RequestIdentity<'a> {
     fn from(request: &'a CreatePartnerRequest) -> Self {
         let partner = &request.partner;
         let tenant_id = partner.any_tenant_id().map(crate::partners::TenantId::as_str);
@@ -19,25 +19,26 @@ impl<'a> From<&'a CreatePartnerRequest> for Who<'a> {
     }
 }
 
-/// For each request the number of its chain. Requests of different chains share no e-mail and no tenant id, also not
-/// by way of others: the second of `(e1, t1)`, `(e1, t2)`, `(e2, t1)` frees what the third one asks for.
+/// Returns the number of the chain of each request. Requests of different chains share no e-mail address and no tenant
+/// id, directly or through other requests: of `(e1, t1)`, `(e1, t2)`, `(e2, t1)`, the second request frees the tenant id
+/// of the third.
 pub(super) fn chains(requests: &[(usize, CreatePartnerRequest)]) -> Vec<usize> {
-    link(&requests.iter().map(|(_, request)| Who::from(request)).collect::<Vec<_>>())
+    link(&requests.iter().map(|(_, request)| RequestIdentity::from(request)).collect::<Vec<_>>())
 }
 
-fn link(requests: &[Who<'_>]) -> Vec<usize> {
+fn link(requests: &[RequestIdentity<'_>]) -> Vec<usize> {
     let mut parents: Vec<usize> = (0..requests.len()).collect();
     let (mut by_email, mut by_tenant) = (HashMap::new(), HashMap::new());
-    for (number, who) in requests.iter().enumerate() {
-        join(&mut parents, number, *by_email.entry(who.email).or_insert(number));
-        if let Some(tenant_id) = who.tenant_id {
+    for (number, request) in requests.iter().enumerate() {
+        join(&mut parents, number, *by_email.entry(request.email).or_insert(number));
+        if let Some(tenant_id) = request.tenant_id {
             join(&mut parents, number, *by_tenant.entry(tenant_id).or_insert(number));
         }
     }
     (0..requests.len()).map(|number| root(&mut parents, number)).collect()
 }
 
-/// A union-find forest; a chain is named by its first request.
+/// Joins two chains of a union-find forest. The number of a chain is the number of its first request.
 fn join(parents: &mut [usize], a: usize, b: usize) {
     let (a, b) = (root(parents, a), root(parents, b));
     parents[a.max(b)] = a.min(b);
@@ -55,10 +56,13 @@ fn root(parents: &mut [usize], mut number: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// The chains of requests with these e-mails and tenant ids; an empty one is none.
+    /// Returns the chains of requests with these e-mail addresses and tenant ids. An empty tenant id means none.
     fn linked(requests: &[(&str, &str)]) -> Vec<usize> {
-        let who = |&(email, tenant_id)| Who { email, tenant_id: Some(tenant_id).filter(|id: &&str| !id.is_empty()) };
-        link(&requests.iter().map(who).collect::<Vec<_>>())
+        let identity = |&(email, tenant_id)| RequestIdentity {
+            email,
+            tenant_id: Some(tenant_id).filter(|id: &&str| !id.is_empty()),
+        };
+        link(&requests.iter().map(identity).collect::<Vec<_>>())
     }
 
     #[test]
@@ -73,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chain_goes_over_any_number_of_requests() {
+    fn a_chain_has_any_number_of_requests() {
         assert_eq!(linked(&[("a", "1"), ("a", "2"), ("b", "1")]), [0, 0, 0]);
         assert_eq!(
             linked(&[("a", "1"), ("b", "2"), ("c", "3"), ("b", "1"), ("c", "2"), ("d", "4")]),

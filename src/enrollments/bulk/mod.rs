@@ -1,7 +1,10 @@
-//! Many enrollments: several at a time, and each as if those before it were done where that makes a difference.
+//! Many enrollments: several at a time, with the same results as one after the other.
 
 mod batch;
 mod chains;
+mod response;
 pub mod routes;
+mod service;
 
 pub use batch::Batch;
+pub use service::CONCURRENCY;

@@ -1,4 +1,4 @@
-//! The default links of an enrollment that is there already.
+//! The default links of existing enrollments.
 
 use sqlx::PgConnection;
 
@@ -10,9 +10,10 @@ use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, Ids, WorkspaceId};
 
-/// Gives an enrollment the default links of its group that it lacks, as if it had just been made without `linkProps`.
-/// One transaction at a time: two that insert several links in different orders would wait for each other, and links
-/// made while another one binds a tenant id would not have it.
+/// Creates the default links of its group that an enrollment lacks, as for a new enrollment without `linkProps`.
+///
+/// Locks the enrollment: two transactions that insert several links in different orders would wait for each other, and
+/// links that are inserted while another transaction binds a tenant id would lack that tenant id.
 pub(in crate::enrollments) async fn give_default_links(
     conn: &mut PgConnection,
     ids: &Ids,
@@ -21,7 +22,8 @@ pub(in crate::enrollments) async fn give_default_links(
     enrollment_id: EnrollmentId,
 ) -> Result<()> {
     let locked = store::lock_link_terms(conn, workspace_id, enrollment_id).await?.ok_or_else(Error::lost_race)?;
-    // The group that it has now: it may have been moved since the caller looked. None when that is being deleted.
+    // The present group: the enrollment may have been moved since the caller read it. The terms are `None` while that
+    // group is being deleted.
     let group = GroupRef::Id(locked.group_id);
     let terms =
         groups::find_enrollment_terms(conn, ProgramScope { workspace_id, program_id: locked.program_id }, Some(&group))

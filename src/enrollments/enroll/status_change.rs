@@ -1,9 +1,8 @@
-//! What a call does about where an enrollment stands that it found.
+//! Status changes of existing enrollments.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
-use super::rule::{Invitation, Origin};
+use super::model::{Invitation, Origin};
 use crate::audit_logs::Action;
 use crate::enrollments::lifecycle::Transition;
 use crate::enrollments::model::{Candidate, Status, TokenAccess};
@@ -11,26 +10,26 @@ use crate::enrollments::store;
 use crate::error::{Error, Result};
 use crate::outbox::EventName;
 use crate::values::clock::Timestamp;
-use crate::values::id::WorkspaceId;
+use crate::work::Work;
 
-/// A change of the status that comes with a call.
+/// The status change that a request applies to an existing enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    /// The partner accepts its invitation: whoever comes for a token does.
-    Accept,
+pub(super) enum StatusChange {
+    /// The partner accepts the invitation: a token request does so.
+    AcceptInvitation,
     /// The workspace invites the partner again.
     Invite(Invitation),
 }
 
-impl Turn {
-    /// Of a call that found this enrollment; `None` leaves the status as it is.
+impl StatusChange {
+    /// Returns the status change of a request that has found this enrollment. `None` leaves the status as it is.
     ///
     /// # Errors
-    /// 403 and 410 for a status that forbids a token, 400 for one that forbids an invitation.
-    pub(super) fn of(origin: Origin, found: &Candidate, now: Timestamp) -> Result<Option<Self>> {
+    /// 403 and 410 for a status that forbids tokens, 400 for a status that forbids an invitation.
+    pub(super) fn for_request(origin: Origin, found: &Candidate, now: Timestamp) -> Result<Option<Self>> {
         match origin {
             Origin::Token | Origin::TrustedToken => {
-                Ok((found.token_access(now)? == TokenAccess::AcceptsInvitation).then_some(Self::Accept))
+                Ok((found.token_access(now)? == TokenAccess::AcceptsInvitation).then_some(Self::AcceptInvitation))
             }
             Origin::Workspace => Ok(None),
             Origin::Invitation(invitation) => {
@@ -40,51 +39,51 @@ impl Turn {
         }
     }
 
-    /// Writes it.
+    /// Writes the status change.
     ///
     /// # Errors
-    /// Asks to be tried again when another transaction has changed the status since.
-    pub(super) async fn write(
-        self,
-        conn: &mut PgConnection,
-        workspace_id: WorkspaceId,
-        found: &Candidate,
-        now: Timestamp,
-    ) -> Result<()> {
-        let (id, seen) = (found.enrollment_id, found.status);
-        let written = match self {
-            Self::Accept => store::accept_invitation(conn, workspace_id, id, now).await?,
+    /// A lost race when another transaction has changed the status since the enrollment was found.
+    pub(super) async fn write(self, work: &mut Work<'_>, found: &Candidate) -> Result<()> {
+        let (workspace_id, id, now) = (work.actor.workspace_id, found.enrollment_id, work.now());
+        let is_written = match self {
+            Self::AcceptInvitation => store::accept_invitation(work.conn, workspace_id, id, now).await?,
             Self::Invite(invitation) => {
-                store::renew_invitation(conn, workspace_id, id, seen, invitation.expires_at).await?
+                store::renew_invitation(work.conn, workspace_id, id, found.status, invitation.expires_at).await?
             }
         };
-        if written { Ok(()) } else { Err(Error::lost_race()) }
+        if is_written { Ok(()) } else { Err(Error::lost_race()) }
     }
 
-    /// The status that it leads to.
+    /// Returns the status after the change.
     pub(super) fn status(self) -> Status {
         match self {
-            Self::Accept => Status::Approved,
+            Self::AcceptInvitation => Status::Approved,
             Self::Invite(_) => Status::Invited,
         }
     }
 
-    /// The event that tells of it.
+    /// Returns the name of the event that reports the change.
     pub(super) fn event(self) -> EventName {
         match self {
-            Self::Accept => EventName::PartnerEnrolled,
+            Self::AcceptInvitation => EventName::PartnerEnrolled,
             Self::Invite(_) => Transition::Invite.event(),
         }
     }
 
-    /// As it stands in the audit log; `from` is none for who was not enrolled.
-    pub(super) fn entry(self, from: Option<Status>) -> (Action, Value) {
+    /// Returns the action of the change in the audit log.
+    pub(super) fn action(self) -> Action {
+        match self {
+            Self::AcceptInvitation => Action::PartnerAccepted,
+            Self::Invite(_) => Transition::Invite.action(),
+        }
+    }
+
+    /// Returns the details of the change for the audit log. `from` is `None` for a new enrollment.
+    pub(super) fn details(self, from: Option<Status>) -> Value {
         let to = self.status();
         match self {
-            Self::Accept => (Action::PartnerAccepted, json!({ "from": from, "to": to })),
-            Self::Invite(Invitation { expires_at }) => {
-                (Transition::Invite.action(), json!({ "from": from, "to": to, "expiresAt": expires_at }))
-            }
+            Self::AcceptInvitation => json!({ "from": from, "to": to }),
+            Self::Invite(Invitation { expires_at }) => json!({ "from": from, "to": to, "expiresAt": expires_at }),
         }
     }
 }

@@ -7,24 +7,26 @@ use super::request::InvitePartnerRequest;
 use super::service::DeleteInvitation;
 use crate::access::{Caller, WritePartners};
 use crate::enrollments::lifecycle::ChangedPartner;
-use crate::enrollments::routes::{ProgramQuery, enroll_and_show};
-use crate::enrollments::{Invitation, Origin};
+use crate::enrollments::request::ProgramQuery;
+use crate::enrollments::response::EnrolledPartner;
+use crate::enrollments::{EnrollRequest, Enroller, Invitation, Origin};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
-use crate::surfaces::state::App;
 use crate::values::id::PartnerId;
 use crate::work::Executor;
 
 /// `POST /partners/invites`: invites a partner, or renews the invitation.
 pub async fn invite_partner(
-    App(app): App,
+    executor: Executor,
+    enroller: Enroller,
     caller: Caller<WritePartners>,
     Body(InvitePartnerRequest { partner, days, program }): Body<InvitePartnerRequest>,
 ) -> Result<Created<impl Serialize>> {
     let scope = caller.program(program).await?;
-    let origin = Origin::Invitation(Invitation { expires_at: app.clock.now() + days.duration() });
-    Ok(Created(enroll_and_show(&app, scope, origin, caller.api_key_id, partner).await?))
+    let origin = Origin::Invitation(Invitation { expires_at: executor.now() + days.duration() });
+    let request = EnrollRequest::for_partner(scope, origin, partner);
+    enroller.enroll_and_read::<EnrolledPartner>(&caller, request).await.map(Created)
 }
 
 /// `DELETE /partners/invites/{id}`.

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::model::{Filter, SortBy, SortOrder};
-use crate::enrollments::response::EnrolledPartnerRow;
+use crate::enrollments::model::EnrolledPartnerRow;
 use crate::error::Result;
 use crate::partners::{Country, Metadata};
 use crate::values::Page;

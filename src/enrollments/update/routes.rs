@@ -4,17 +4,15 @@
 use super::request::UpdatePartnerRequest;
 use super::service::UpdatePartner;
 use crate::access::{Caller, WritePartners};
-use crate::enrollments::routes::load;
+use crate::enrollments::service::RetrievePartner;
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId};
 use crate::http::response::Found;
-use crate::surfaces::state::App;
 use crate::values::id::PartnerId;
 use crate::work::Executor;
 
 /// `PATCH /partners/{id}`.
 pub async fn update_partner(
-    App(app): App,
     executor: Executor,
     caller: Caller<WritePartners>,
     PathId(id): PathId<PartnerId>,
@@ -25,5 +23,5 @@ pub async fn update_partner(
     if !changes.is_empty() {
         executor.run(&caller, UpdatePartner { scope, partner_id, changes }).await?;
     }
-    Ok(Found(load(&app, scope, partner_id).await?))
+    executor.read(scope.workspace_id, RetrievePartner { scope, partner_id }).await.map(Found)
 }

@@ -21,6 +21,14 @@ impl PublicUrl {
     }
 }
 
+impl PublicUrl {
+    /// Returns the address of the API's documentation, which explains errors.
+    #[must_use]
+    pub fn docs(&self) -> String {
+        format!("{self}/docs")
+    }
+}
+
 impl From<&Url> for PublicUrl {
     fn from(url: &Url) -> Self {
         Self(url.as_str().trim_end_matches('/').into())

@@ -7,7 +7,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::dialects::{affonso, partnero::routes as partnero};
+use super::dialects::{affonso::routes as affonso, partnero::routes as partnero};
 use super::guard::{Terms, guard};
 use super::{docs, health, observe};
 use crate::enrollments::{applications, invitations, lifecycle};
@@ -26,7 +26,7 @@ pub fn build_app(app: AppState) -> Router {
         let terms = Arc::new(Terms { app: app.clone(), time, body, places });
         router(routes).route_layer(from_fn_with_state(terms, guard))
     };
-    let bulk_places = enrollments::bulk::routes::PLACES;
+    let bulk_places = enrollments::bulk::CONCURRENCY;
     let api = guarded(api(), time_limit::NORMAL, BodyLimit::NORMAL, 1).merge(guarded(
         bulk(),
         time_limit::BULK,

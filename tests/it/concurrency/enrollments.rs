@@ -1,4 +1,4 @@
-//! Enrollments that do not exist yet.
+//! Concurrent requests for new enrollments.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use url::Url;
 use super::{CLIENTS, Call, PARTNERS, Race, TOKENS, count, only, partner, rounds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn identical_token_calls_are_for_one_enrollment() {
+async fn identical_token_requests_share_one_enrollment() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let call = race.token_for(&format!("jane{round}@example.com"), Some(&format!("user-{round}")));
@@ -22,7 +22,7 @@ async fn identical_token_calls_are_for_one_enrollment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn identical_calls_to_create_a_partner_get_equal_answers() {
+async fn identical_partner_requests_get_equal_answers() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let body = json!({
@@ -36,7 +36,7 @@ async fn identical_calls_to_create_a_partner_get_equal_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn token_and_partner_calls_for_one_identity_meet_in_one_enrollment() {
+async fn token_and_partner_requests_for_one_identity_share_one_enrollment() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let body = partner(&format!("jane{round}@example.com"), Some(&format!("user-{round}")));
@@ -51,8 +51,8 @@ async fn token_and_partner_calls_for_one_identity_meet_in_one_enrollment() {
     race.end().await;
 }
 
-/// Who is not the first to come with an e-mail or a tenant id gets that enrollment or a 409, on the token route by a
-/// rule that gives the same answer ever after.
+/// Only the first request with an e-mail address or a tenant id creates an enrollment. Later requests get that
+/// enrollment or a 409, on the token route by a rule that repeats its answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_emails_crossed_with_four_tenant_ids_on_the_token_route() {
     let race = Race::prepare().await;
@@ -63,18 +63,18 @@ async fn four_emails_crossed_with_four_tenant_ids_on_the_token_route() {
         assert_eq!(count(&outcomes, 201) + count(&outcomes, 409), CLIENTS);
         let tokens: Vec<_> = calls.into_iter().zip(&outcomes).filter(|(_, outcome)| outcome.status == 201).collect();
         let enrolled: BTreeSet<_> = tokens.iter().map(|(_, outcome)| outcome.enrollment()).collect();
-        let made = before.map(|rows| rows + enrolled.len());
-        race.expect_totals(made[0], made[1], made[2], made[3]).await;
+        let created = before.map(|rows| rows + enrolled.len());
+        race.expect_totals(created[0], created[1], created[2], created[3]).await;
         for (call, outcome) in tokens {
             let again = race.run(vec![call]).await;
             assert_eq!(again[0].enrollment(), outcome.enrollment());
         }
-        assert_eq!(race.totals().await, made);
+        assert_eq!(race.totals().await, created);
     }
     race.end().await;
 }
 
-/// `POST /partners` may move a tenant id from one enrollment to another, so that only the state is foreseeable.
+/// `POST /partners` may move a tenant id from one enrollment to another, so that only the state is predictable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_emails_crossed_with_four_tenant_ids_on_both_routes() {
     let race = Race::prepare().await;
@@ -102,7 +102,7 @@ fn crossed(race: &Race, round: usize, paths: &[&'static str; 2]) -> Vec<Call> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_with_and_without_a_tenant_id_meet_and_bind_it() {
+async fn requests_with_and_without_a_tenant_id_share_one_enrollment() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let (email, tenant_id) = (format!("jane{round}@example.com"), format!("user-{round}"));
@@ -136,7 +136,7 @@ async fn one_username_gives_every_partner_three_links() {
     race.end().await;
 }
 
-/// With one default link the username itself is the key that all of them want.
+/// With one default link, all partners want the username as the key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_username_is_the_key_of_one_partner_only() {
     let race = Race::prepare().await;
@@ -176,7 +176,7 @@ async fn one_email_in_two_programs_is_one_partner_with_two_enrollments() {
     race.end().await;
 }
 
-/// Makes another program and returns the `Authorization` of a key that is limited to it.
+/// Creates another program and returns the `Authorization` of a key that is limited to that program.
 pub(super) async fn second_program(race: &Race) -> String {
     let (ids, now, workspace_id) = (&race.app.state.ids, race.app.clock.now(), race.workspace.id);
     let url = Url::parse("http://127.0.0.1:8080").unwrap();

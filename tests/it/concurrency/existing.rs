@@ -1,13 +1,13 @@
-//! Enrollments that exist and are not as they should be.
+//! Concurrent requests that complete existing enrollments.
 
-#![expect(clippy::disallowed_methods, reason = "states that no route makes yet are made by SQL")]
+#![expect(clippy::disallowed_methods, reason = "states that no route creates are created by SQL")]
 
 use serde_json::json;
 
 use super::{CLIENTS, Race, only, rounds};
 use crate::support::invariants;
 
-/// Enrolls a partner and takes its default links away again.
+/// Enrolls a partner and deletes the default links of the enrollment.
 async fn enroll_without_links(race: &Race, email: &str) {
     race.run(vec![race.token_for(email, None)]).await[0].expect(201);
     let delete = "DELETE FROM links WHERE partner_id = (SELECT id FROM partners WHERE email = $1)";
@@ -23,7 +23,7 @@ async fn with_three_default_links() -> Race {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn missing_default_links_are_made_once() {
+async fn missing_default_links_are_created_once() {
     let race = with_three_default_links().await;
     for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
@@ -34,9 +34,10 @@ async fn missing_default_links_are_made_once() {
     race.end().await;
 }
 
-/// Half of the clients bind a tenant id, half only want the links: whoever makes them, they carry it in the end.
+/// Half of the clients bind a tenant id, half only need the links. Whichever client creates the links, the links end up
+/// with the tenant id.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn links_that_are_made_while_a_tenant_id_is_bound_carry_it() {
+async fn links_created_while_a_tenant_id_is_bound_have_the_tenant_id() {
     let race = with_three_default_links().await;
     for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
@@ -56,7 +57,7 @@ async fn an_invitation_is_accepted_once() {
         let email = format!("jane{round}@example.com");
         let tenant_id = format!("user-{round}");
         race.run(vec![race.token_for(&email, Some(&tenant_id))]).await[0].expect(201);
-        // As an invitation that is still open would stand there, links and event to come.
+        // An open invitation, without links and event.
         let conn = &mut race.app.sql().await;
         let invite = "UPDATE enrollments SET status = 'invited', invite_expires_at = created_at + interval '1 day'
                       WHERE tenant_id = $1";

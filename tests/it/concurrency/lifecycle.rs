@@ -1,4 +1,4 @@
-//! Steps between the statuses of one enrollment, and tokens for it.
+//! Concurrent status changes of one enrollment, and tokens for that enrollment.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -23,23 +23,23 @@ impl Race {
         Call { method: Method::DELETE, ..self.call(&path, json!({})) }
     }
 
-    /// The answer to one call on its own.
+    /// Returns the answer of a single call.
     async fn only(&self, call: Call, status: u16) -> Value {
         self.run(vec![call]).await[0].expect(status).clone()
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     async fn rows(&self, from: &str) -> usize {
         let rows = invariants::count(&mut self.app.sql().await, &format!("SELECT count(*) FROM {from}")).await;
         usize::try_from(rows).unwrap()
     }
 
-    /// Each success is an entry of the audit log, and nothing else is.
+    /// Expects one audit log entry per success.
     async fn expect_entries(&self, action: &str, successes: usize) {
         assert_eq!(self.rows(&format!("audit_logs WHERE action = '{action}'")).await, successes, "{action}");
     }
 
-    /// The epoch of tokens that are minted for this partner now.
+    /// Returns the epoch of tokens that are minted for this partner now.
     async fn epoch(&self, partner: &Value) -> i64 {
         let epoch = "SELECT token_epoch::bigint FROM enrollments e JOIN partners p USING (workspace_id)
                      WHERE p.id = e.partner_id AND p.email = ";
@@ -53,7 +53,7 @@ impl Race {
     }
 }
 
-/// Two kinds of calls by turns, from all clients; the outcomes of the one kind and of the other.
+/// Sends two calls alternately from all clients. Returns the outcomes of each call.
 async fn both(race: &Race, one: Call, other: Call) -> (Vec<Outcome>, Vec<Outcome>) {
     let outcomes = race.run([one, other].into_iter().cycle().take(CLIENTS).collect()).await;
     let (one, other): (Vec<_>, Vec<_>) = outcomes.into_iter().enumerate().partition(|(place, _)| place % 2 == 0);
@@ -75,9 +75,9 @@ async fn a_partner_is_banned_once() {
     race.end().await;
 }
 
-/// As if one came after the other: a ban follows an unban and an unban a ban.
+/// Bans and unbans alternate in some sequential order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bans_and_unbans_come_in_some_order() {
+async fn bans_and_unbans_alternate() {
     let race = Race::prepare().await;
     let (mut all_bans, mut all_unbans) = (0, 0);
     for round in 1..=rounds() {
@@ -118,7 +118,7 @@ async fn an_application_is_decided_once() {
     race.end().await;
 }
 
-/// Whoever was faster with a token has one that no longer counts, and nobody gets one afterwards.
+/// Tokens that were minted before the ban are invalid, and no token is minted after the ban.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_token_outlives_a_ban() {
     let race = Race::prepare().await;
@@ -132,7 +132,7 @@ async fn no_token_outlives_a_ban() {
         assert_eq!(count(&outcomes, 201) + count(&outcomes, 403), CLIENTS - 1);
         let epoch = race.epoch(&jane).await;
         for token in outcomes.iter().filter(|outcome| outcome.status == 201) {
-            assert!(token.claims()["ver"].as_i64().unwrap() < epoch, "a token of the time before the ban still counts");
+            assert!(token.claims()["ver"].as_i64().unwrap() < epoch, "a token minted before the ban is still valid");
         }
         race.run(vec![race.token_for(&email, None)]).await[0].expect(403);
         race.run(vec![race.step("unban", &jane)]).await[0].expect(200);
@@ -142,9 +142,9 @@ async fn no_token_outlives_a_ban() {
     race.end().await;
 }
 
-/// Tokens that would bind a tenant id come before the ban, and have bound it, or after it, and change nothing.
+/// Token requests that bind a tenant id come before the ban and bind, or after the ban and change nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_bound_after_a_ban() {
+async fn no_tenant_id_is_bound_after_a_ban() {
     let race = Race::prepare().await;
     let mut all_bound = 0;
     for round in 1..=rounds() {
@@ -165,9 +165,10 @@ async fn nothing_is_bound_after_a_ban() {
     race.end().await;
 }
 
-/// Who comes while being invited is enrolled once: as invited, and approved by the token, or by the token alone.
+/// A partner who asks for a token while being invited is enrolled once: as invited and approved by the token, or by the
+/// token alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {
+async fn invitations_and_tokens_for_one_identity_share_one_enrollment() {
     let race = Race::prepare().await;
     let mut successes = 0;
     for round in 1..=rounds() {
@@ -186,7 +187,7 @@ async fn invitations_and_tokens_for_one_identity_meet_in_one_enrollment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited() {
+async fn a_program_for_invited_partners_gives_tokens_to_invited_partners_only() {
     let race = Race::prepare().await;
     race.app.sql().await.execute("UPDATE programs SET access_mode = 'invite'").await.unwrap();
     for round in 1..=rounds() {
@@ -196,7 +197,7 @@ async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited(
         assert_eq!(count(&invites, 201) + count(&invites, 400), CLIENTS / 2);
         assert!(count(&invites, 201) >= 1);
         assert_eq!(race.rows("enrollments").await, round);
-        // Whoever was refused came before the invitation; whoever was not has accepted it.
+        // Refused token requests came before the invitation; the others have accepted the invitation.
         let accepted = count(&tokens, 201) > 0;
         let jane = race.only(race.partner(json!({ "email": email })), 201).await;
         assert_eq!(jane["status"], if accepted { "approved" } else { "invited" });
@@ -206,9 +207,9 @@ async fn where_only_invited_partners_come_in_a_token_is_for_one_who_was_invited(
     race.end().await;
 }
 
-/// An invitation is accepted or taken back, never both.
+/// An invitation is accepted or withdrawn, never both.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_invitation_that_is_taken_back_gives_no_token() {
+async fn a_withdrawn_invitation_gives_no_token() {
     let race = Race::prepare().await;
     let mut kept = 0;
     for round in 1..=rounds() {
@@ -232,9 +233,9 @@ async fn an_invitation_that_is_taken_back_gives_no_token() {
     race.end().await;
 }
 
-/// A public program takes everybody, also one whose invitation is taken back at that moment.
+/// A public program admits everybody, including a partner whose invitation is being withdrawn.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_comes_while_the_invitation_is_taken_back_is_enrolled_once() {
+async fn a_token_request_during_a_withdrawal_enrolls_once() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
@@ -242,20 +243,20 @@ async fn who_comes_while_the_invitation_is_taken_back_is_enrolled_once() {
         let (deletions, tokens) = both(&race, race.delete_invitation(&jane), race.token_for(&email, None)).await;
         only(tokens.iter().map(Outcome::enrollment));
         assert!(deletions.iter().all(|outcome| [200, 400, 404].contains(&outcome.status.as_u16())), "{deletions:?}");
-        race_holds(&race, round).await;
+        expect_enrolled(&race, round).await;
     }
     race.end().await;
 }
 
-async fn race_holds(race: &Race, enrolled: usize) {
+async fn expect_enrolled(race: &Race, enrolled: usize) {
     invariants::check(&race.app).await;
     let rows = [race.rows("partners").await, race.rows("enrollments").await, race.rows("links").await];
     assert_eq!(rows, [enrolled; 3], "partners, enrollments, links");
 }
 
-/// The last program that lets go of a person removes it.
+/// The last program that withdraws its invitation deletes the person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_whom_two_programs_let_go_of_is_removed() {
+async fn a_person_whose_invitations_two_programs_withdraw_is_deleted() {
     let race = Race::prepare().await;
     let second = super::enrollments::second_program(&race).await;
     for round in 1..=rounds() {
@@ -268,14 +269,14 @@ async fn a_person_whom_two_programs_let_go_of_is_removed() {
         for deletions in [here, there] {
             assert_eq!((count(&deletions, 200), count(&deletions, 404)), (1, CLIENTS / 2 - 1));
         }
-        race_holds(&race, 0).await;
+        expect_enrolled(&race, 0).await;
     }
     race.end().await;
 }
 
-/// One program lets go of a person whom another one enrolls at that moment.
+/// One program withdraws its invitation while another program enrolls the person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_who_is_enrolled_elsewhere_meanwhile_stays_or_comes_back() {
+async fn a_person_enrolled_elsewhere_during_a_withdrawal_stays_or_is_created_again() {
     let race = Race::prepare().await;
     let second = super::enrollments::second_program(&race).await;
     for round in 1..=rounds() {
@@ -285,7 +286,7 @@ async fn a_person_who_is_enrolled_elsewhere_meanwhile_stays_or_comes_back() {
         let (deletions, tokens) = both(&race, race.delete_invitation(&jane), elsewhere).await;
         only(tokens.iter().map(Outcome::enrollment));
         assert_eq!(count(&deletions, 200), 1);
-        race_holds(&race, round).await;
+        expect_enrolled(&race, round).await;
     }
     race.end().await;
 }

@@ -1,11 +1,11 @@
-//! Names of links that only one can have.
+//! Concurrent requests for unique link names.
 
 use serde_json::{Value, json};
 
 use super::{CLIENTS, Call, Race, count, rounds};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_external_id_is_one_partners_and_the_others_leave_nothing() {
+async fn one_partner_gets_an_external_id_and_the_others_leave_nothing() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let calls = (0..CLIENTS).map(|client| {
@@ -27,7 +27,7 @@ fn named_link(race: &Race, key: &str, email: &str) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_key_is_given_once() {
+async fn a_key_is_assigned_once() {
     let race = Race::prepare().await;
     let email = "jane@example.com";
     race.run(vec![race.token_for(email, None)]).await[0].expect(201);
@@ -43,7 +43,7 @@ async fn a_key_is_given_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_link_that_is_made_while_a_tenant_id_is_bound_carries_it() {
+async fn a_link_created_while_a_tenant_id_is_bound_has_the_tenant_id() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
@@ -60,7 +60,7 @@ async fn a_link_that_is_made_while_a_tenant_id_is_bound_carries_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_of_a_new_partner_gives_way_to_a_named_one() {
+async fn the_derived_key_of_a_new_partner_yields_to_a_given_key() {
     let race = Race::prepare().await;
     let owner = "owner@example.com";
     race.run(vec![race.token_for(owner, None)]).await[0].expect(201);
@@ -73,7 +73,7 @@ async fn the_key_of_a_new_partner_gives_way_to_a_named_one() {
             })),
         });
         let outcomes = race.run(calls.collect()).await;
-        // It is named by a caller, or it is not its own: the others get a suffix either way.
+        // The given key is created or taken; the other partners get a suffix either way.
         assert!(matches!(outcomes[0].status.as_u16(), 201 | 409), "{:?}", outcomes[0]);
         assert!(outcomes[1..].iter().all(|outcome| outcome.body["publicToken"] != Value::Null));
         let partners = 1 + round * (CLIENTS - 1);

@@ -1,5 +1,5 @@
-//! Many clients at the same moment, over HTTP on a real listening server: they all get one truth, and leave nothing
-//! behind but that.
+//! Many concurrent clients over HTTP on a real listening server: all of them get consistent answers, and the database
+//! holds nothing else.
 
 mod enrollments;
 mod existing;
@@ -30,13 +30,13 @@ const CLIENTS: usize = 32;
 const TOKENS: &str = "/tokens/embed/referrals";
 const PARTNERS: &str = "/partners";
 
-/// How many rounds a test has, each with identities of its own: a race is lost or won differently each time.
-/// `CONCURRENCY_ROUNDS` makes it more.
+/// Returns the number of rounds of a test, each with its own identities: a race ends differently each time.
+/// `CONCURRENCY_ROUNDS` asks for more rounds.
 fn rounds() -> usize {
     asked_for("CONCURRENCY_ROUNDS", 6)
 }
 
-/// What one client sends.
+/// The request of one client.
 #[derive(Clone)]
 struct Call {
     method: Method,
@@ -45,7 +45,7 @@ struct Call {
     body: Value,
 }
 
-/// What it got.
+/// The answer to a call.
 #[derive(Debug)]
 struct Outcome {
     status: StatusCode,
@@ -59,13 +59,13 @@ impl Outcome {
         &self.body
     }
 
-    /// The claims of the token that it got.
+    /// Returns the claims of the token.
     #[track_caller]
     fn claims(&self) -> Value {
         token::claims(self.expect(201))
     }
 
-    /// The enrollment that the token is for.
+    /// Returns the enrollment that the token is for.
     #[track_caller]
     fn enrollment(&self) -> String {
         token::enrollment(self.expect(201))
@@ -79,25 +79,25 @@ struct Race {
     workspace: Workspace,
     /// The totals that the last round expects.
     expected: Mutex<Option<[usize; 4]>>,
-    /// How many partners and links there were when everything was last looked at.
-    looked_at: AtomicUsize,
+    /// The number of partners and links at the last check.
+    checked: AtomicUsize,
 }
 
 impl Race {
     async fn prepare() -> Self {
         let app = TestApp::start().await;
-        // As a server does that has just been installed: thousands of rounds would become slower and slower.
+        // As a new server does. Without statistics, thousands of rounds would become slower and slower.
         tokio::spawn(keep_statistics(app.database().clone()));
         let server = Arc::new(LiveServer::start(&app).await);
         let workspace = app.workspace("acme").await;
-        Self { app, server, workspace, expected: Mutex::default(), looked_at: AtomicUsize::new(0) }
+        Self { app, server, workspace, expected: Mutex::default(), checked: AtomicUsize::new(0) }
     }
 
     fn token(&self, body: Value) -> Call {
         self.call(TOKENS, body)
     }
 
-    /// A token for a partner with this e-mail and, if there is one, this tenant id.
+    /// Returns a token request for a partner with this e-mail address and tenant id.
     fn token_for(&self, email: &str, tenant_id: Option<&str>) -> Call {
         self.token(json!({ "partner": partner(email, tenant_id) }))
     }
@@ -106,18 +106,18 @@ impl Race {
         self.call(PARTNERS, body)
     }
 
-    /// A POST.
+    /// Returns a POST request.
     fn call(&self, path: impl Into<String>, body: Value) -> Call {
         let authorization = self.workspace.actor.authorization().to_owned();
         Call { method: Method::POST, authorization, path: path.into(), body }
     }
 
-    /// Brings about a state by SQL.
+    /// Creates a state by SQL.
     async fn arrange(&self, sql: &str) {
         self.app.sql().await.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
     }
 
-    /// Sends all calls at the same moment, each from a connection of its own. Outcomes are in the order of the calls.
+    /// Sends all calls at the same moment, each over its own connection. Returns the outcomes in the order of the calls.
     async fn run(&self, calls: Vec<Call>) -> Vec<Outcome> {
         let start = Arc::new(Barrier::new(calls.len()));
         let mut clients = JoinSet::new();
@@ -136,30 +136,30 @@ impl Race {
         outcomes.into_iter().map(|(_, outcome)| outcome).collect()
     }
 
-    /// The same call from every client.
+    /// Sends the same call from every client.
     async fn run_same(&self, call: Call) -> Vec<Outcome> {
         self.run(vec![call; CLIENTS]).await
     }
 
-    /// What must be true after every round, and the numbers of partners, enrollments, links and events. It is looked
-    /// at again when there is a fiftieth more than the last time, and at the end: a look at everything after each of
-    /// thousands of rounds would take days.
+    /// Expects the invariants that hold after every round, and these numbers of partners, enrollments, links and events.
+    /// Checked again when the numbers have grown by a fiftieth since the last check, and at the end: a check after each
+    /// of thousands of rounds would take days.
     async fn expect_totals(&self, partners: usize, enrollments: usize, links: usize, events: usize) {
         let expected = [partners, enrollments, links, events];
         let last = self.expected.lock().unwrap().replace(expected);
-        let looked_at = self.looked_at.load(Ordering::Relaxed);
-        if last == Some(expected) || partners + links > looked_at + looked_at / 50 {
-            self.look_at_totals().await;
+        let checked = self.checked.load(Ordering::Relaxed);
+        if last == Some(expected) || partners + links > checked + checked / 50 {
+            self.check_totals().await;
         }
     }
 
-    async fn look_at_totals(&self) {
+    async fn check_totals(&self) {
         invariants::check(&self.app).await;
         let totals = self.totals().await;
         if let Some(expected) = *self.expected.lock().unwrap() {
             assert_eq!(totals, expected, "partners, enrollments, links, events");
         }
-        self.looked_at.store(totals[0] + totals[2], Ordering::Relaxed);
+        self.checked.store(totals[0] + totals[2], Ordering::Relaxed);
     }
 
     async fn totals(&self) -> [usize; 4] {
@@ -172,11 +172,11 @@ impl Race {
         totals
     }
 
-    /// Looks at everything once more. Two transactions that wait for each other cost a second until PostgreSQL
-    /// notices: the order of writes must not have let it happen.
+    /// Checks everything once more, and expects no deadlock: PostgreSQL takes a second to notice a deadlock, and the
+    /// order of writes must prevent deadlocks.
     async fn end(&self) {
-        self.look_at_totals().await;
-        // A session reports what it has counted at its end.
+        self.check_totals().await;
+        // A session reports its statistics at its end.
         invariants::end_sessions(&self.app).await;
         let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
         assert_eq!(invariants::count(&mut self.app.sql().await, deadlocks).await, 0, "deadlocks");
@@ -191,7 +191,7 @@ fn partner(email: &str, tenant_id: Option<&str>) -> Value {
     partner
 }
 
-/// The one value that all of them have.
+/// Returns the one value that all have in common.
 #[track_caller]
 fn only<T: Ord + std::fmt::Debug>(values: impl IntoIterator<Item = T>) -> T {
     let mut values: BTreeSet<T> = values.into_iter().collect();
@@ -199,7 +199,7 @@ fn only<T: Ord + std::fmt::Debug>(values: impl IntoIterator<Item = T>) -> T {
     values.pop_first().unwrap()
 }
 
-/// How many outcomes have this status.
+/// Returns the number of outcomes with this status.
 fn count(outcomes: &[Outcome], status: u16) -> usize {
     outcomes.iter().filter(|outcome| outcome.status.as_u16() == status).count()
 }

@@ -1,10 +1,10 @@
-//! The model that the chaos machine holds histories against can say no.
+//! The model that the chaos tests check histories against rejects impossible histories.
 
 use std::time::{Duration, Instant};
 
 use crate::enrollment_model::{Ask, Event, Saw, is_linearizable};
 
-/// A call with the milliseconds in which it began and ended.
+/// A call with the milliseconds of its beginning and end.
 type Call = (Ask, Saw, u64, u64);
 
 fn token(tenant: u8, email: u8) -> Ask {
@@ -15,7 +15,7 @@ fn partner(tenant: u8, email: u8) -> Ask {
     Ask::Partner { tenant: Some(tenant), email }
 }
 
-fn who(tenant: u8) -> Ask {
+fn find(tenant: u8) -> Ask {
     Ask::Token { tenant: Some(tenant), email: None }
 }
 
@@ -33,7 +33,7 @@ fn history(calls: &[Call]) -> Vec<Event> {
 }
 
 #[test]
-fn histories_that_fit_an_order_are_told_from_those_that_fit_none() {
+fn only_histories_with_a_sequential_order_are_linearizable() {
     let rows: &[(&str, bool, &[Call])] = &[
         ("nothing", true, &[]),
         ("created once, found after that", true, &[(token(0, 0), saw("a"), 0, 1), (token(0, 0), saw("a"), 2, 3)]),
@@ -42,9 +42,9 @@ fn histories_that_fit_an_order_are_told_from_those_that_fit_none() {
         (
             "found before it was created, at the same time",
             true,
-            &[(token(0, 0), saw("a"), 0, 9), (who(0), Saw::NotFound, 0, 9)],
+            &[(token(0, 0), saw("a"), 0, 9), (find(0), Saw::NotFound, 0, 9)],
         ),
-        ("not found after it was created", false, &[(token(0, 0), saw("a"), 0, 1), (who(0), Saw::NotFound, 2, 3)]),
+        ("not found after it was created", false, &[(token(0, 0), saw("a"), 0, 1), (find(0), Saw::NotFound, 2, 3)]),
         (
             "row 3, a token",
             true,
@@ -68,14 +68,14 @@ fn histories_that_fit_an_order_are_told_from_those_that_fit_none() {
             &[
                 (token(0, 0), saw("a"), 0, 1),
                 (partner(1, 0), saw("a"), 2, 3),
-                (who(0), Saw::NotFound, 4, 5),
-                (who(1), saw("a"), 4, 5),
+                (find(0), Saw::NotFound, 4, 5),
+                (find(1), saw("a"), 4, 5),
             ],
         ),
         (
             "row 5, a partner whose old id stays",
             false,
-            &[(token(0, 0), saw("a"), 0, 1), (partner(1, 0), saw("a"), 2, 3), (who(0), saw("a"), 4, 5)],
+            &[(token(0, 0), saw("a"), 0, 1), (partner(1, 0), saw("a"), 2, 3), (find(0), saw("a"), 4, 5)],
         ),
         ("a conflict without a reason", false, &[(token(0, 0), Saw::Conflict, 0, 1)]),
     ];

@@ -1,4 +1,4 @@
-//! Links that many clients want at the same moment for one partner.
+//! Concurrent requests for links of one partner.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::{CLIENTS, Call, Race, count, only, rounds};
 const EMAIL: &str = "jane@example.com";
 const TENANT: &str = "jane";
 
-/// A race for links of Jane, who has one default link.
+/// Prepares a race for links of Jane, who has one default link.
 async fn prepare() -> Race {
     let race = Race::prepare().await;
     race.run(vec![race.token_for(EMAIL, Some(TENANT))]).await[0].expect(201);
@@ -21,7 +21,7 @@ fn upsert(race: &Race, url: &str, comments: &str) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_last_free_place_is_one_clients_whichever_route_it_takes() {
+async fn one_client_gets_the_last_free_link_on_any_route() {
     let race = prepare().await;
     for round in 1..=rounds() {
         let most = i32::try_from(1 + round).unwrap();
@@ -43,14 +43,14 @@ async fn the_last_free_place_is_one_clients_whichever_route_it_takes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_address_is_one_link() {
+async fn upserts_of_one_url_share_one_link() {
     let race = prepare().await;
     for round in 1..=rounds() {
         let url = format!("https://example.com/{round}");
         let calls = (0..CLIENTS).map(|client| upsert(&race, &url, &client.to_string()));
         let outcomes = race.run(calls.collect()).await;
         only(outcomes.iter().map(|outcome| outcome.expect(200)["id"].to_string()));
-        // Each was told what it had asked for.
+        // Each answer shows the values of its own request.
         for (client, outcome) in outcomes.iter().enumerate() {
             assert_eq!(outcome.body["comments"], client.to_string());
         }
@@ -60,7 +60,7 @@ async fn one_address_is_one_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_name_that_several_changes_want_is_one_links() {
+async fn one_of_several_changes_gets_a_name() {
     let race = prepare().await;
     let calls = (0..CLIENTS)
         .map(|client| race.call("/partners/links", json!({ "tenantId": TENANT, "key": format!("k{client}") })));

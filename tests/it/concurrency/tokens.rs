@@ -1,4 +1,4 @@
-//! Tokens that are minted and ended at the same moment.
+//! Concurrent minting and revocation of tokens.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn affonso(race: &Race, round: usize) -> Call {
     race.call(AFFONSO, body)
 }
 
-/// Which of the tokens work.
+/// Returns for each token whether the token is valid.
 async fn verified(race: &Race, tokens: &[Value]) -> Vec<bool> {
     let mut works = Vec::new();
     for token in tokens {
@@ -34,7 +34,7 @@ async fn verified(race: &Race, tokens: &[Value]) -> Vec<bool> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
+async fn only_the_last_of_many_affonso_tokens_is_valid() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let outcomes = race.run_same(affonso(&race, round)).await;
@@ -48,7 +48,7 @@ async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
         let highest = epochs.iter().copied().max();
         let expected: Vec<bool> = epochs.iter().map(|epoch| Some(*epoch) == highest).collect();
         assert_eq!(works, expected);
-        // Each has an epoch of its own.
+        // Each token has its own epoch.
         epochs.sort_unstable();
         assert_eq!(epochs, (0..i64::try_from(CLIENTS).unwrap()).collect::<Vec<_>>());
         race.expect_totals(round, round, round, round).await;
@@ -56,9 +56,9 @@ async fn of_many_tokens_of_affonsos_kind_the_last_one_works() {
     race.end().await;
 }
 
-/// Half of the clients bring another id: each that is answered has replaced the one before.
+/// Half of the clients send another id: each answered request has replaced the id before.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ids_that_replace_each_other_end_tokens_all_the_same() {
+async fn requests_that_replace_ids_end_tokens_too() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let mut other = affonso(&race, round);
@@ -73,7 +73,7 @@ async fn ids_that_replace_each_other_end_tokens_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_from_before_a_revocation_does_not_outlive_it() {
+async fn a_token_minted_before_a_revocation_is_invalid_afterwards() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let email = format!("jane{round}@example.com");
@@ -86,7 +86,7 @@ async fn a_token_from_before_a_revocation_does_not_outlive_it() {
         let token = |outcome: &Outcome| outcome.expect(201)["publicToken"].clone();
         let before: Vec<Value> = before.iter().map(token).collect();
         assert_eq!(verified(&race, &before).await, [false; 4]);
-        // Those of the race are on one side of it or the other.
+        // Tokens of the race were minted before or after the revocation.
         let raced: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.status == 201).collect();
         let after: Vec<bool> = raced.iter().map(|outcome| outcome.claims()["ver"] == 1).collect();
         let raced: Vec<Value> = raced.into_iter().map(token).collect();
@@ -96,7 +96,7 @@ async fn a_token_from_before_a_revocation_does_not_outlive_it() {
     race.end().await;
 }
 
-/// The outcome of a call that waits for a row until these statements are committed.
+/// Returns the outcome of a call that waits for a row until these statements are committed.
 async fn overtaken(race: &Race, statements: &[String], call: Call) -> Outcome {
     let other = &mut race.app.sql().await;
     other.execute("BEGIN").await.unwrap();
@@ -116,9 +116,9 @@ async fn overtaken(race: &Race, statements: &[String], call: Call) -> Outcome {
     outcomes.remove(0)
 }
 
-/// What a call has read before it writes may be no longer true.
+/// Rows may change between the reads and the writes of a call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_committed_while_a_call_waits_for_the_enrollment_counts() {
+async fn changes_committed_while_a_call_waits_for_the_enrollment_count() {
     let race = Race::prepare().await;
     for (round, change, status) in [(1, "status = 'banned'", 403), (2, "tenant_id = 'moved'", 201)] {
         race.run(vec![affonso(&race, round)]).await[0].expect(201);
@@ -136,7 +136,7 @@ async fn what_is_committed_while_a_call_waits_for_the_enrollment_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_banned_while_a_token_waits_to_bind_a_tenant_id_does_not_get_it() {
+async fn a_partner_banned_while_a_token_waits_does_not_get_the_tenant_id() {
     let race = Race::prepare().await;
     for (round, token) in [(1, affonso(&race, 1)), (2, race.token_for("jane2@example.com", Some("user-2")))] {
         race.run(vec![race.partner(json!({ "email": format!("jane{round}@example.com") }))]).await[0].expect(201);

@@ -1,4 +1,4 @@
-//! Who gets a token: what the status of an enrollment, the access mode of the program and the group decide.
+//! Admission to tokens: decided by the status of the enrollment, the access mode of the program, and the group.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ fn jane() -> Value {
     json!({ "tenantId": "t", "partner": { "email": JANE } })
 }
 
-/// Jane, enrolled with the tenant id `t` and then set to a status; an invitation lapses this long after now.
-async fn jane_with(world: &mut World, status: &str, lapses_after: i32) {
+/// Enrolls Jane with the tenant id `t` and sets her status. An invitation expires this many milliseconds after now.
+async fn jane_with(world: &mut World, status: &str, expires_after: i32) {
     world.enrolled(json!({ "email": JANE, "tenantId": "t" })).await;
     let now = world.app.clock.now();
     let invite = if status == "invited" {
-        format!("timestamptz '{now}' + interval '{lapses_after} ms'")
+        format!("timestamptz '{now}' + interval '{expires_after} ms'")
     } else {
         "NULL".to_owned()
     };
@@ -31,9 +31,9 @@ async fn set_access_mode(world: &mut World, mode: &str) {
 }
 
 #[tokio::test]
-async fn the_status_of_an_enrollment_decides() {
+async fn the_status_of_an_enrollment_decides_about_tokens() {
     const ACCEPTED: &str = "enrollments ~1, outbox +1";
-    for (status, lapses_after, answer, error, writes) in [
+    for (status, expires_after, answer, error, writes) in [
         ("approved", 0, 201, "", NOTHING),
         ("archived", 0, 201, "", NOTHING),
         ("pending", 0, 201, "", NOTHING),
@@ -44,10 +44,10 @@ async fn the_status_of_an_enrollment_decides() {
         ("banned", 0, 403, "forbidden", NOTHING),
         ("deactivated", 0, 403, "forbidden", NOTHING),
     ] {
-        // The program's access mode is for those who are not enrolled yet.
+        // The access mode applies to new enrollments only.
         for mode in ["public", "invite"] {
             let mut world = World::start().await;
-            jane_with(&mut world, status, lapses_after).await;
+            jane_with(&mut world, status, expires_after).await;
             set_access_mode(&mut world, mode).await;
             let body = world.token(jane()).await.expect(answer);
             assert_eq!(body["error"]["code"].as_str().unwrap_or_default(), error, "{status}");
@@ -61,10 +61,10 @@ async fn the_status_of_an_enrollment_decides() {
 }
 
 #[tokio::test]
-async fn an_accepted_invitation_is_told_in_the_outbox() {
+async fn an_accepted_invitation_is_published_as_an_event() {
     let mut world = World::start().await;
     jane_with(&mut world, "invited", 60_000).await;
-    // As the invitation will leave it: no event has told of the enrollment yet.
+    // An invitation publishes no `partner.enrolled` event.
     world.arrange("DELETE FROM outbox").await;
     world.token(json!({ "tenantId": "t" })).await.expect(201);
     let events = world.rows("outbox").await;
@@ -76,7 +76,7 @@ async fn an_accepted_invitation_is_told_in_the_outbox() {
 }
 
 #[tokio::test]
-async fn an_invitation_lapses_as_the_clock_says() {
+async fn an_invitation_expires_by_the_clock() {
     let mut world = World::start().await;
     jane_with(&mut world, "invited", 60_000).await;
     world.app.clock.advance(Duration::from_millis(60_001));
@@ -85,7 +85,7 @@ async fn an_invitation_lapses_as_the_clock_says() {
 }
 
 #[tokio::test]
-async fn who_is_invited_by_e_mail_gets_the_tenant_id_and_becomes_approved() {
+async fn a_partner_invited_by_email_gets_the_tenant_id_and_is_approved() {
     let mut world = World::start().await;
     jane_with(&mut world, "invited", 60_000).await;
     world.arrange("UPDATE enrollments SET tenant_id = NULL").await;
@@ -98,7 +98,7 @@ async fn who_is_invited_by_e_mail_gets_the_tenant_id_and_becomes_approved() {
 }
 
 #[tokio::test]
-async fn a_status_that_forbids_a_token_also_forbids_to_bind_a_tenant_id_for_one() {
+async fn a_status_that_forbids_tokens_forbids_binding_a_tenant_id() {
     for (status, answer) in [("banned", 403), ("invited", 410)] {
         let mut world = World::start().await;
         jane_with(&mut world, status, -1).await;
@@ -109,7 +109,7 @@ async fn a_status_that_forbids_a_token_also_forbids_to_bind_a_tenant_id_for_one(
 }
 
 #[tokio::test]
-async fn the_access_mode_decides_who_comes_in() {
+async fn the_access_mode_decides_about_new_partners() {
     for (mode, status) in [("public", Some("approved")), ("private", Some("pending")), ("invite", None)] {
         let mut world = World::start().await;
         set_access_mode(&mut world, mode).await;
@@ -138,7 +138,7 @@ async fn a_partner_of_another_program_needs_an_invitation_to_this_one() {
 }
 
 #[tokio::test]
-async fn a_group_is_named_by_id_or_slug() {
+async fn a_group_is_found_by_id_or_slug() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/a", "https://example.com/b"]).await.to_string();
     let default = world.workspace.group_id.to_string();

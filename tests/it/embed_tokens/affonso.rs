@@ -1,4 +1,4 @@
-//! `POST /embed/token`: the calls and sentences of the seed that describes Affonso's API, and their answers.
+//! `POST /embed/token`: the calls and rules that the seed document gives for Affonso's API, and their answers.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn call(world: &World, mut body: Value) -> Answer {
     world.workspace.actor.post(PATH, body).await
 }
 
-/// The call for Jane, with these members beside her.
+/// Returns a request for Jane with these additional members.
 fn jane(more: &Value) -> Value {
     let mut body = json!({ "partner": { "email": JANE } });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -101,7 +101,7 @@ async fn program_and_email_are_enough() {
     call(&world, body).await.expect(201);
 }
 
-/// The lifetime is the dialect's, whatever the program says.
+/// The format fixes the lifetime, whatever the program says.
 #[tokio::test]
 async fn a_token_lives_thirty_minutes() {
     let mut world = World::start().await;
@@ -114,7 +114,7 @@ async fn a_token_lives_thirty_minutes() {
 }
 
 #[tokio::test]
-async fn the_access_mode_decides_who_comes_in() {
+async fn the_access_mode_decides_about_new_partners() {
     for (mode, status) in [("public", "APPROVED"), ("private", "PENDING")] {
         let mut world = World::start().await;
         set_access_mode(&mut world, mode).await;
@@ -124,7 +124,7 @@ async fn the_access_mode_decides_who_comes_in() {
         }
         let row = enrollment(&world).await;
         assert_eq!(row["status"], status.to_lowercase());
-        assert_eq!(row["application_id"].is_string(), mode == "private", "who applies has an application");
+        assert_eq!(row["application_id"].is_string(), mode == "private", "an applicant has an application");
     }
 
     let mut world = World::start().await;
@@ -134,7 +134,7 @@ async fn the_access_mode_decides_who_comes_in() {
 }
 
 #[tokio::test]
-async fn an_invitation_is_accepted_and_told_of_until_it_lapses() {
+async fn an_invitation_is_accepted_and_published_until_it_expires() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": JANE })).await;
     set_access_mode(&mut world, "invite").await;
@@ -155,7 +155,7 @@ async fn an_invitation_is_accepted_and_told_of_until_it_lapses() {
 }
 
 #[tokio::test]
-async fn the_status_of_an_enrollment_decides() {
+async fn the_status_of_an_enrollment_decides_about_tokens() {
     for (status, expected) in [
         ("approved", Some("APPROVED")),
         ("archived", Some("ARCHIVED")),
@@ -180,20 +180,20 @@ async fn the_status_of_an_enrollment_decides() {
 }
 
 #[tokio::test]
-async fn an_external_user_id_and_metadata_are_updated_where_they_are_given() {
+async fn given_external_user_id_and_metadata_are_updated() {
     let mut world = World::start().await;
     let (first, second) = (json!({ "plan": "free", "seats": 3 }), json!({ "plan": "pro" }));
-    // (request, writes, tenantId and metadata after it)
+    // (request, writes, tenantId and metadata after the request)
     let rows = [
         (json!({ "metadata": first }), ENROLLED, Value::Null, &first),
-        // Row 4: it had none.
+        // Row 4: the enrollment had no tenant id.
         (json!({ "externalUserId": "one" }), "enrollments ~1, links ~1", json!("one"), &first),
-        // Row 5: it is replaced, also on the links.
+        // Row 5: the tenant id is replaced, on the links too.
         (json!({ "externalUserId": "two" }), "enrollments ~1, links ~1", json!("two"), &first),
         (json!({ "externalUserId": "two" }), "enrollments ~1", json!("two"), &first),
-        // Replaced as a whole: there are no seats any more.
+        // Metadata is replaced as a whole: `seats` is gone.
         (json!({ "externalUserId": "two", "metadata": second }), "enrollments ~1", json!("two"), &second),
-        // What is not given stays.
+        // Absent members stay.
         (json!({}), "enrollments ~1", json!("two"), &second),
         (json!({ "metadata": {} }), "enrollments ~1", json!("two"), &json!({})),
     ];
@@ -203,7 +203,7 @@ async fn an_external_user_id_and_metadata_are_updated_where_they_are_given() {
         let partner = world.partner(json!({ "email": JANE })).await.expect(201);
         assert_eq!((&partner["tenantId"], &partner["metadata"]), (&tenant_id, metadata), "{more}");
         assert_eq!(world.rows("links").await[0]["tenant_id"], tenant_id, "{more}");
-        // Each call has an epoch of its own.
+        // Each call raises the epoch.
         assert_eq!(claims(&answer["data"])["ver"], epoch, "{more}");
     }
 }
@@ -215,7 +215,7 @@ async fn an_external_user_id_of_another_partner_is_a_conflict() {
     world.enrolled(json!({ "email": JANE, "tenantId": "jane" })).await;
     expect_error(call(&world, jane(&json!({ "externalUserId": "taken" }))).await, 409, "DUPLICATE_ERROR");
     assert_eq!(world.written().await, NOTHING);
-    // Row 2: without an enrollment of that e-mail it is the partner with the id.
+    // Row 2: without an enrollment for the e-mail address, the request means the partner with the tenant id.
     let body = json!({ "partner": { "email": "new@example.com" }, "externalUserId": "taken" });
     let answer = call(&world, body).await.expect(201);
     assert_eq!(world.email_of_token(&answer["data"]).await, "other@example.com");
@@ -233,7 +233,7 @@ async fn profile_and_group_of_an_existing_affiliate_stay() {
 }
 
 #[tokio::test]
-async fn groups() {
+async fn a_group_is_found_by_id_or_slug() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/a", "https://example.com/b"]).await;
     let bare = world.group("bare", &[]).await;
@@ -248,7 +248,7 @@ async fn groups() {
         let data = call(&world, body).await.expect(201)["data"].clone();
         let partner = world.partner(json!({ "email": email })).await.expect(201);
         assert_eq!(partner["groupId"], json!(expected));
-        // The first default link of the group; a group may have none.
+        // The first default link of the group. A group may have no default link.
         assert_eq!(data["link"], partner["links"][0]["shortLink"], "{group}");
     }
     world.written().await;
@@ -258,7 +258,7 @@ async fn groups() {
     }
 }
 
-/// Not the oldest link, where the group has changed its mind since.
+/// The link is not the oldest link if the default links of the group have changed since.
 #[tokio::test]
 async fn the_link_is_the_first_default_link_of_the_group() {
     let mut world = World::start().await;
@@ -267,7 +267,7 @@ async fn the_link_is_the_first_default_link_of_the_group() {
     world.arrange("UPDATE group_default_links SET removed_at = now()").await;
     world.app.clock.advance(Duration::from_secs(1));
     let now = call(&world, jane(&json!({}))).await.expect(201)["data"]["link"].clone();
-    assert_eq!(now, "http://acme.localhost:8080/old", "the only one there is");
+    assert_eq!(now, "http://acme.localhost:8080/old", "the only link");
     for url in ["https://example.com/first", "https://example.com/second"] {
         world.app.clock.advance(Duration::from_secs(1));
         world.app.add_default_link(&world.workspace, url).await;
@@ -297,7 +297,7 @@ async fn the_program_must_be_an_active_one_of_the_workspace() {
     assert_eq!(answer["data"]["portalUrl"], "https://second.example.com/");
 
     world.arrange("UPDATE programs SET deactivated_at = now()").await;
-    // What is known of key and program is remembered for a second.
+    // Keys and programs are cached for a second.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for id in [second.program_id, world.workspace.program_id] {
         expect_error(call(&world, named(json!(id))).await, 404, "NOT_FOUND");
@@ -306,7 +306,7 @@ async fn the_program_must_be_an_active_one_of_the_workspace() {
 }
 
 #[tokio::test]
-async fn the_portal_is_at_the_site_unless_it_has_an_address() {
+async fn the_portal_is_the_site_of_the_program_unless_set() {
     let mut world = World::start().await;
     for (set, expected) in [("NULL", "https://example.com/"), ("'https://p.acme.com/'", "https://p.acme.com/")] {
         world.arrange(&format!("UPDATE programs SET portal_url = {set}")).await;
@@ -364,7 +364,7 @@ async fn every_rule_of_the_request() {
             .map(|detail| format!("{} {}", text(&detail["path"]), text(&detail["code"])))
             .collect();
         assert_eq!(found, problems, "{body}");
-        // The first of them, as everywhere.
+        // The error names the first problem, as in every format.
         let first = &error["details"][0];
         let field = Some(text(&first["path"])).filter(|path| !path.is_empty());
         assert_eq!(error["field"].as_str(), field.as_deref(), "{body}");
@@ -382,7 +382,7 @@ async fn every_rule_of_the_request() {
     }
 }
 
-/// The faults that are not the fields' have a code and a message and no more.
+/// Errors that are not about members have a code and a message and nothing else.
 #[tokio::test]
 async fn every_other_error() {
     let world = World::start().await;

@@ -1,5 +1,5 @@
-//! `POST /tokens/embed/referrals`: whom a request means. The rows of the enrollment rule that this route shares with
-//! `POST /partners` are in `enrollments::rule`.
+//! `POST /tokens/embed/referrals`: the partner that a request means. `enrollments::rule` tests the rows of the
+//! enrollment rule that this route shares with `POST /partners`.
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,7 @@ async fn world() -> (World, Value) {
 }
 
 #[tokio::test]
-async fn a_partner_id_that_is_enrolled_goes_before_everything_else() {
+async fn an_enrolled_partner_id_takes_precedence() {
     let (mut world, jane) = world().await;
     let id = &jane["id"];
     for body in [
@@ -36,7 +36,7 @@ async fn a_partner_id_that_is_enrolled_goes_before_everything_else() {
 }
 
 #[tokio::test]
-async fn a_partner_id_that_is_not_enrolled_counts_only_as_much_as_the_partner_beside_it() {
+async fn an_unenrolled_partner_id_is_ignored_next_to_a_partner() {
     let (mut world, _) = world().await;
     let stranger = world.app.workspace("stranger").await;
     let foreign = stranger.actor.post(PARTNERS, json!({ "email": JANE })).await.expect(201);
@@ -54,12 +54,12 @@ async fn a_partner_id_that_is_not_enrolled_counts_only_as_much_as_the_partner_be
         json!("x".repeat(10_000)),
     ];
     for (index, id) in ids.iter().enumerate() {
-        // Without a partner: 404, whoever the tenantId is.
+        // Without `partner`: 404, whatever the tenantId.
         for body in [json!({ "partnerId": id }), json!({ "partnerId": id, "tenantId": "jane" })] {
             assert_eq!(world.token(body.clone()).await.expect_error(404), NOT_ENROLLED, "{body}");
             assert_eq!(world.written().await, NOTHING, "{body}");
         }
-        // With one: as if it had not been sent.
+        // With `partner`: as if the partnerId were absent.
         let known = world.token(json!({ "partnerId": id, "partner": { "email": JANE } })).await.expect(201);
         assert_eq!(world.email_of_token(&known).await, JANE);
         let body = json!({ "partnerId": id, "tenantId": "other", "partner": { "email": JANE } });
@@ -74,7 +74,7 @@ async fn a_partner_id_that_is_not_enrolled_counts_only_as_much_as_the_partner_be
 }
 
 #[tokio::test]
-async fn of_several_tenant_ids_the_outermost_counts() {
+async fn the_outermost_of_several_tenant_ids_counts() {
     let mut world = World::start().await;
     for (index, (outer, partner, link, expected)) in [
         (Some("a"), Some("b"), json!("c"), json!("a")),
@@ -93,7 +93,7 @@ async fn of_several_tenant_ids_the_outermost_counts() {
         world.token(body).await.expect(201);
         let partner = world.partner(json!({ "email": JANE })).await.expect(201);
         assert_eq!(partner["tenantId"], expected, "{outer:?}, {partner:?}, {link}");
-        // Each finds the one that the others have made, and only the one that counts does.
+        // Only the tenant id that counts finds the enrollment.
         if let Some(tenant_id) = expected.as_str() {
             world.token(json!({ "tenantId": tenant_id })).await.expect(201);
             for ignored in ["a", "b", "c"].into_iter().filter(|id| *id != tenant_id) {

@@ -1,4 +1,4 @@
-//! What ends a token before its time, and what does not. The route that verifies shows it at the next request.
+//! Events that end a token before its expiry. The verification route shows the end at the next request.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn revoke(world: &World, body: Value) -> Value {
 }
 
 #[tokio::test]
-async fn revoking_ends_all_tokens_that_there_are() {
+async fn a_revocation_ends_all_present_tokens() {
     let mut world = World::start().await;
     let partner = world.enrolled(json!({ "email": "jane@example.com", "tenantId": "jane" })).await;
     let other = mint(&world, json!({ "partner": { "email": "other@example.com" } })).await;
@@ -42,7 +42,7 @@ async fn revoking_ends_all_tokens_that_there_are() {
 }
 
 #[tokio::test]
-async fn revoking_raises_the_epoch_and_is_told_in_the_audit_log() {
+async fn a_revocation_raises_the_epoch_and_is_in_the_audit_log() {
     let mut world = World::start().await;
     let partner = world.enrolled(json!({ "email": "jane@example.com", "tenantId": "jane" })).await;
     for epoch in 1..=2 {
@@ -60,7 +60,7 @@ async fn revoking_raises_the_epoch_and_is_told_in_the_audit_log() {
 }
 
 #[tokio::test]
-async fn whom_to_revoke_must_be_named_and_enrolled() {
+async fn a_revocation_needs_an_enrolled_partner() {
     let mut world = World::start().await;
     let second = world.program("second.example.com").await;
     let elsewhere = json!({ "email": "second@example.com", "tenantId": "second" });
@@ -75,7 +75,7 @@ async fn whom_to_revoke_must_be_named_and_enrolled() {
         json!({ "tenantId": "second" }),
         json!({ "partnerId": "nobody" }),
         json!({ "partnerId": elsewhere["id"] }),
-        // Of two, the first counts.
+        // The partnerId takes precedence over the tenantId.
         json!({ "partnerId": "nobody", "tenantId": "jane" }),
     ] {
         assert_eq!(actor.post(REVOKE, body.clone()).await.expect_error(404), NOT_ENROLLED, "{body}");
@@ -88,9 +88,9 @@ async fn whom_to_revoke_must_be_named_and_enrolled() {
     revoke(&world, json!({ "tenantId": "second", "programId": second.program_id })).await;
 }
 
-/// Whose tokens do not work now may come back: a later token must not find the old ones alive.
+/// A banned partner may be unbanned: tokens that were revoked during the ban must stay revoked.
 #[tokio::test]
-async fn revoking_needs_no_status() {
+async fn a_revocation_needs_no_particular_status() {
     let mut world = World::start().await;
     let token = mint(&world, jane()).await;
     world.arrange("UPDATE enrollments SET status = 'banned'").await;
@@ -100,7 +100,7 @@ async fn revoking_needs_no_status() {
 }
 
 #[tokio::test]
-async fn affonsos_next_token_ends_those_before_it() {
+async fn each_affonso_token_ends_the_earlier_tokens() {
     let world = World::start().await;
     let body = json!({
         "programId": world.workspace.program_id, "partner": { "email": "jane@example.com" }, "externalUserId": "jane",
@@ -111,14 +111,14 @@ async fn affonsos_next_token_ends_those_before_it() {
         let token = answer["data"]["publicToken"].as_str().unwrap().to_owned();
         verify(&world, &token).await.expect(200);
         for token in &before {
-            expect_invalid(verify(&world, token).await, "before it");
+            expect_invalid(verify(&world, token).await, "an earlier token");
         }
         before.push(token);
     }
 }
 
 #[tokio::test]
-async fn a_status_that_forbids_tokens_holds_up_those_that_there_are() {
+async fn a_status_that_forbids_tokens_suspends_present_tokens() {
     let mut world = World::start().await;
     let token = mint(&world, jane()).await;
     for (status, works) in [
@@ -132,10 +132,10 @@ async fn a_status_that_forbids_tokens_holds_up_those_that_there_are() {
         ("invited", false),
         ("approved", true),
     ] {
-        let lapses = if status == "invited" { "'2030-01-01Z'" } else { "NULL" };
+        let end = if status == "invited" { "'2030-01-01Z'" } else { "NULL" };
         world
             .arrange(&format!(
-                "UPDATE enrollments SET status = '{status}', application_id = id, invite_expires_at = {lapses}"
+                "UPDATE enrollments SET status = '{status}', application_id = id, invite_expires_at = {end}"
             ))
             .await;
         let answer = verify(&world, &token).await;
@@ -155,13 +155,13 @@ async fn a_token_does_not_outlive_its_enrollment() {
     world.arrange("DELETE FROM links").await;
     world.arrange("DELETE FROM enrollments").await;
     expect_invalid(verify(&world, &token).await, "deleted");
-    // Who comes again is somebody else.
+    // A new enrollment does not revive the token.
     mint(&world, jane()).await;
     expect_invalid(verify(&world, &token).await, "enrolled anew");
 }
 
 #[tokio::test]
-async fn a_token_ends_at_its_time_and_a_changed_lifetime_is_that_of_the_next() {
+async fn a_token_expires_and_a_changed_lifetime_applies_to_later_tokens() {
     let world = World::start().await;
     let set_lifetime = async |seconds: &str| {
         let changes = ProgramChanges { token_lifetime: Some(seconds.parse().unwrap()), ..ProgramChanges::default() };
@@ -173,7 +173,7 @@ async fn a_token_ends_at_its_time_and_a_changed_lifetime_is_that_of_the_next() {
     let short = mint(&world, jane()).await;
     set_lifetime("10800").await;
     let long = mint(&world, jane()).await;
-    // The clock stands at a quarter of a second past noon.
+    // The clock shows a quarter of a second past noon.
     world.app.clock.advance(Duration::from_millis(59_749));
     verify(&world, &short).await.expect(200);
     world.app.clock.advance(Duration::from_millis(1));
@@ -184,16 +184,16 @@ async fn a_token_ends_at_its_time_and_a_changed_lifetime_is_that_of_the_next() {
     expect_invalid(verify(&world, &long).await, "three hours later");
 }
 
-/// A verifier with the published keys would take it, too.
+/// A token is valid as long as its key is published, as for any verifier with the published keys.
 #[tokio::test]
-async fn a_key_counts_from_its_publication_to_its_retirement() {
+async fn a_key_verifies_from_its_publication_to_its_retirement() {
     let mut world = World::start().await;
     let old = mint(&world, jane()).await;
     let claims = claims(&json!({ "publicToken": old }));
     Keyring::rotate(&world.app.state.db, world.app.clock.now()).await.unwrap();
     world.app.state.keyring.refresh(&world.app.state.db, world.app.clock.now()).await.unwrap();
     let early = Forger::of_server(&world).await.token(&claims);
-    // A server whose clock is ahead signs with the new key already.
+    // A server whose clock is ahead already signs with the new key.
     verify(&world, &early).await.expect(200);
     verify(&world, &old).await.expect(200);
 
@@ -203,12 +203,12 @@ async fn a_key_counts_from_its_publication_to_its_retirement() {
     world.app.clock.advance(Duration::from_millis(29_999));
     verify(&world, &old).await.expect(200);
     world.app.clock.advance(Duration::from_millis(1));
-    expect_invalid(verify(&world, &old).await, "of a key that is retired");
+    expect_invalid(verify(&world, &old).await, "a retired key");
     verify(&world, &early).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_key_that_another_server_has_made_is_looked_for_at_most_once_a_second() {
+async fn a_key_of_another_server_is_looked_up_at_most_once_a_second() {
     let world = World::start().await;
     let claims = claims(&json!({ "publicToken": mint(&world, jane()).await }));
     let rotate = async || {

@@ -1,4 +1,4 @@
-//! Tokens that are no good: each is a 401 with the one message, and none is a fault of the server's.
+//! Invalid tokens: each one is a 401 with the same message, and none is an internal error.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::forger::{Forger, VERIFY, decode, encode, expect_invalid, mint, verify
 use crate::enrollments::fixtures::World;
 use crate::support::token::claims;
 
-/// A world with Jane, a token of hers, its claims, and the key that has signed it.
+/// Returns a world with Jane, a token for Jane, the claims of the token, and the key that signed the token.
 async fn world() -> (World, String, Value, Forger) {
     let world = World::start().await;
     let token = mint(&world, json!({ "partner": { "email": "jane@example.com" } })).await;
@@ -26,25 +26,25 @@ async fn expect_all_invalid(world: &World, rows: Vec<(&str, String)>) {
     }
 }
 
-/// The table is worth nothing unless what it begins with is good.
+/// The tables below start from a valid token.
 #[tokio::test]
-async fn what_the_forgeries_are_made_from_is_good() {
+async fn the_original_of_the_forgeries_is_valid() {
     let (world, token, claims, forger) = world().await;
     assert_eq!(verify(&world, &token).await.expect(200), claims);
     assert_eq!(verify(&world, &forger.token(&claims)).await.expect(200), claims);
     let now = claims["iat"].as_i64().unwrap();
-    // The clock of another server may be a little ahead.
+    // The clock of another server may be slightly ahead.
     for (name, value) in [("nbf", now + 5), ("exp", now + 1), ("iat", now + 60)] {
         verify(&world, &forger.with_claim(&claims, name, json!(value))).await.expect(200);
     }
 }
 
 #[tokio::test]
-async fn what_is_not_three_parts_of_base64url() {
+async fn malformed_tokens_are_invalid() {
     let (world, token, claims, forger) = world().await;
     let [header, payload, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("three parts") };
     let spaced = |part: &str| format!("{} {}", &part[..9], &part[9..]);
-    // The last character of 64 bytes has four bits that mean nothing: they must be zero.
+    // The last character of 64 encoded bytes has four unused bits, which must be zero.
     let last = signature.chars().last().unwrap();
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let next = alphabet.chars().nth(alphabet.find(last).unwrap() + 1).unwrap();
@@ -94,13 +94,13 @@ async fn what_is_not_three_parts_of_base64url() {
         ("huge", "a".repeat(900_000)),
         ("many dots", ".".repeat(100_000)),
     ];
-    // A token of the alphabet without the characters in question would be the good one.
+    // Without `-` and `_`, the other alphabet would give the valid token.
     let rows = rows.into_iter().filter(|(_, forged)| *forged != token).collect();
     expect_all_invalid(&world, rows).await;
 }
 
 #[tokio::test]
-async fn every_cut_of_a_token() {
+async fn every_truncated_token_is_invalid() {
     let (world, token, _, _) = world().await;
     for length in 0..token.len() {
         expect_invalid(verify(&world, &token[..length]).await, &format!("{length} bytes"));
@@ -108,7 +108,7 @@ async fn every_cut_of_a_token() {
 }
 
 #[tokio::test]
-async fn headers_that_ask_for_something_else() {
+async fn other_headers_are_invalid() {
     let (world, token, claims, forger) = world().await;
     let kid = forger.header["kid"].as_str().unwrap();
     let attacker = Forger::stranger(kid);
@@ -177,7 +177,7 @@ async fn headers_that_ask_for_something_else() {
 }
 
 #[tokio::test]
-async fn claims_that_are_not_those_of_a_token_for_this_caller() {
+async fn other_claims_are_invalid() {
     let (world, _, claims, forger) = world().await;
     let other = mint(&world, json!({ "partner": { "email": "other@example.com" } })).await;
     let other = crate::support::token::claims(&json!({ "publicToken": other }));
@@ -194,16 +194,16 @@ async fn claims_that_are_not_those_of_a_token_for_this_caller() {
         ("several audiences", with("aud", json!(["pearset:embed:referrals"]))),
         ("expired now", with("exp", json!(time))),
         ("expired long ago", with("exp", json!(0))),
-        ("an end before 1970", with("exp", json!(i64::MIN))),
-        ("an end as text", with("exp", json!((time + 60).to_string()))),
-        ("an end with a fraction", with("exp", json!(1e18))),
-        ("an end beyond all numbers", with("exp", json!(u64::MAX))),
+        ("an expiry before 1970", with("exp", json!(i64::MIN))),
+        ("an expiry as text", with("exp", json!((time + 60).to_string()))),
+        ("an expiry with a fraction", with("exp", json!(1e18))),
+        ("an expiry out of range", with("exp", json!(u64::MAX))),
         ("not yet", with("nbf", json!(time + 6))),
         ("never", with("nbf", json!(i64::MAX - 5))),
         ("a beginning as text", with("nbf", json!(time.to_string()))),
         ("the next epoch", with("ver", json!(1))),
         ("an epoch before the first", with("ver", json!(-1))),
-        ("an epoch beyond all numbers", with("ver", json!(1_i64 << 40))),
+        ("an epoch out of range", with("ver", json!(1_i64 << 40))),
         ("an epoch as text", with("ver", json!("0"))),
         ("another partner's enrollment", with("sub", other["sub"].clone())),
         ("another partner", with("pid", other["pid"].clone())),
@@ -216,22 +216,22 @@ async fn claims_that_are_not_those_of_a_token_for_this_caller() {
         ("an enrollment of another kind", with("sub", claims["pid"].clone())),
         ("an enrollment in upper case", with("sub", json!(claims["sub"].as_str().unwrap().to_uppercase()))),
         ("an enrollment as a list", with("sub", json!([claims["sub"]]))),
-        ("a number of the token without its prefix", with("jti", json!("0"))),
+        ("a token id without a prefix", with("jti", json!("0"))),
         ("no claims", forger.token(&json!({}))),
         ("claims as a list", forger.token(&json!([claims]))),
-        ("claims that are no JSON", forger.sign(&forger.header.to_string(), "claims")),
+        ("claims that are not JSON", forger.sign(&forger.header.to_string(), "claims")),
         ("claims twice", forger.sign(&forger.header.to_string(), &format!("{claims}{claims}"))),
     ];
     for name in claims.as_object().unwrap().keys() {
-        rows.push(("a claim less", with(name, Value::Null)));
+        rows.push(("a missing claim", with(name, Value::Null)));
         rows.push(("a claim as an object", with(name, json!({}))));
     }
     expect_all_invalid(&world, rows).await;
 }
 
-/// Each bit of what a token says and of its signature.
+/// Flips each bit of the header, the claims and the signature.
 #[tokio::test]
-async fn every_flipped_bit() {
+async fn every_flipped_bit_makes_a_token_invalid() {
     let (world, token, _, _) = world().await;
     let parts: Vec<Vec<u8>> = token.split('.').map(decode).collect();
     let mut flips = 0;
@@ -249,17 +249,17 @@ async fn every_flipped_bit() {
 }
 
 #[tokio::test]
-async fn a_token_of_another_workspace_is_like_any_that_is_no_good() {
+async fn a_token_of_another_workspace_is_invalid() {
     let (world, token, _, _) = world().await;
     let foreign = world.app.workspace("stranger").await;
     expect_invalid(foreign.actor.post(VERIFY, json!({ "token": token })).await, "another workspace");
-    // The key decides, not the place in the request.
+    // The API key decides, not the program of the request.
     let body = json!({ "token": token, "programId": foreign.program_id });
     world.workspace.actor.post(VERIFY, body).await.expect(200);
 }
 
 #[tokio::test]
-async fn a_key_of_one_program_knows_no_token_of_another() {
+async fn a_key_of_one_program_verifies_no_token_of_another_program() {
     let (mut world, token, _, _) = world().await;
     let second = world.program("second.example.com").await;
     let body = json!({ "partner": { "email": "jane@example.com" } });
@@ -267,7 +267,7 @@ async fn a_key_of_one_program_knows_no_token_of_another() {
     let theirs = json!({ "token": theirs["publicToken"] });
     expect_invalid(second.actor.post(VERIFY, json!({ "token": token })).await, "the first program's");
     second.actor.post(VERIFY, theirs.clone()).await.expect(200);
-    // A key without a program may use both.
+    // A key without a program verifies the tokens of both.
     world.workspace.actor.post(VERIFY, theirs.clone()).await.expect(200);
     world.arrange("UPDATE programs SET deactivated_at = now()").await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
@@ -276,7 +276,7 @@ async fn a_key_of_one_program_knows_no_token_of_another() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_token_is_a_bad_request() {
+async fn a_request_without_a_token_breaks_a_rule() {
     let world = World::start().await;
     for body in [json!({}), json!({ "token": null }), json!({ "token": 1 }), json!({ "token": ["x"] }), json!([])] {
         world.workspace.actor.post(VERIFY, body).await.expect(422);

@@ -1,4 +1,4 @@
-//! Tokens of any kind, signed with the server's own key: what only a forger of the worst kind could make.
+//! Forged tokens of any kind, signed with the server's own key or with another key.
 #![expect(clippy::disallowed_methods, reason = "a signing key is read where no query of the application reads it")]
 
 use aws_lc_rs::rand::SystemRandom;
@@ -13,7 +13,7 @@ use crate::support::actor::Answer;
 pub(super) const VERIFY: &str = "/tokens/embed/referrals/verify";
 const INVALID: &str = "Invalid embed token.";
 
-/// base64url without padding.
+/// Encodes bytes as base64url without padding.
 pub(super) fn encode(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
@@ -22,21 +22,21 @@ pub(super) fn decode(part: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(part).unwrap()
 }
 
-/// A key, and the header of the tokens that it signs.
+/// A signing key, and the header of the tokens signed with it.
 pub(super) struct Forger {
     pair: EcdsaKeyPair,
     pub(super) header: Value,
 }
 
 impl Forger {
-    /// With the server's key that was made last.
+    /// Returns a forger with the newest key of the server.
     pub(super) async fn of_server(world: &World) -> Self {
         let key = "SELECT kid, private_key FROM signing_keys ORDER BY active_from DESC, kid LIMIT 1";
         let (kid, der): (String, Vec<u8>) = sqlx::query_as(key).fetch_one(&mut world.app.sql().await).await.unwrap();
         Self::new(&kid, EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der).unwrap())
     }
 
-    /// With a key of nobody's that claims to be this one.
+    /// Returns a forger with an unknown key under a known key id.
     pub(super) fn stranger(kid: &str) -> Self {
         Self::new(kid, EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
@@ -45,27 +45,27 @@ impl Forger {
         Self { pair, header: json!({ "alg": "ES256", "kid": kid, "typ": "pearset-embed+jwt" }) }
     }
 
-    /// The uncompressed point of the public half.
+    /// Returns the public key as an uncompressed point.
     pub(super) fn public_key(&self) -> &[u8] {
         self.pair.public_key().as_ref()
     }
 
-    /// A token with these claims.
+    /// Signs a token with these claims.
     pub(super) fn token(&self, claims: &Value) -> String {
         self.sign(&self.header.to_string(), &claims.to_string())
     }
 
-    /// A token with these claims and one claim changed; null takes it out.
+    /// Signs a token with these claims after changing one claim; null removes the claim.
     pub(super) fn with_claim(&self, claims: &Value, name: &str, value: Value) -> String {
         self.token(&changed(claims, name, value))
     }
 
-    /// A token with these claims and one member of the header changed; null takes it out.
+    /// Signs a token with these claims after changing one member of the header; null removes the member.
     pub(super) fn with_header(&self, claims: &Value, name: &str, value: Value) -> String {
         self.sign(&changed(&self.header, name, value).to_string(), &claims.to_string())
     }
 
-    /// A token of any two texts.
+    /// Signs a token of any two texts.
     pub(super) fn sign(&self, header: &str, claims: &str) -> String {
         let message = format!("{}.{}", encode(header), encode(claims));
         let signature = self.pair.sign(&SystemRandom::new(), message.as_bytes()).unwrap();
@@ -83,12 +83,12 @@ fn changed(object: &Value, name: &str, value: Value) -> Value {
     object
 }
 
-/// What the workspace's backend is told about a token.
+/// Verifies a token with the key of the workspace.
 pub(super) async fn verify(world: &World, token: &str) -> Answer {
     world.workspace.actor.post(VERIFY, json!({ "token": token })).await
 }
 
-/// The token that a body asks for.
+/// Mints a token.
 pub(super) async fn mint(world: &World, body: Value) -> String {
     let answer = world.token(body).await.expect(201);
     answer["publicToken"].as_str().unwrap().to_owned()

@@ -1,6 +1,6 @@
 //! `GET /.well-known/jwks.json`.
 
-#![expect(clippy::disallowed_methods, reason = "the test changes what no query of the application does")]
+#![expect(clippy::disallowed_methods, reason = "the test changes rows that no query of the application changes")]
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn keys(app: &TestApp) -> Vec<Value> {
     app.stranger().get("/.well-known/jwks.json").await.expect(200)["keys"].as_array().unwrap().clone()
 }
 
-/// The id of the key that signs.
+/// Returns the id of the active key.
 async fn signing_key(workspace: &Workspace) -> Value {
     let body = json!({ "partner": { "email": "jane@example.com" } });
     let answer = workspace.actor.post("/tokens/embed/referrals", body).await.expect(201);
@@ -26,7 +26,7 @@ async fn signing_key(workspace: &Workspace) -> Value {
 }
 
 #[tokio::test]
-async fn has_the_public_half_of_the_key_and_nothing_of_the_private_one() {
+async fn shows_only_the_public_half_of_the_key() {
     let app = TestApp::start().await;
     let keys = keys(&app).await;
     assert_eq!(keys.len(), 1);
@@ -41,7 +41,7 @@ async fn has_the_public_half_of_the_key_and_nothing_of_the_private_one() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_token_ends() {
+async fn a_key_is_published_before_its_first_signature_until_its_last_token_expires() {
     let app = TestApp::start().await;
     let workspace = app.workspace("acme").await;
     let old = signing_key(&workspace).await;
@@ -53,16 +53,16 @@ async fn a_new_key_is_published_before_it_signs_and_an_old_one_until_its_last_to
     assert_eq!(signing_key(&workspace).await, old);
     app.clock.advance(Duration::from_mins(2));
     assert_eq!(signing_key(&workspace).await, new);
-    // The longest lifetime that a program can set.
+    // The longest token lifetime.
     app.clock.advance(Duration::from_hours(3));
     assert_eq!(published().await, [old, new.clone()]);
     app.clock.advance(Duration::from_mins(1));
     assert_eq!(published().await, [new]);
 }
 
-/// The clock of the server that made the key may be ahead of this one's.
+/// The clock of the server that generated the key may be ahead of the clock of this server.
 #[tokio::test]
-async fn a_server_whose_clock_is_behind_signs_all_the_same() {
+async fn a_server_whose_clock_is_behind_signs() {
     let app = TestApp::start().await;
     let acme = app.workspace("acme").await;
     sqlx::query("UPDATE signing_keys SET active_from = active_from + interval '1 hour'")

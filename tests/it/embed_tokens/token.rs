@@ -1,4 +1,4 @@
-//! The embed token itself.
+//! The content of embed tokens.
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::enrollments::fixtures::World;
 use crate::support::token::{claims, header};
 
-/// Noon of the manual clock, without its milliseconds.
+/// The time of the manual clock in whole seconds: noon.
 const NOON: i64 = 1_772_366_400;
 
 async fn jwks(world: &World) -> Vec<Value> {
@@ -16,7 +16,7 @@ async fn jwks(world: &World) -> Vec<Value> {
     answer["keys"].as_array().unwrap().clone()
 }
 
-/// Whether a key of the published set has signed `message`.
+/// Returns whether a published key has signed `message`.
 fn verifies(key: &Value, message: &str, signature: &[u8]) -> bool {
     let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     // An uncompressed point.
@@ -50,12 +50,12 @@ async fn claims_name_the_enrollment_and_nothing_else() {
             "ver": 0,
         })
     );
-    // These two members and no other.
+    // The answer has no other member.
     assert_eq!(answer, json!({ "publicToken": answer["publicToken"], "expires": "2026-03-01T13:00:00.000Z" }));
 }
 
 #[tokio::test]
-async fn the_signature_is_that_of_a_published_key() {
+async fn a_published_key_verifies_the_signature() {
     let world = World::start().await;
     let answer = world.token(json!({ "partner": { "email": "jane@example.com" } })).await.expect(201);
     let keys = jwks(&world).await;
@@ -72,7 +72,7 @@ async fn the_signature_is_that_of_a_published_key() {
 }
 
 #[tokio::test]
-async fn lifetime_and_epoch_are_those_of_program_and_enrollment() {
+async fn the_program_sets_the_lifetime_and_the_enrollment_the_epoch() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": "jane@example.com", "tenantId": "t" })).await;
     for (lifetime, epoch, expires) in [(60, 0, "2026-03-01T12:01:00.000Z"), (10_800, 7, "2026-03-01T15:00:00.000Z")] {
@@ -80,7 +80,7 @@ async fn lifetime_and_epoch_are_those_of_program_and_enrollment() {
         world.arrange(&format!("UPDATE enrollments SET token_epoch = {epoch}")).await;
         let bodies = [
             json!({ "tenantId": "t" }),
-            // Of a new enrollment, too; its epoch is the first.
+            // For a new enrollment too, with the first epoch.
             json!({ "partner": { "email": format!("new-{lifetime}@example.com") } }),
         ];
         for (body, epoch) in bodies.into_iter().zip([epoch, 0]) {

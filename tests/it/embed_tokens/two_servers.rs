@@ -1,4 +1,4 @@
-//! What ends at one server has ended at the other: a token at the next request, a key within a second.
+//! Revocations by one server take effect on other servers: for a token at the next request, for a key within a second.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::enrollments::fixtures::World;
 const VERIFY: &str = "/tokens/embed/referrals/verify";
 
 #[tokio::test]
-async fn a_token_that_one_server_ends_is_refused_by_the_other_at_the_next_request() {
+async fn a_token_that_one_server_ends_is_invalid_at_the_other_server_at_once() {
     let mut world = World::start().await;
     let other = world.workspace.actor.at(&world.app.another_server().await);
     let ends = [
@@ -34,11 +34,11 @@ async fn a_token_that_one_server_ends_is_refused_by_the_other_at_the_next_reques
 }
 
 #[tokio::test]
-async fn a_key_that_is_revoked_ends_within_a_second_at_every_server() {
+async fn a_revoked_key_is_invalid_at_every_server_within_a_second() {
     let world = World::start().await;
     let (id, one) = key(&world.app, &world.workspace, |_| {}).await;
     let servers = [one.clone(), one.at(&world.app.another_server().await)];
-    // Both remember it.
+    // Both servers cache the key.
     for server in &servers {
         server.get("/tags").await.expect(200);
     }
@@ -50,7 +50,7 @@ async fn a_key_that_is_revoked_ends_within_a_second_at_every_server() {
             if server.get("/tags").await.status == 401 {
                 break;
             }
-            assert!(asked_after <= REVOKED_WITHIN, "it works {asked_after:?} after it was revoked");
+            assert!(asked_after <= REVOKED_WITHIN, "the key works {asked_after:?} after the revocation");
             sleep(Duration::from_millis(20)).await;
         }
     }

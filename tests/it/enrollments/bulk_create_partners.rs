@@ -95,7 +95,7 @@ async fn the_same_request_again_writes_nothing() {
 }
 
 #[tokio::test]
-async fn an_email_that_comes_again_finds_the_partner_of_the_first() {
+async fn a_repeated_email_finds_the_partner_of_the_first_item() {
     let mut world = World::start().await;
     let items = [
         json!({"email": "jane@example.com", "name": "Jane"}),
@@ -112,16 +112,16 @@ async fn an_email_that_comes_again_finds_the_partner_of_the_first() {
 }
 
 #[tokio::test]
-async fn a_tenant_id_that_comes_again_means_who_has_it_by_then() {
+async fn a_repeated_tenant_id_means_its_present_owner() {
     let mut world = World::start().await;
     let items = [
         partner_body(Some("a@example.com"), Some("1")),
-        // Finds the first one.
+        // Finds the partner of the first item.
         partner_body(Some("b@example.com"), Some("1")),
         partner_body(Some("c@example.com"), Some("3")),
-        // Two that exist.
+        // Two existing partners.
         partner_body(Some("c@example.com"), Some("1")),
-        // Frees the first tenant id, which the next one then takes.
+        // Frees the first tenant id, which the next item takes.
         partner_body(Some("a@example.com"), Some("2")),
         partner_body(Some("d@example.com"), Some("1")),
     ];
@@ -140,7 +140,7 @@ async fn a_tenant_id_that_comes_again_means_who_has_it_by_then() {
     assert_eq!(world.written().await, "enrollments +3, links +3, outbox +3, partners +3");
 }
 
-/// Whatever identities cross each other: the outcome is that of single calls, one after the other.
+/// Items with crossing identities have the outcome of sequential single calls.
 #[tokio::test]
 async fn items_take_effect_in_their_order() {
     let mut world = World::start().await;
@@ -219,7 +219,7 @@ async fn a_thousand_large_items_are_read_within_eight_mebibytes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn equal_requests_at_the_same_time_make_no_doubles() {
+async fn equal_concurrent_requests_create_no_duplicates() {
     let world = Arc::new(World::start().await);
     let items = Arc::new(partners(150));
     let calls = [(), (), ()].map(|()| {
@@ -240,9 +240,9 @@ async fn equal_requests_at_the_same_time_make_no_doubles() {
     invariants::check(&world.app).await;
 }
 
-/// What cannot be done before the server ends is not done, and said to be so.
+/// Items that cannot be done before the shutdown are not begun, and their outcome says so.
 #[tokio::test]
-async fn a_server_that_ends_answers_what_is_not_done_with_503() {
+async fn a_server_that_shuts_down_answers_503_for_the_remaining_items() {
     let world = World::start().await;
     world.app.state.drain.begin(Duration::from_secs(2));
     let outcomes = world.bulk(&partners(300)).await;
@@ -258,7 +258,7 @@ async fn a_server_that_ends_answers_what_is_not_done_with_503() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_runs_when_the_server_is_told_to_end_is_answered() {
+async fn a_request_in_progress_at_shutdown_is_answered() {
     let app = TestApp::start().await;
     let workspace = app.workspace("acme").await;
     let server = Arc::new(LiveServer::start(&app).await);
@@ -276,7 +276,7 @@ async fn a_request_that_runs_when_the_server_is_told_to_end_is_answered() {
     assert!(statuses(outcomes.as_array().unwrap()).iter().all(|status| *status == 201));
 }
 
-/// The items of a client that has gone are not begun any more.
+/// Further items of a client that has gone away are not begun.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_goes_away_leaves_whole_enrollments() {
     let world = World::start().await;
@@ -295,7 +295,7 @@ async fn a_client_that_goes_away_leaves_whole_enrollments() {
 }
 
 #[tokio::test]
-async fn each_item_stands_for_itself_also_when_the_database_fails() {
+async fn items_fail_independently_when_the_database_fails() {
     let world = World::start().await;
     world.partner(json!({"email": "held@example.com", "tenantId": "1"})).await.expect(201);
     let mut session = world.app.sql().await;

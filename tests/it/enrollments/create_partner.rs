@@ -1,4 +1,4 @@
-//! `POST /partners`: what is its own beside the enrollment rule, which `enrollments::rule` holds both routes to.
+//! `POST /partners`: the behavior of this route beyond the enrollment rule, which `enrollments::rule` tests.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::fixtures::{ENROLLED, NOTHING, PARTNERS, World};
 const JANE: &str = "jane@example.com";
 
 #[tokio::test]
-async fn the_workspaces_own_act_is_approved_whatever_the_access_mode() {
+async fn a_partner_enrolled_by_the_workspace_is_approved_in_every_access_mode() {
     for mode in ["public", "private", "invite"] {
         let mut world = World::start().await;
         world.arrange(&format!("UPDATE programs SET access_mode = '{mode}'")).await;
@@ -19,7 +19,7 @@ async fn the_workspaces_own_act_is_approved_whatever_the_access_mode() {
 }
 
 #[tokio::test]
-async fn an_existing_enrollment_is_shown_with_any_status_and_keeps_it() {
+async fn an_existing_enrollment_of_any_status_is_shown_and_unchanged() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": JANE })).await;
     for status in ["pending", "approved", "rejected", "invited", "declined", "deactivated", "banned", "archived"] {
@@ -32,7 +32,7 @@ async fn an_existing_enrollment_is_shown_with_any_status_and_keeps_it() {
 }
 
 #[tokio::test]
-async fn the_e_mail_is_kept_as_it_was_first_written() {
+async fn the_first_spelling_of_an_email_is_kept() {
     let mut world = World::start().await;
     let first = world.partner(json!({ "email": "Jane.DOE@Example.com" })).await.expect(201);
     assert_eq!(first["email"], "Jane.DOE@Example.com");

@@ -1,4 +1,4 @@
-//! The links that a new enrollment gets, and their keys.
+//! The default links of new enrollments, and their keys.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ fn keys(partner: &Value) -> Vec<String> {
     links.iter().map(|link| link["key"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Whether a key is `base`, a hyphen and `length` random lower-case characters.
+/// Returns whether a key is `base`, a hyphen and `length` random lower-case characters.
 fn is_suffixed(key: &str, base: &str, length: usize) -> bool {
     key.strip_prefix(base).and_then(|rest| rest.strip_prefix('-')).is_some_and(|suffix| {
         suffix.len() == length && suffix.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
@@ -19,7 +19,7 @@ fn is_suffixed(key: &str, base: &str, length: usize) -> bool {
 }
 
 #[tokio::test]
-async fn keys_come_from_username_name_or_e_mail() {
+async fn keys_are_derived_from_username_name_or_email() {
     let mut world = World::start().await;
     for (index, (partner, key)) in [
         (json!({ "email": "jane.doe+x@example.com", "name": "Jane", "username": "JaneD" }), "JaneD"),
@@ -31,7 +31,7 @@ async fn keys_come_from_username_name_or_e_mail() {
         (json!({ "email": "jane@example.com", "name": "" }), "jane"),
         (json!({ "email": "jane@example.com", "username": "Jörg_1.a" }), "Jörg_1.a"),
         (json!({ "email": "jane@example.com", "username": "team/jane" }), "team/jane"),
-        // Not what it looks like: a name becomes words, and these are not reserved.
+        // A name becomes words, and words are not reserved keys.
         (json!({ "email": "jane@example.com", "name": "robots.txt" }), "robots-txt"),
         (json!({ "email": "jane@example.com", "linkProps": { "prefix": "/c/" } }), "c/jane"),
         (json!({ "email": "jane@example.com", "username": "JaneD", "linkProps": { "prefix": "c" } }), "c/JaneD"),
@@ -58,7 +58,7 @@ async fn a_name_without_letters_gives_a_random_key() {
 }
 
 #[tokio::test]
-async fn a_taken_key_gets_a_random_ending() {
+async fn a_taken_key_gets_a_random_suffix() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": "first@example.com", "username": "JANE" })).await;
     for (index, (partner, base)) in [
@@ -73,19 +73,19 @@ async fn a_taken_key_gets_a_random_ending() {
         partner["email"] = json!(format!("partner-{index}@example.com"));
         let made = world.partner(partner.clone()).await.expect(201);
         assert!(is_suffixed(&keys(&made)[0], base, 4), "{partner}: {made}");
-        // The name that was given stays what it is.
+        // The given username is not changed.
         assert_eq!(made["username"], partner["username"]);
         assert_eq!(world.written().await, ENROLLED);
         assert_eq!(world.partner(partner).await.expect(201), made);
         assert_eq!(world.written().await, NOTHING);
     }
-    // Under another prefix it is not taken.
+    // With another prefix, the key is not taken.
     let elsewhere = json!({ "email": "c@example.com", "username": "jane", "linkProps": { "prefix": "/c/" } });
     assert_eq!(keys(&world.partner(elsewhere).await.expect(201)), ["c/jane"]);
 }
 
 #[tokio::test]
-async fn of_several_default_links_each_gets_an_ending() {
+async fn each_of_several_default_links_gets_a_suffix() {
     let mut world = World::start().await;
     for url in ["https://example.com/b", "https://example.com/c"] {
         world.app.add_default_link(&world.workspace, url).await;
@@ -127,7 +127,7 @@ async fn a_short_link_can_be_followed_as_it_is() {
 }
 
 #[tokio::test]
-async fn keys_that_look_alike_in_another_script_or_form_do_not_double() {
+async fn keys_that_differ_only_in_unicode_form_or_case_are_one_key() {
     let mut world = World::start().await;
     // Composed, decomposed, and in upper case: one key.
     for (index, username) in ["j\u{f6}rg", "jo\u{308}rg", "JÖRG"].into_iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The answer that shows an enrollment whole: every member, from data.
+//! The answer that shows an enrollment: every member, from data.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::fixtures::World;
 
 const JANE: &str = "jane@example.com";
 
-/// What is 0 for a new partner.
+/// The members that are 0 for a new partner.
 const ZERO: [&str; 12] = [
     "totalCommissions",
     "clicks",
@@ -22,7 +22,7 @@ const ZERO: [&str; 12] = [
     "totalSaleAmount",
 ];
 
-/// What nothing is known of for a new partner.
+/// The members that are null for a new partner.
 const NULL: [&str; 37] = [
     "companyName",
     "defaultPayoutMethod",
@@ -93,7 +93,7 @@ async fn a_new_partner_has_every_member() {
 }
 
 #[tokio::test]
-async fn what_was_not_given_is_null_and_the_e_mail_stands_for_the_name() {
+async fn absent_members_are_null_and_the_email_replaces_the_name() {
     let world = World::start().await;
     let nulls = json!({ "email": "null@example.com", "name": null, "username": null, "image": null, "country": null,
                         "description": null });
@@ -107,12 +107,12 @@ async fn what_was_not_given_is_null_and_the_e_mail_stands_for_the_name() {
 }
 
 #[tokio::test]
-async fn numbers_and_rates_are_those_of_links_and_enrollment() {
+async fn numbers_and_rates_come_from_links_and_enrollment() {
     let mut world = World::start().await;
     let url = "https://example.com/b";
     world.app.add_default_link(&world.workspace, url).await;
     world.enrolled(json!({ "email": JANE })).await;
-    // Another partner's numbers are not hers.
+    // The numbers of another partner do not count.
     world.enrolled(json!({ "email": "other@example.com", "username": "other" })).await;
     world.counted("key LIKE 'other%'", json!({ "clicks": 999_999 })).await;
     world.earned("true", 20_001).await;
@@ -182,7 +182,7 @@ async fn a_ban_is_shown_with_time_and_reason() {
 }
 
 #[tokio::test]
-async fn links_are_in_the_order_of_their_making() {
+async fn links_are_in_the_order_of_creation() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": JANE })).await;
     for key in ["zz", "aa", "mm"] {

@@ -1,5 +1,5 @@
-//! What tests of enrollment have in common: a workspace to write in, what a call wrote, and states that no route
-//! makes yet.
+//! Shared by the tests of enrollments: a workspace to write in, the rows that a call wrote, and states that no route
+//! creates yet.
 #![expect(clippy::disallowed_methods, reason = "tests look at the tables and arrange states that no route makes")]
 
 use std::collections::BTreeMap;
@@ -23,16 +23,16 @@ pub(crate) const PARTNERS: &str = "/partners";
 /// The fixed text for an enrollment that does not exist.
 pub(crate) const NOT_ENROLLED: &str = "The partner is not enrolled in this program.";
 
-/// What [`World::written`] says of a call that wrote nothing.
+/// The value of [`World::written`] after a call that wrote nothing.
 pub(crate) const NOTHING: &str = "";
-/// Of a call that made a partner, its enrollment with one default link, and the event.
+/// The value of [`World::written`] after a call that created a partner, an enrollment with one default link, and the event.
 pub(crate) const ENROLLED: &str = "enrollments +1, links +1, outbox +1, partners +1";
 
-/// The version of each row, by table and id. PostgreSQL gives a row another `xmin` whenever it is written, also
-/// when it is written with the values that it has.
+/// The version of each row, by table and id. PostgreSQL changes the `xmin` of a row with each write, even if no value
+/// changes.
 type Rows = BTreeMap<(String, Uuid), String>;
 
-/// An application with a workspace, and what its tables held when they were last looked at.
+/// An application with a workspace, and the rows of its tables at the last check.
 pub(crate) struct World {
     pub(crate) app: TestApp,
     pub(crate) workspace: Workspace,
@@ -47,7 +47,7 @@ impl World {
         Self { app, workspace, seen }
     }
 
-    /// Goes on in a new workspace: a fresh one for a row of a table costs less than a database.
+    /// Continues in a new workspace, which costs less than a new database for each row of a table.
     pub(crate) async fn enter(&mut self, slug: &str) {
         self.workspace = self.app.workspace(slug).await;
     }
@@ -60,14 +60,14 @@ impl World {
         self.workspace.actor.post(PARTNERS, body).await
     }
 
-    /// A partner who is there before the test begins.
+    /// Enrolls a partner before the test begins.
     pub(crate) async fn enrolled(&mut self, body: Value) -> Value {
         let partner = self.partner(body).await.expect(201);
         self.seen = read_rows(&self.app).await;
         partner
     }
 
-    /// What was written since this was last asked: new (+), changed (~) and removed (-) rows of each table.
+    /// Returns the writes since the last call: new (+), changed (~) and removed (-) rows of each table.
     pub(crate) async fn written(&mut self) -> String {
         let now = read_rows(&self.app).await;
         let mut counts: BTreeMap<(&str, char), usize> = BTreeMap::new();
@@ -86,31 +86,31 @@ impl World {
         written.join(", ")
     }
 
-    /// Brings about a state by SQL.
+    /// Creates a state by SQL.
     pub(crate) async fn arrange(&mut self, sql: &str) {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut self.app.sql().await).await.unwrap();
         self.seen = read_rows(&self.app).await;
     }
 
-    /// Sets the counters of links that fit a condition.
+    /// Sets the counters of links that meet a condition.
     pub(crate) async fn counted(&mut self, links: &str, counters: Value) {
         counters::set_counters(&mut self.app.sql().await, links, &counters).await;
         self.seen = read_rows(&self.app).await;
     }
 
-    /// Sets the commissions of enrollments that fit a condition.
+    /// Sets the commissions of enrollments that meet a condition.
     pub(crate) async fn earned(&mut self, enrollments: &str, commissions: i64) {
         counters::set_commissions(&mut self.app.sql().await, enrollments, commissions).await;
         self.seen = read_rows(&self.app).await;
     }
 
-    /// All rows of a table as JSON, oldest first.
+    /// Returns all rows of a table as JSON, oldest first.
     pub(crate) async fn rows(&self, table: &str) -> Vec<Value> {
         let sql = format!("SELECT to_jsonb(t) FROM {table} t ORDER BY created_at, id");
         sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.app.sql().await).await.unwrap()
     }
 
-    /// Whose the token of an answer is: the e-mail of the partner of the enrollment that it names.
+    /// Returns the e-mail address of the partner whose enrollment the token of an answer names.
     pub(crate) async fn email_of_token(&self, answer: &Value) -> String {
         let enrollment: EnrollmentId = claims(answer)["sub"].as_str().unwrap().parse().unwrap();
         sqlx::query_scalar(
@@ -122,7 +122,7 @@ impl World {
         .unwrap()
     }
 
-    /// One more group of the program, with these default links.
+    /// Creates a group of the program with these default links.
     pub(crate) async fn group(&mut self, slug: &str, links: &[&str]) -> GroupId {
         let now = self.app.clock.now();
         let id: GroupId = self.app.state.ids.next(now);
@@ -146,7 +146,7 @@ impl World {
         id
     }
 
-    /// One more program of the workspace, and a caller whose key is for it.
+    /// Creates a program of the workspace, and an actor whose key is limited to that program.
     pub(crate) async fn program(&self, host: &str) -> Workspace {
         let (workspace_id, now) = (self.workspace.id, self.app.clock.now());
         let address = LinkAddress::served(host.parse().unwrap());
@@ -174,7 +174,7 @@ async fn read_rows(app: &TestApp) -> Rows {
     rows.into_iter().map(|(table, id, version)| ((table, id), version)).collect()
 }
 
-/// A partner as a request names one: `None` leaves a field out.
+/// Returns the partner of a request. `None` omits a member.
 pub(crate) fn partner_body(email: Option<&str>, tenant_id: Option<&str>) -> Value {
     let mut body = json!({});
     for (name, value) in [("email", email), ("tenantId", tenant_id)] {

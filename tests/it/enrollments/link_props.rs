@@ -1,4 +1,4 @@
-//! `linkProps`: every field of it is stored on the links of a new enrollment.
+//! `linkProps`: every member is stored on the links of a new enrollment.
 
 use argon2::{Argon2, PasswordVerifier};
 use pearset::values::clock::Clock as _;
@@ -53,7 +53,7 @@ fn everything_stored() -> Value {
 }
 
 #[tokio::test]
-async fn every_field_is_stored_on_both_routes() {
+async fn every_member_is_stored_on_both_routes() {
     for token_route in [true, false] {
         let mut world = World::start().await;
         let partner = json!({ "email": JANE, "linkProps": everything() });
@@ -74,7 +74,7 @@ async fn every_field_is_stored_on_both_routes() {
 }
 
 #[tokio::test]
-async fn on_several_links_only_the_external_id_is_not_repeated() {
+async fn several_links_share_all_properties_but_the_external_id() {
     let mut world = World::start().await;
     for url in ["https://example.com/b", "https://example.com/c"] {
         world.app.add_default_link(&world.workspace, url).await;
@@ -91,19 +91,19 @@ async fn on_several_links_only_the_external_id_is_not_repeated() {
         assert!(link["settings"]["password"].is_string());
     }
     assert!(without.iter().all(|link| link["external_id"].is_null()));
-    // A partner for whom one of three links cannot be made is not made either.
+    // If one of three links cannot be created, the partner is not created either.
     world.written().await;
     world.partner(json!({ "email": "new@example.com", "linkProps": { "externalId": "84213" } })).await.expect(409);
     assert_eq!(world.written().await, NOTHING);
 }
 
-/// Each link with the e-mail of its partner and the names of its tags.
+/// Each link with the e-mail address of its partner and the names of its tags.
 const TAGS_OF_LINKS: &str =
     "(SELECT l.id, l.created_at, p.email, ARRAY(SELECT t.name FROM link_tags m JOIN tags t ON t.id = m.tag_id
                                                 WHERE m.link_id = l.id ORDER BY t.name_folded) AS tags
       FROM links l JOIN partners p ON p.id = l.partner_id)";
 
-/// A tag of the workspace, by SQL.
+/// Inserts a tag of the workspace by SQL.
 async fn tag(world: &mut World, name: &str) -> String {
     let id: TagId = world.app.state.ids.next(world.app.clock.now());
     let uuid = uuid::Uuid::from(id);
@@ -124,7 +124,7 @@ async fn tags_are_put_on_every_link_of_the_partner() {
         (json!({ "tagIds": [news, autumn, news] }), vec!["Autumn", "Äpfel"]),
         (json!({ "tagNames": "aUTUMN" }), vec!["Autumn"]),
         (json!({ "tagNames": [" äpfel ", "Other"] }), vec!["Other", "Äpfel"]),
-        // Both together, each tag once.
+        // Both members together, each tag once.
         (json!({ "tagIds": [other, autumn], "tagNames": ["autumn", "ÄPFEL"] }), vec!["Autumn", "Other", "Äpfel"]),
         (json!({ "tagIds": [], "tagNames": [] }), vec![]),
         (json!({}), vec![]),
@@ -147,7 +147,7 @@ async fn tags_are_put_on_every_link_of_the_partner() {
 }
 
 #[tokio::test]
-async fn a_tag_that_the_workspace_does_not_have_is_named_and_nothing_is_written() {
+async fn an_unknown_tag_is_reported_and_nothing_is_written() {
     let mut world = World::start().await;
     let autumn = tag(&mut world, "Autumn").await;
     world.enter("other").await;
@@ -156,13 +156,13 @@ async fn a_tag_that_the_workspace_does_not_have_is_named_and_nothing_is_written(
     world.partner(json!({ "email": "known@example.com" })).await.expect(201);
     world.written().await;
     for (props, paths) in [
-        // A real Dub id, as the seed's example has it.
+        // A real Dub id, from the example of the seed document.
         (json!({ "tagIds": ["clux0rgak00011"] }), vec!["tagIds[0]"]),
         (json!({ "tagIds": "clux0rgak00011" }), vec!["tagIds"]),
         (json!({ "tagIds": [own, foreign] }), vec!["tagIds[1]"]),
         (json!({ "tagNames": ["Autumn", "own"] }), vec!["tagNames[0]"]),
         (json!({ "tagIds": ["", own], "tagNames": "" }), vec!["tagIds[0]", "tagNames"]),
-        // An id is no name, and a name no id.
+        // An id is not a name, and a name is not an id.
         (json!({ "tagIds": "Own" }), vec!["tagIds"]),
         (json!({ "tagNames": own }), vec!["tagNames"]),
     ] {
@@ -183,14 +183,14 @@ async fn a_tag_that_the_workspace_does_not_have_is_named_and_nothing_is_written(
             assert_eq!(answer["error"]["message"], message, "{props}");
             assert_eq!(world.written().await, NOTHING, "{props}");
         }
-        // Whoever is enrolled has links, which these routes do not change.
+        // These routes do not change the links of an existing enrollment.
         world.partner(json!({ "email": "known@example.com", "linkProps": props })).await.expect(201);
         assert_eq!(world.written().await, NOTHING, "{props}");
     }
 }
 
 #[tokio::test]
-async fn what_was_not_given_has_its_default() {
+async fn absent_members_have_their_defaults() {
     let world = World::start().await;
     let nulls = json!({
         "externalId": null, "tenantId": null, "comments": null, "expiresAt": null, "expiredUrl": null,
@@ -212,7 +212,7 @@ async fn an_external_id_is_unique_in_the_workspace() {
     let mut world = World::start().await;
     let body = |email: &str, id: &str| json!({ "email": email, "linkProps": { "externalId": id } });
     let first = world.enrolled(body(JANE, "84213")).await;
-    // All or nothing: neither the partner nor its enrollment stays.
+    // All or nothing: neither the partner nor the enrollment is created.
     for id in ["84213", "ext_84213"] {
         world.partner(body("new@example.com", id)).await.expect(409);
         world.token(json!({ "partner": body("new@example.com", id) })).await.expect(409);
@@ -220,9 +220,9 @@ async fn an_external_id_is_unique_in_the_workspace() {
         second.actor.post(super::fixtures::PARTNERS, body("new@example.com", id)).await.expect(409);
         assert_eq!(world.written().await, NOTHING, "{id}");
     }
-    // The repeat call names its own link.
+    // The repeated call has the external id of its own link.
     assert_eq!(world.partner(body(JANE, "84213")).await.expect(201), first);
-    // Bytes count, one prefix is dropped, and another workspace has its own.
+    // Ids are compared by bytes, one prefix is dropped, and another workspace has its own ids.
     for (email, id) in [("a@example.com", "EXT_84213"), ("b@example.com", "ext_ext_84213")] {
         world.partner(body(email, id)).await.expect(201);
         assert_eq!(world.written().await, ENROLLED);

@@ -1,4 +1,4 @@
-//! The first minute of an installation, in which PostgreSQL has not counted any rows yet.
+//! The first minute of an installation, before PostgreSQL has gathered statistics.
 #![expect(clippy::disallowed_methods, reason = "a plan is asked for with EXPLAIN")]
 
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::fixtures::World;
 
 const ENROLLMENTS: usize = 1_200;
 
-/// Partners and enrollments that nobody has counted.
+/// Inserts partners and enrollments without gathering statistics.
 async fn grow(world: &World) {
     let fill = format!(
         "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
@@ -23,7 +23,7 @@ async fn grow(world: &World) {
     );
     let mut conn = world.app.sql().await;
     conn.execute(AssertSqlSafe(fill)).await.unwrap();
-    // What a session has written is counted when it ends.
+    // A session reports its writes at its end.
     conn.close().await.unwrap();
 }
 
@@ -32,7 +32,7 @@ async fn counted(conn: &mut PgConnection, table: &str) -> f32 {
     sqlx::query_scalar(AssertSqlSafe(text)).fetch_one(conn).await.unwrap()
 }
 
-/// The index by which a plan for all values finds the enrollment with a tenant id.
+/// Returns the index by which a generic plan finds the enrollment with a tenant id.
 async fn plan(conn: &mut PgConnection) -> String {
     let explain = "SET plan_cache_mode = force_generic_plan;
                    DEALLOCATE ALL;
@@ -45,7 +45,7 @@ async fn plan(conn: &mut PgConnection) -> String {
 }
 
 #[tokio::test]
-async fn a_new_installation_finds_by_the_right_index_as_soon_as_it_grows() {
+async fn a_new_installation_uses_the_right_index_as_soon_as_the_tables_grow() {
     let world = World::start().await;
     let mut owner = world.app.database().connect().await.unwrap();
     assert!(!refresh_statistics(&mut owner).await.unwrap(), "there is nothing in the tables");
@@ -62,6 +62,6 @@ async fn a_new_installation_finds_by_the_right_index_as_soon_as_it_grows() {
     }
     let found = plan(&mut world.app.sql().await).await;
     assert!(found.contains("enrollments_tenant_id_key"), "{found}");
-    // One of the three has not grown yet: there are no links.
+    // One of the three tables has not grown: there are no links.
     assert!(!refresh_statistics(&mut owner).await.unwrap());
 }

@@ -1,5 +1,5 @@
-//! What the fields of a partner may be, on both routes that take one. What a request with problems gets to hear is in
-//! `request_problems`.
+//! Accepted and refused values of a partner's members, on both routes that take a partner. `request_problems` tests the
+//! answers to refused requests.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const SMALL: &str = "too_small";
 const BIG: &str = "too_big";
 const CUSTOM: &str = "custom";
 
-/// A partner with one field set; `linkProps.title` sets one inside of `linkProps`.
+/// Returns a partner with one member set; `linkProps.title` sets a member of `linkProps`.
 fn partner_with(field: &str, value: Value, index: usize) -> Value {
     let mut partner = json!({ "email": format!("partner-{index}@example.com") });
     match field.split_once('.') {
@@ -22,7 +22,7 @@ fn partner_with(field: &str, value: Value, index: usize) -> Value {
     partner
 }
 
-/// Sends each value in each field to both routes, and expects that it is taken.
+/// Sends each value in each member to both routes, and expects 201.
 async fn accepted(fields: &[&str], values: &[Value]) {
     let world = World::start().await;
     for (index, (field, value)) in
@@ -35,8 +35,8 @@ async fn accepted(fields: &[&str], values: &[Value]) {
     }
 }
 
-/// Sends each value in each field to both routes, and expects one problem: this code at this path below the field,
-/// without the value, and nothing written.
+/// Sends each value in each member to both routes, and expects one problem with this code at this path below the member,
+/// without the value, and no write.
 async fn refused(fields: &[&str], values: &[(Value, &str, &str)]) {
     let mut world = World::start().await;
     for (field, (value, code, below)) in fields.iter().flat_map(|field| values.iter().map(move |row| (field, row))) {
@@ -61,13 +61,13 @@ async fn refused(fields: &[&str], values: &[(Value, &str, &str)]) {
     assert_eq!(world.written().await, NOTHING);
 }
 
-/// The same refusal for several values.
+/// Returns rows with the same problem for several values.
 fn all(code: &'static str, values: &[&str]) -> Vec<(Value, &'static str, &'static str)> {
     values.iter().map(|value| (json!(value), code, "")).collect()
 }
 
 #[tokio::test]
-async fn emails() {
+async fn emails_follow_the_documented_pattern() {
     let long = |length: usize| json!(format!("{}@example.com", "a".repeat(length - 12)));
     let mut good = [
         "a@b.co",
@@ -125,7 +125,7 @@ async fn emails() {
 }
 
 #[tokio::test]
-async fn texts_count_characters_and_may_have_any_but_control_characters() {
+async fn texts_are_limited_in_characters_and_have_no_control_characters() {
     let mixed = json!("Ünï 中 \u{1f600} \u{7f} <script> '; -- \u{202e}");
     let fields = ["name", "description", "linkProps.title", "linkProps.comments", "linkProps.description"];
     accepted(&fields, &[mixed.clone(), json!("a\tb\nc"), json!(""), json!(" "), json!(null)]).await;
@@ -136,10 +136,10 @@ async fn texts_count_characters_and_may_have_any_but_control_characters() {
         accepted(&[field], &[json!("ä".repeat(most))]).await;
         refused(&[field], &[(json!("ä".repeat(most + 1)), BIG, "")]).await;
     }
-    // Characters outside of the first plane count once.
+    // A character outside the Basic Multilingual Plane counts once.
     accepted(&["name", "tenantId"], &[json!("\u{1f600}".repeat(100))]).await;
     refused(&["name"], &[(json!("\u{1f600}".repeat(101)), BIG, "")]).await;
-    // These have no limit but that of the request's size.
+    // These members are limited by the size of the request only.
     accepted(&["linkProps.title", "linkProps.comments", "linkProps.password"], &[json!("ä".repeat(40_000))]).await;
     refused(&["tenantId", "linkProps.externalId", "linkProps.tenantId"], &[(json!(""), SMALL, "")]).await;
     refused(&["linkProps.externalId"], &[(json!("ext_"), SMALL, "")]).await;
@@ -271,7 +271,7 @@ async fn countries() {
     refused(&["country"], &all(VALUE, &["", "de", "De", "USA", "UK", "EU", "XX", "ZZ", "D", "276", " DE", "Germany"]))
         .await;
 
-    // All pairs of letters: as many are countries as ISO 3166-1 has. The missing e-mail keeps them from being enrolled.
+    // Of all pairs of letters, exactly the codes of ISO 3166-1 are countries. The missing e-mail prevents enrollments.
     let world = World::start().await;
     let mut countries = 0;
     for code in (b'A'..=b'Z').flat_map(|first| (b'A'..=b'Z').map(move |second| [first, second])) {
@@ -347,7 +347,7 @@ async fn test_variants() {
 #[tokio::test]
 async fn tags() {
     let fields = ["linkProps.tagIds", "linkProps.tagNames"];
-    // Those that there are: see `link_props`.
+    // `link_props` tests existing tags.
     accepted(&fields, &[json!([])]).await;
     refused(&fields, &[(json!("one"), VALUE, ""), (json!(["a"]), VALUE, "[0]"), (json!(""), VALUE, "")]).await;
     refused(

@@ -1,10 +1,10 @@
-//! What a request hears whose fields break rules: all of its problems, in field order, in its own spelling.
+//! The answer to a request that breaks rules: all problems, in the order of the members, in the request's spelling.
 
 use serde_json::{Value, json};
 
 use super::fixtures::{NOTHING, World};
 
-/// Every field wrong.
+/// Returns a partner with every member wrong.
 fn all_wrong() -> Value {
     json!({
         "name": 1, "email": "secret-canary", "username": "secret canary", "image": "ftp://secret-canary.com",
@@ -21,7 +21,7 @@ fn all_wrong() -> Value {
     })
 }
 
-/// Code and path of each of their problems, in the order of the document.
+/// Code and path of each of the problems, in the order of openapi.yaml.
 const PROBLEMS: [(&str, &str); 32] = [
     ("invalid_type", "name"),
     ("invalid_format", "email"),
@@ -57,7 +57,7 @@ const PROBLEMS: [(&str, &str); 32] = [
     ("invalid_format", "linkProps.testCompletedAt"),
 ];
 
-/// The problems of an error, as `(code, path)`.
+/// Returns the problems of an error, as `(code, path)`.
 fn problems(error: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     error["errors"].as_array().unwrap().iter().map(|problem| (text(&problem["code"]), text(&problem["path"]))).collect()
@@ -90,7 +90,7 @@ async fn all_problems_are_listed_in_field_order_and_no_value_is_shown() {
 }
 
 #[tokio::test]
-async fn the_texts_that_clients_match_on() {
+async fn texts_that_clients_match_on_are_stable() {
     let world = World::start().await;
     for (body, message) in [
         (json!({}), "custom: : You must provide either partnerId, tenantId, or partner."),
@@ -127,7 +127,7 @@ async fn the_texts_that_clients_match_on() {
 }
 
 #[tokio::test]
-async fn items_of_a_list_have_their_problems_beside_that_of_the_list() {
+async fn problems_of_items_are_listed_next_to_the_problem_of_the_list() {
     let world = World::start().await;
     let good = json!({ "url": "https://example.com/", "percentage": 20 });
     let bad = json!({ "url": "https://example.com/", "percentage": 9 });
@@ -138,7 +138,7 @@ async fn items_of_a_list_have_their_problems_beside_that_of_the_list() {
 }
 
 #[tokio::test]
-async fn a_request_of_nothing_but_problems_gets_no_endless_answer() {
+async fn the_number_of_problems_in_an_answer_is_limited() {
     let world = World::start().await;
     let body = json!({ "email": "jane@example.com", "linkProps": { "tagIds": vec![0; 100_000] } });
     let answer = world.workspace.actor.post("/partners", body).await.expect(422);

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::fixtures::{NOT_ENROLLED, NOTHING, PARTNERS, World};
 
 #[tokio::test]
-async fn shows_what_the_creating_call_has_shown() {
+async fn shows_the_same_as_the_creating_call() {
     let mut world = World::start().await;
     let made = world.enrolled(json!({ "email": "jane@example.com", "tenantId": "t", "username": "jane" })).await;
     let path = format!("{PARTNERS}/{}", made["id"].as_str().unwrap());
@@ -14,7 +14,7 @@ async fn shows_what_the_creating_call_has_shown() {
 }
 
 #[tokio::test]
-async fn an_id_that_names_nobody_here_is_a_404() {
+async fn an_unknown_id_is_a_404() {
     let world = World::start().await;
     let second = world.program("second.example.com").await;
     let elsewhere = second.actor.post(PARTNERS, json!({ "email": "jane@example.com" })).await.expect(201);

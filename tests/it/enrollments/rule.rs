@@ -1,5 +1,5 @@
-//! The enrollment rule on both routes that create enrollments: each state of its table with a `tenantId` T and an
-//! e-mail E. What only one of the routes can be asked is tested with that route.
+//! The enrollment rule on both routes that create enrollments: each state of the rule's table with a `tenantId` T and an
+//! e-mail address E. Requests that only one route accepts are tested with that route.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ const EMAIL: &str = "jane@example.com";
 const OTHER: &str = "other@example.com";
 
 enum Outcome {
-    /// 201 for the enrollment of the partner with this e-mail, after these writes.
+    /// 201 for the enrollment of the partner with this e-mail address, after these writes.
     Enrollment(&'static str, &'static str),
     /// An error with this status and nothing written.
     Refused(u16),
@@ -18,7 +18,7 @@ use Outcome::{Enrollment, Refused};
 
 struct Row {
     name: &'static str,
-    /// E-mail and tenant id of those who are enrolled already.
+    /// E-mail address and tenant id of the existing enrollments.
     enrolled: &'static [(&'static str, Option<&'static str>)],
     /// T and E of the call.
     call: (Option<&'static str>, Option<&'static str>),
@@ -172,7 +172,7 @@ async fn every_row_of_the_rule_for_a_token() {
                 let answer = world.token(body.clone()).await.expect(201);
                 assert_eq!(world.email_of_token(&answer).await, owner, "row {}", row.name);
                 assert_eq!(world.written().await, writes, "row {}", row.name);
-                // Whatever the row was: the same call again finds everything in place.
+                // After any row, the repeated call finds everything in place.
                 let again = world.token(body).await.expect(201);
                 assert_eq!(world.email_of_token(&again).await, owner, "row {}", row.name);
             }
@@ -208,13 +208,13 @@ async fn every_row_of_the_rule_for_a_new_partner() {
 }
 
 #[tokio::test]
-async fn a_tenant_id_that_is_bound_or_replaced_is_also_that_of_the_links() {
+async fn a_bound_or_replaced_tenant_id_is_written_to_the_links() {
     for (before, token_route) in [(None, true), (None, false), (Some("old"), false)] {
         let mut world = World::start().await;
         world.app.add_default_link(&world.workspace, "https://example.com/b").await;
         let partner = world.enrolled(partner_body(Some(EMAIL), before)).await;
         world.enrolled(partner_body(Some(OTHER), Some("o"))).await;
-        // A link that was made elsewhere is the partner's, too.
+        // A link that was created elsewhere belongs to the partner, too.
         let link = json!({ "key": "named", "partner": { "email": EMAIL } });
         world.workspace.actor.post("/partner_referral_links", link).await.expect(201);
         world.written().await;
@@ -231,7 +231,7 @@ async fn a_tenant_id_that_is_bound_or_replaced_is_also_that_of_the_links() {
             let owner = if link["key"].as_str().unwrap().starts_with("other") { "o" } else { "t" };
             assert_eq!(link["tenant_id"], owner, "{link}");
         }
-        // The old one is free again.
+        // The old tenant id is free again.
         if let Some(old) = before {
             assert_eq!(world.token(json!({ "tenantId": old })).await.expect_error(404), NOT_ENROLLED);
         }
@@ -257,7 +257,7 @@ async fn an_existing_enrollment_is_never_overwritten() {
     world.token(json!({ "partner": other })).await.expect(201);
     assert_eq!(world.written().await, NOTHING);
 
-    // Binding a tenantId changes that and nothing else.
+    // Binding a tenantId changes nothing else.
     let mut other = other;
     other["tenantId"] = json!("u");
     let mut expected = before;
@@ -267,7 +267,7 @@ async fn an_existing_enrollment_is_never_overwritten() {
 }
 
 #[tokio::test]
-async fn one_outbox_row_tells_of_each_enrollment() {
+async fn each_enrollment_is_published_once() {
     let mut world = World::start().await;
     world.token(json!({ "tenantId": "t", "partner": { "email": EMAIL } })).await.expect(201);
     world.partner(json!({ "email": OTHER })).await.expect(201);
@@ -305,7 +305,7 @@ async fn a_partner_of_another_program_keeps_its_row() {
     let first = world.enrolled(json!({ "email": EMAIL, "name": "Jane", "tenantId": "t" })).await;
     let second_program = world.program("second.example.com").await;
     world.app.clock.advance(std::time::Duration::from_mins(1));
-    // The same tenantId may stand in both programs.
+    // Both programs may have the same tenantId.
     let body = json!({ "email": "Jane@EXAMPLE.com", "name": "Someone else", "tenantId": "t" });
     let second = second_program.actor.post(super::fixtures::PARTNERS, body).await.expect(201);
     assert_eq!(world.written().await, "enrollments +1, links +1, outbox +1");
@@ -314,12 +314,12 @@ async fn a_partner_of_another_program_keeps_its_row() {
     assert_eq!((&second["email"], &second["name"]), (&json!(EMAIL), &json!("Jane")));
     assert_eq!(second["programId"], second_program.program_id.to_string());
     assert_eq!(second["links"].as_array().unwrap().len(), 1);
-    // The first program sees nothing of it.
+    // The first program is not affected.
     assert_eq!(world.partner(json!({ "email": EMAIL })).await.expect(201), first);
 }
 
 #[tokio::test]
-async fn missing_default_links_are_made_good() {
+async fn missing_default_links_are_created() {
     let mut world = World::start().await;
     let before = world.enrolled(json!({ "email": EMAIL, "name": "Jane Doe", "tenantId": "t" })).await;
     assert_eq!(before["links"][0]["key"], "jane-doe");

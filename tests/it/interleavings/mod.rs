@@ -1,5 +1,5 @@
-//! Two clients whose round trips to PostgreSQL are interleaved one by one: whatever comes between, it ends as if one
-//! client had come after the other.
+//! Two clients whose round trips to PostgreSQL are interleaved one by one: the outcome of every interleaving equals the
+//! outcome of a sequential order.
 
 mod outcome;
 mod stage;
@@ -12,47 +12,47 @@ use self::outcome::Outcome;
 use self::stage::{Run, Stage};
 use crate::support::asked_for;
 
-/// What a call for a token sends that creates: find, BEGIN, terms, enrollment, links, COMMIT. One that binds a tenant id:
-/// find, BEGIN, enrollment, links, audit log, COMMIT.
+/// The round trips of a token request that creates an enrollment: find, BEGIN, terms, enrollment, links, COMMIT. A
+/// request that binds a tenant id: find, BEGIN, enrollment, links, audit log, COMMIT.
 const TRIPS: u32 = 6;
 
 const TOKENS: &str = "/tokens/embed/referrals";
 const PARTNERS: &str = "/partners";
 
-/// Path and body. A `#` stands for what is new in each run.
+/// Path and body. Each run replaces `#` by a text of its own.
 type Call = (&'static str, Value);
 
-/// What two clients send.
+/// The requests of two clients.
 struct Scenario {
-    /// What is answered before.
+    /// The request that is answered first.
     before: Option<Call>,
     calls: [Call; 2],
-    /// So many trips of each come in every order; what there is more to send comes in turn.
+    /// The number of trips of each client that are interleaved. Further trips alternate.
     trips: [u32; 2],
 }
 
 impl Scenario {
-    /// All orders of the trips: 924 for six of each. A set bit is a trip of the second client.
+    /// Returns all orders of the trips: 924 for six trips of each client. A set bit is a trip of the second client.
     fn schedules(&self) -> Vec<u32> {
         let [first, second] = self.trips;
         (0..1 << (first + second)).filter(|bits: &u32| bits.count_ones() == second).collect()
     }
 }
 
-/// In how many orders it happened.
+/// The number of orders in which an event occurred.
 struct Tried {
     /// A client waited for a lock of the other.
     waited: u32,
-    /// A client looked again what there is.
+    /// A client looked the enrollments up again.
     second_tries: u32,
 }
 
-/// Tries some of the orders; `INTERLEAVINGS=924` makes it all.
+/// Tries some of the orders; `INTERLEAVINGS=924` tries all.
 async fn equals_a_sequential_order(scenario: Scenario) -> Tried {
     let stage = Stage::set_up().await;
     let mut sequential = BTreeSet::new();
     for first in [0, 1] {
-        // What a run has to itself must not stand in its outcome: the second finds it equal.
+        // Two equal runs prove that the outcome has nothing that differs from run to run.
         let outcomes =
             [stage.one_after_the_other(&scenario, first).await, stage.one_after_the_other(&scenario, first).await];
         assert_eq!(outcomes[0], outcomes[1]);
@@ -63,7 +63,10 @@ async fn equals_a_sequential_order(scenario: Scenario) -> Tried {
     for bits in schedules.iter().step_by(schedules.len().div_ceil(tried)) {
         let schedule = (0..scenario.trips.iter().sum()).map(|trip| (bits >> trip & 1) as usize);
         let Run { outcome, waits, finds } = stage.interleaved(&scenario, schedule).await;
-        assert!(sequential.contains(&outcome), "{bits:012b}: {outcome:#?}\nis none of {sequential:#?}");
+        assert!(
+            sequential.contains(&outcome),
+            "{bits:012b}: {outcome:#?}\nis not a sequential outcome: {sequential:#?}"
+        );
         waited += u32::from(waits > 0);
         second_tries += u32::from(finds > 2);
     }
@@ -71,20 +74,26 @@ async fn equals_a_sequential_order(scenario: Scenario) -> Tried {
     Tried { waited, second_tries }
 }
 
-/// Two calls for whom nobody knows yet.
+/// Returns two calls for new partners.
 fn new(calls: [Call; 2]) -> Scenario {
     Scenario { before: None, calls, trips: [TRIPS; 2] }
 }
 
-/// Two calls for who is enrolled without a tenant id.
+/// Returns two calls for a partner who is enrolled without a tenant id.
 fn enrolled(calls: [Call; 2]) -> Scenario {
     Scenario { before: Some(token(&json!({ "email": "jane#@example.com" }))), calls, trips: [TRIPS; 2] }
 }
 
 impl Tried {
-    /// A run in which nobody waited was a sequential one, and one in which nobody looked again had no race.
+    /// Expects that some runs had a wait and some runs a second look-up: a run without a wait is sequential, and a run
+    /// without a second look-up has no race.
     fn expect_races(&self) {
-        assert!(self.waited > 0 && self.second_tries > 0, "{} waited, {} looked again", self.waited, self.second_tries);
+        assert!(
+            self.waited > 0 && self.second_tries > 0,
+            "{} runs with a wait, {} runs with a second look-up",
+            self.waited,
+            self.second_tries
+        );
     }
 }
 
@@ -124,11 +133,11 @@ async fn two_emails_with_one_tenant_id() {
 async fn two_emails_with_one_username() {
     let [jane, john] = ["jane", "john"].map(|name| json!({ "email": format!("{name}#@x.com"), "username": "doe#" }));
     let tried = equals_a_sequential_order(new([token(&jane), token(&john)])).await;
-    // Who comes second gets another key in the same try.
+    // The second client gets another key in the same attempt.
     assert!(tried.waited > 0 && tried.second_tries == 0);
 }
 
-/// The workspace's own call binds the e-mail to its tenant id whatever it was bound to; a customer's does not.
+/// A request of the workspace rebinds the e-mail address to its tenant id; a token request does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_partner_and_a_token_with_two_tenant_ids() {
     let [one, other] = ["one-#", "other-#"].map(|id| json!({ "email": "jane#@example.com", "tenantId": id }));
@@ -150,13 +159,13 @@ async fn two_tenant_ids_of_the_workspace_for_one_enrollment() {
     tried.expect_races();
 }
 
-/// What is found in place is shown as it was found, also when it is bound to another tenant id before it is read.
+/// An enrollment that is found in place is shown as found, even if another tenant id is bound before the answer is read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partner_that_is_found_and_one_that_is_bound() {
+async fn one_call_finds_the_partner_and_one_rebinds() {
     let [found, bound] =
         ["one-#", "other-#"].map(|id| (PARTNERS, json!({ "email": "jane#@example.com", "tenantId": id })));
     let before = token(&json!({ "email": "jane#@example.com", "tenantId": "one-#" }));
-    // All that the second sends comes between any two trips of the first.
+    // All trips of the second client fit between any two trips of the first client.
     let scenario = Scenario { before: Some(before), calls: [found, bound], trips: [4, 9] };
     let tried = equals_a_sequential_order(scenario).await;
     assert!(tried.second_tries > 0);

@@ -1,6 +1,6 @@
-//! What came of two calls, told so that two runs can be compared.
+//! The outcome of two calls, in a form that makes two runs comparable.
 
-#![expect(clippy::disallowed_methods, reason = "looks at whole rows, which no query of the application does")]
+#![expect(clippy::disallowed_methods, reason = "reads whole rows, which no query of the application reads")]
 
 use pearset::values::id::{EnrollmentId, LinkId, PartnerId};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::support::actor::Answer;
 use crate::support::token;
 
-/// Answers and rows without what differs between two equal runs.
+/// Answers and rows without the parts that differ between two equal runs.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Outcome {
     answers: [(u16, String); 2],
@@ -28,7 +28,7 @@ const ROWS: &str = "
     UNION ALL SELECT to_jsonb(outbox) - 'id' FROM outbox WHERE payload->>'enrollmentId' = ANY($2)
     UNION ALL SELECT to_jsonb(audit_logs) - 'id' FROM audit_logs WHERE target = ANY($3)";
 
-/// Reads what there is of the run with this mark.
+/// Reads the outcome of the run with this mark.
 pub(super) async fn read(conn: &mut PgConnection, mark: &str, answers: [Answer; 2]) -> Outcome {
     let names = names(conn, mark).await;
     let of = |kind: &str| -> Vec<&str> {
@@ -36,28 +36,28 @@ pub(super) async fn read(conn: &mut PgConnection, mark: &str, answers: [Answer; 
     };
     let rows: Vec<Value> =
         sqlx::query_scalar(ROWS).bind(mark).bind(of("pge_")).bind(of("pn_")).fetch_all(conn).await.unwrap();
-    let told = |what: &Value| {
-        let text = names.iter().fold(what.to_string(), |text, (from, to)| text.replace(from, to));
+    let normalized = |value: &Value| {
+        let text = names.iter().fold(value.to_string(), |text, (from, to)| text.replace(from, to));
         text.replace(mark, "#")
     };
-    let mut rows: Vec<String> = rows.iter().map(told).collect();
+    let mut rows: Vec<String> = rows.iter().map(normalized).collect();
     rows.sort();
     let answers = answers.map(|Answer { status, body, .. }| {
         let is_token = body.get("publicToken").is_some();
         let body = if is_token { claims(&body) } else { body };
-        (status.as_u16(), told(&body))
+        (status.as_u16(), normalized(&body))
     });
     Outcome { answers, rows }
 }
 
-/// Those that say what the token is for.
+/// Returns the claims without the id of the token.
 fn claims(answer: &Value) -> Value {
     let mut claims = token::claims(answer);
     claims.as_object_mut().unwrap().remove("jti");
     claims
 }
 
-/// What stands for each id and for each key with a random end.
+/// Returns the replacement of each id and of each key with a random suffix.
 async fn names(conn: &mut PgConnection, mark: &str) -> Vec<(String, String)> {
     let query = "SELECT p.email, p.id, e.id, l.id, l.key
                  FROM partners p

@@ -1,4 +1,4 @@
-//! Two servers on one database, each with one session whose round trips wait to be let go.
+//! Two servers on one database, each with one session whose round trips wait for permission.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,14 +15,14 @@ use crate::support::cluster::SHARED;
 use crate::support::invariants;
 use crate::support::proxy::{Proxy, Watcher};
 
-/// A key is remembered for a while: this trip is sent in some runs only.
+/// API keys are cached: some runs have this trip, some do not.
 const FIND_KEY: &str = "workspaces::find_grant";
 const FIND: &str = "enrollments::find_candidates";
-/// An answer that is not there after this time may be waiting for the other client.
+/// A call without an answer after this time may be waiting for the other client.
 const SOON: Duration = Duration::from_millis(3);
 const TOO_LONG: Duration = Duration::from_secs(15);
 
-/// Where the trips of one client wait.
+/// Holds the trips of one client.
 struct Turnstile {
     open: AtomicBool,
     waiting: std::sync::Mutex<Option<oneshot::Sender<()>>>,
@@ -40,12 +40,12 @@ impl Turnstile {
         }
     }
 
-    fn somebody_waits(&self) -> bool {
+    fn is_waiting(&self) -> bool {
         self.waiting.lock().unwrap().is_some()
     }
 
-    /// Lets the trip go that waits. False if none does.
-    fn let_go(&self) -> bool {
+    /// Releases the waiting trip. False if no trip waits.
+    fn release(&self) -> bool {
         self.waiting.lock().unwrap().take().is_some_and(|trip| trip.send(()).is_ok())
     }
 }
@@ -58,10 +58,10 @@ impl Watcher for Turnstile {
         if self.open.load(Ordering::Relaxed) || name == FIND_KEY || name.starts_with("prepare ") {
             return;
         }
-        let (go, told_to_go) = oneshot::channel();
+        let (go, released) = oneshot::channel();
         *self.waiting.lock().unwrap() = Some(go);
         self.changed.notify_one();
-        told_to_go.await.expect("whoever waits is let go");
+        released.await.expect("every waiting trip is released");
     }
 }
 
@@ -72,18 +72,18 @@ struct Client {
 }
 
 impl Client {
-    /// Waits to be let go, or has its answer.
+    /// Returns whether the trip of a call waits or the call is answered.
     fn rests(&self, call: &JoinHandle<Answer>) -> bool {
-        self.turnstile.somebody_waits() || call.is_finished()
+        self.turnstile.is_waiting() || call.is_finished()
     }
 }
 
-/// What came of two calls.
+/// The result of two interleaved calls.
 pub(super) struct Run {
     pub(super) outcome: Outcome,
-    /// How often one client waited for a lock of the other.
+    /// The number of waits of one client for a lock of the other client.
     pub(super) waits: usize,
-    /// How often both together looked what there was: more than twice, and one of them had to look again.
+    /// The number of look-ups by both clients. More than two mean that a client looked up again.
     pub(super) finds: usize,
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Stage {
     clients: [Client; 2],
     changed: Arc<Notify>,
     runs: AtomicUsize,
-    /// A session that looks.
+    /// A session for queries of the test.
     sql: Mutex<sqlx::PgConnection>,
     app: TestApp,
 }
@@ -115,7 +115,7 @@ impl Stage {
         Self { clients, changed, runs: AtomicUsize::new(0), sql, app }
     }
 
-    /// The outcome when one client has its answer before the other asks.
+    /// Returns the outcome of sequential calls.
     pub(super) async fn one_after_the_other(&self, scenario: &Scenario, first: usize) -> Outcome {
         let mark = self.arrange(scenario).await;
         let earlier = self.begin(&scenario.calls[first], first, &mark).await.unwrap();
@@ -124,8 +124,8 @@ impl Stage {
         self.outcome(&mark, answers).await
     }
 
-    /// The outcome when the clients send their trips in this order. One that waits for the other's lock misses its
-    /// turns; what is left to send at the end is sent in turn.
+    /// Returns the result of calls whose trips are sent in this order. A client that waits for a lock of the other client
+    /// misses its turns; the remaining trips alternate.
     pub(super) async fn interleaved(&self, scenario: &Scenario, schedule: impl Iterator<Item = usize>) -> Run {
         let mark = self.arrange(scenario).await;
         for client in &self.clients {
@@ -139,7 +139,7 @@ impl Stage {
             if running.iter().all(JoinHandle::is_finished) {
                 break;
             }
-            if self.clients[client].turnstile.let_go() || !self.anybody_waits() {
+            if self.clients[client].turnstile.release() || !self.any_is_waiting() {
                 waits += usize::from(self.come_to_rest(&running).await);
             }
         }
@@ -152,12 +152,12 @@ impl Stage {
         Run { outcome, waits, finds }
     }
 
-    /// What must be true after any number of runs.
+    /// Checks the invariants that hold after any number of runs.
     pub(super) async fn check_invariants(&self) {
         invariants::check(&self.app).await;
     }
 
-    /// Brings about what there is before a run. Returns what no other run has.
+    /// Creates the state before a run. Returns the mark of the run.
     async fn arrange(&self, scenario: &Scenario) -> String {
         let mark = format!("z{:05}", self.runs.fetch_add(1, Ordering::Relaxed));
         if let Some(before) = &scenario.before {
@@ -180,11 +180,11 @@ impl Stage {
         outcome::read(&mut *self.sql.lock().await, mark, answers).await
     }
 
-    fn anybody_waits(&self) -> bool {
-        self.clients.iter().any(|client| client.turnstile.somebody_waits())
+    fn any_is_waiting(&self) -> bool {
+        self.clients.iter().any(|client| client.turnstile.is_waiting())
     }
 
-    /// Waits until nothing happens any more unless a trip is let go. Returns whether somebody waits for a lock then.
+    /// Waits until nothing more happens without a release. Returns whether a client waits for a lock then.
     async fn come_to_rest(&self, running: &[JoinHandle<Answer>; 2]) -> bool {
         let began = Instant::now();
         loop {
@@ -192,7 +192,7 @@ impl Stage {
             if moving == 0 {
                 return false;
             }
-            assert!(began.elapsed() < TOO_LONG, "it does not come to rest");
+            assert!(began.elapsed() < TOO_LONG, "the calls do not come to rest");
             if timeout(SOON, self.changed.notified()).await.is_err() && self.waiting_for_locks().await == moving {
                 return true;
             }

@@ -1,4 +1,4 @@
-//! Which program a request means.
+//! The program that a request means.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ async fn set_active(world: &World, id: ProgramId, active: bool) {
 }
 
 #[tokio::test]
-async fn the_named_one_else_the_keys_else_the_default() {
+async fn the_named_program_precedes_the_program_of_the_key_and_the_default_program() {
     let world = World::start().await;
     let second = world.program("go.second.example.com").await;
     let (first_id, second_id) = (world.workspace.program_id.to_string(), second.program_id.to_string());
@@ -34,11 +34,11 @@ async fn the_named_one_else_the_keys_else_the_default() {
 }
 
 #[tokio::test]
-async fn one_that_is_unknown_malformed_or_foreign_is_missing() {
+async fn unknown_malformed_and_foreign_programs_do_not_exist() {
     let world = World::start().await;
     let other = world.app.workspace("other").await;
-    let nobodys: ProgramId = world.app.state.ids.next(world.app.clock.now());
-    for id in [nobodys.to_string(), other.program_id.to_string(), "prog_x".to_owned(), "x".to_owned(), String::new()] {
+    let unknown: ProgramId = world.app.state.ids.next(world.app.clock.now());
+    for id in [unknown.to_string(), other.program_id.to_string(), "prog_x".to_owned(), "x".to_owned(), String::new()] {
         let message = world.workspace.actor.get(&format!("/groups?programId={id}")).await.expect_error(404);
         assert_eq!(message, "The program does not exist.", "{id}");
         let body = json!({"email": "jane@example.com", "programId": id});
@@ -51,9 +51,9 @@ async fn one_that_is_unknown_malformed_or_foreign_is_missing() {
     }
 }
 
-/// Whether it is named or the key's own.
+/// Both for a named program and for the program of the key.
 #[tokio::test]
-async fn one_that_is_inactive_is_missing_within_a_second() {
+async fn an_inactive_program_does_not_exist_within_a_second() {
     let world = World::start().await;
     let second = world.program("go.second.example.com").await;
     let path = format!("/groups?programId={}", second.program_id);
@@ -66,7 +66,7 @@ async fn one_that_is_inactive_is_missing_within_a_second() {
             if ask().await.iter().all(|status| *status == expected) {
                 break;
             }
-            assert!(asked_after <= Duration::from_secs(1), "{active} is not noticed after {asked_after:?}");
+            assert!(asked_after <= Duration::from_secs(1), "active = {active} has no effect after {asked_after:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -74,7 +74,7 @@ async fn one_that_is_inactive_is_missing_within_a_second() {
 }
 
 #[tokio::test]
-async fn the_default_one_stays_active_until_another_is_the_default() {
+async fn the_default_program_stays_active_until_another_program_is_the_default() {
     let world = World::start().await;
     let second = world.program("go.second.example.com").await;
     let conn = &mut world.app.sql().await;
@@ -93,7 +93,7 @@ async fn the_default_one_stays_active_until_another_is_the_default() {
 
     let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
     assert_eq!(key.get("/groups/default").await.expect(200)["programId"], second.program_id.to_string());
-    // An operator's own statement can still do it; then nothing is there.
+    // An operator's own statement can deactivate the default program; then no program exists.
     conn.execute("UPDATE programs SET deactivated_at = now()").await.unwrap();
     let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
     key.get("/groups").await.expect_error(404);

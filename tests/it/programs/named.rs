@@ -1,5 +1,5 @@
-//! A request that names a program acts on that one only, whichever is the default.
-#![expect(clippy::disallowed_methods, reason = "looks at the tables")]
+//! A request that names a program acts on that program only, whichever program is the default.
+#![expect(clippy::disallowed_methods, reason = "reads the tables")]
 
 use axum::body::Body;
 use http::Method;
@@ -14,7 +14,7 @@ use sqlx::AssertSqlSafe;
 
 use crate::contract::requests::{KNOWN, World};
 
-/// The field in which an operation takes the program, if it does.
+/// Returns the member by which an operation takes the program, if any.
 fn program_field(contract: &Value, operation: &crate::support::openapi::Operation) -> Option<&'static str> {
     let described = &contract["paths"][&operation.path][operation.method.as_str().to_lowercase()];
     let resolve = |described: &Value| match described["$ref"].as_str() {
@@ -30,7 +30,7 @@ fn program_field(contract: &Value, operation: &crate::support::openapi::Operatio
     })
 }
 
-/// Everything that belongs to a program.
+/// Returns all rows of a program.
 async fn rows(world: &World, program_id: ProgramId) -> Vec<Value> {
     let conn = &mut world.app.sql().await;
     let tables = "SELECT table_name::text FROM information_schema.columns
@@ -60,7 +60,7 @@ async fn second_program(world: &World) -> ProgramId {
 }
 
 #[tokio::test]
-async fn a_request_that_names_a_program_leaves_every_other_one_alone() {
+async fn a_request_that_names_a_program_changes_no_other_program() {
     let world = World::start().await;
     let contract = world.app.stranger().get("/openapi.json").await.expect(200);
     let first = world.workspace.program_id;
@@ -70,7 +70,7 @@ async fn a_request_that_names_a_program_leaves_every_other_one_alone() {
     let mut tried = 0;
     for request in world.requests() {
         let Some(field) = program_field(&contract, &request.operation) else { continue };
-        // Arranged in the first program, while that is the default; then sent when the other one is.
+        // Arranged while the first program is the default, then sent while the second program is the default.
         update_default_program(conn, scope(first)).await.unwrap();
         request.arrange().await;
         update_default_program(conn, scope(second)).await.unwrap();

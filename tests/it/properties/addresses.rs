@@ -13,7 +13,7 @@ use url::Url;
 
 use super::cases;
 
-/// The pattern of the API's document, word for word, in an engine that has look-aheads.
+/// The pattern of openapi.yaml, verbatim, in an engine with look-aheads.
 static DOCUMENT: LazyLock<Regex> = LazyLock::new(|| {
     let pattern = r"^(?!\.)(?!.*\.\.)([A-Za-z0-9_'+\-\.]*)[A-Za-z0-9_+-]@([A-Za-z0-9][A-Za-z0-9\-]*\.)+[A-Za-z]{2,}\z";
     Regex::new(pattern).unwrap()
@@ -23,7 +23,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn an_email_is_what_the_document_says(text in "[aA0._'+@\\-]{1,12}(@[aA0.\\-]{1,8}\\.[a-z0.]{0,4})?|\\PC{0,20}") {
+    fn accepted_emails_match_the_documented_pattern(text in "[aA0._'+@\\-]{1,12}(@[aA0.\\-]{1,8}\\.[a-z0.]{0,4})?|\\PC{0,20}") {
         let accepted = Email::from_text(&text);
         prop_assert_eq!(accepted.is_ok(), DOCUMENT.is_match(&text).unwrap(), "{}", text);
         if let Ok(email) = accepted {
@@ -43,13 +43,13 @@ proptest! {
             prop_assert!(url.host_str().is_some_and(|host| !host.is_empty()), "{text}");
             prop_assert!(url.username().is_empty() && url.password().is_none(), "{text}");
             prop_assert!(accepted.as_str().is_ascii() && !accepted.as_str().contains(char::is_whitespace), "{text}");
-            // What is stored is what would be stored again.
+            // Reading a stored value again gives the same value.
             prop_assert_eq!(HttpUrl::from_text(accepted.as_str()), Ok(accepted));
         }
     }
 
     #[test]
-    fn a_place_of_links_and_a_key_make_an_address(
+    fn a_link_address_and_a_key_make_a_url(
         text in "https?://[a-z0-9.]{1,12}(:8080)?[/?a-z=&]{0,10}[/=]|\\PC{0,20}", key in "[a-zA-Z0-9\u{e4}_.-]{1,10}"
     ) {
         if let Ok(prefix) = text.parse::<UrlPrefix>() {
@@ -60,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn a_host_is_a_host(text in "[a-z0-9.-]{1,20}|\\PC{0,20}") {
+    fn an_accepted_host_is_a_host(text in "[a-z0-9.-]{1,20}|\\PC{0,20}") {
         if let Ok(host) = text.parse::<Host>() {
             let url = Url::parse(&format!("https://{}/", host.as_str())).unwrap();
             prop_assert_eq!(url.host_str(), Some(host.as_str()));
@@ -77,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn a_country_is_two_capitals(text in "[A-Za-z]{2}|\\PC{0,4}") {
+    fn an_accepted_country_is_two_capital_letters(text in "[A-Za-z]{2}|\\PC{0,4}") {
         if let Ok(country) = Country::from_text(&text) {
             prop_assert_eq!(country.as_str(), text.as_str());
             prop_assert!(text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_uppercase()));

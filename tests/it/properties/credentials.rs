@@ -1,4 +1,4 @@
-//! Keys and ids.
+//! API keys and ids.
 
 use pearset::values::clock::{Clock, SystemClock};
 use pearset::values::id::{EnrollmentId, Ids, PartnerId};
@@ -11,7 +11,7 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn a_key_with_any_character_changed_is_no_key(seed: u64, place in 0..40_usize, other: char) {
+    fn a_key_with_a_changed_character_is_refused(seed: u64, place in 0..40_usize, other: char) {
         let key = ApiKey::generate(&Ids::seeded(seed));
         prop_assert!(key.expose().parse::<ApiKey>().is_ok_and(|parsed| parsed == key));
         let mut changed: Vec<char> = key.expose().chars().collect();
@@ -22,7 +22,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_no_key_is_refused(text in "\\PC*|pst_[0-9A-Za-z]{36}") {
+    fn texts_that_are_not_keys_are_refused(text in "\\PC*|pst_[0-9A-Za-z]{36}") {
         prop_assert!(text.parse::<ApiKey>().is_err(), "{text}");
     }
 

@@ -16,7 +16,7 @@ fn is_key(text: &str) -> Result<(), TestCaseError> {
     prop_assert!((1..=190).contains(&text.chars().count()), "{text}");
     prop_assert!(!text.contains(|c| FORBIDDEN.contains(c)) && !text.starts_with('_'), "{text}");
     let url = Url::parse(&short_link("https://go.acme.com/", text)).unwrap();
-    // No character of it ends the path, and no segment leads out of it.
+    // No character of the key ends the path, and no segment leaves the path.
     prop_assert!(url.query().is_none() && url.fragment().is_none(), "{text}");
     prop_assert_eq!(url.path().split('/').count(), text.split('/').count() + 1, "{}", text);
     prop_assert!(!url.path().to_lowercase().starts_with("/.well-known"), "{text}");
@@ -27,10 +27,10 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn an_accepted_key_is_one_path(text in "[a-zA-Z0-9\u{e4}\u{df}_./-]{1,20}|\\PC{0,20}|\\.[wW]ell-known(/x)?") {
+    fn an_accepted_key_is_a_url_path(text in "[a-zA-Z0-9\u{e4}\u{df}_./-]{1,20}|\\PC{0,20}|\\.[wW]ell-known(/x)?") {
         if let Ok(key) = LinkKey::from_text(&text) {
             is_key(key.as_str())?;
-            // Reading it again changes nothing; neither does its case.
+            // Reading a key again changes nothing, and case is ignored.
             prop_assert_eq!(LinkKey::from_text(key.as_str()), Ok(key.clone()));
             if let Ok(upper) = LinkKey::from_text(&key.as_str().to_uppercase()) {
                 prop_assert_eq!(upper.folded(), key.folded());
@@ -39,7 +39,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_a_person_is_called_there_is_a_key(
+    fn every_person_gets_a_key(
         name in option::of("\\PC{0,100}|[A-Za-z\u{e4} &'-]{0,100}"), username in option::of("\\PC{1,100}|[a-z/._-]{1,100}"),
         local_part in "[a-z0-9_'+.-]{0,30}[a-z]", prefix in option::of("\\PC{0,50}|/?[a-z/]{0,20}/?"),
         several: bool, attempt in 0..20_u32, seed: u64,

@@ -1,5 +1,5 @@
-//! What holds for every input, tried on thousands of random ones: nothing panics, and what is accepted is what it
-//! says it is. A failure prints the smallest input that it was found with.
+//! Properties of every input, tried on thousands of random inputs: nothing panics, and accepted values keep their
+//! promises. A failure prints the smallest input that fails.
 
 mod addresses;
 mod credentials;
@@ -8,9 +8,9 @@ mod requests;
 
 use proptest::prelude::ProptestConfig;
 
-/// Cases of each property. `PROPTEST_CASES` asks for more.
+/// Returns the number of cases of each property. `PROPTEST_CASES` asks for more.
 fn cases() -> ProptestConfig {
-    // No file of past failures: what was found gets a test of its own.
+    // No file of past failures: each failure gets its own test.
     ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(from_environment().unwrap_or(2_000)) }
 }
 

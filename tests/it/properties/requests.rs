@@ -1,4 +1,4 @@
-//! Any JSON for a request: it is read or refused, and a refusal says where without saying what.
+//! Random JSON as requests: a request is read, or refused with the place of each problem and without any value.
 
 use pearset::enrollments::PartnerRequest;
 use pearset::validation::read_request;
@@ -67,8 +67,8 @@ proptest! {
         if let Err(error) = read_request::<PartnerRequest>(&body) {
             prop_assert_eq!(error.code().status(), 422);
             prop_assert!(!error.problems().is_empty() && error.problems().len() <= 100);
-            let told = format!("{} {:?}", error.message(), error.problems());
-            prop_assert!(!told.contains(CANARY), "{told}");
+            let text = format!("{} {:?}", error.message(), error.problems());
+            prop_assert!(!text.contains(CANARY), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a request costs at the database: how often it asks, and what it writes.
+//! The database cost of requests: round trips and writes.
 
 mod noted;
 mod partners;

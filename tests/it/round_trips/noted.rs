@@ -6,7 +6,7 @@ use crate::support::app::TestApp;
 use crate::support::cluster::TestCluster;
 use crate::support::proxy::{Proxy, Watcher};
 
-/// Those of all sessions in the order in which they were sent, named as [`Watcher`] says.
+/// The round trips of all sessions in the order of sending, named as [`Watcher`] says.
 pub(super) struct NotedTrips {
     trips: Arc<Trips>,
     _proxy: Proxy,
@@ -22,7 +22,7 @@ impl Watcher for Trips {
 }
 
 impl NotedTrips {
-    /// Begins to note. The application's pool then has one session, so that a statement is prepared once.
+    /// Begins to record. The application's pool then has one session, so that each statement is prepared once.
     pub(super) async fn of(app: &mut TestApp, cluster: &'static TestCluster) -> Self {
         let trips = Arc::<Trips>::default();
         let proxy = Proxy::before(app, cluster, "noted", Arc::clone(&trips));
@@ -30,7 +30,7 @@ impl NotedTrips {
         Self { trips, _proxy: proxy }
     }
 
-    /// The round trips since the last time.
+    /// Returns the round trips since the last call.
     pub(super) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.trips.0.lock().unwrap())
     }

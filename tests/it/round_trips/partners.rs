@@ -1,4 +1,4 @@
-//! How often a list asks the database: no more for a hundred partners than for one.
+//! The round trips of lists: the same number for a hundred partners as for one.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -9,19 +9,19 @@ use crate::support::cluster::SHARED;
 use crate::support::live::LiveServer;
 
 const FIND_KEY: &str = "workspaces::find_grant";
-/// What a reading transaction begins with.
+/// The first statement of a reading transaction.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL plan_cache_mode = force_custom_plan \
                         as tenant";
 const LIST: &str = "enrollments::list_enrolled_partners";
 const LINKS: &str = "links::list_links_of_partners";
 const COUNT: &str = "enrollments::count_enrollments";
-const GROUP: &str = "programs::find_group_id";
+const GROUP: &str = "groups::find_group_id";
 const BEGIN: &str = "BEGIN as tenant";
 const SHOWN: [&str; 4] =
     ["BEGIN READ ONLY as tenant", "enrollments::find_enrolled_partner", "links::list_partner_links", "COMMIT"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn lists_and_changes_ask_no_more_than_they_must() {
+async fn lists_and_changes_make_no_unnecessary_round_trip() {
     let mut app = TestApp::start().await;
     let noted = NotedTrips::of(&mut app, &SHARED).await;
     let server = LiveServer::start(&app).await;
@@ -52,7 +52,7 @@ async fn lists_and_changes_ask_no_more_than_they_must() {
         (change(json!({ "country": null })), [&[BEGIN, locks[0], locks[1], "COMMIT"][..], &SHOWN].concat()),
         (change(json!({ "name": "first" })), [&changed[..], &SHOWN].concat()),
     ] {
-        // The first time the statements are prepared; what it changes, the second time changes otherwise.
+        // The first call prepares the statements. A change must differ from the change of the call before.
         let other: Value = serde_json::from_str(&body.to_string().replace("first", "second")).unwrap();
         ask(method.clone(), &path, &other).await;
         noted.take();

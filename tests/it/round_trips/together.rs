@@ -1,4 +1,4 @@
-//! Calls that come at the same time look for their enrollments together.
+//! Concurrent calls share look-ups of their enrollments.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,10 +15,10 @@ use crate::support::token::{claims, enrollment};
 
 const TOKENS: &str = "/tokens/embed/referrals";
 
-/// Of each workspace.
+/// The number of customers of each workspace.
 const CUSTOMERS: usize = 8;
 
-/// Counts the look-ups and lets each wait, so that the calls after it are there when it is over.
+/// Counts the look-ups and delays each one, so that further calls arrive meanwhile.
 #[derive(Default)]
 struct SlowLookUps(AtomicUsize);
 
@@ -32,14 +32,14 @@ impl Watcher for SlowLookUps {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_at_the_same_time_share_a_round_trip_and_each_gets_its_own_enrollment() {
+async fn concurrent_calls_share_a_round_trip_and_each_gets_its_own_enrollment() {
     let mut app = TestApp::start().await;
     let look_ups = Arc::<SlowLookUps>::default();
     let proxy = Proxy::before(&app, &SHARED, "together", Arc::clone(&look_ups));
     app.reach_database_by(proxy.options(), 4).await;
     let workspaces = [app.workspace("one").await, app.workspace("two").await];
     let all = || workspaces.iter().flat_map(|workspace| (0..CUSTOMERS).map(move |number| (workspace, number)));
-    // Both workspaces have customers of the same names.
+    // Both workspaces have customers with the same names.
     let ask = async || {
         join_all(all().map(async |(workspace, number)| {
             let body =
@@ -53,7 +53,7 @@ async fn calls_at_the_same_time_share_a_round_trip_and_each_gets_its_own_enrollm
     let created = ask().await;
     look_ups.0.store(0, Ordering::Relaxed);
     assert_eq!(ask().await, created);
-    // The first call of a workspace, those that came meanwhile, and who was late.
+    // For each workspace: the first call, the calls that arrived meanwhile, and late calls.
     let count = look_ups.0.load(Ordering::Relaxed);
     assert!((4..=8).contains(&count), "{count} look-ups of {} calls", created.len());
     let mut different = created;

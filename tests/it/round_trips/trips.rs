@@ -1,4 +1,4 @@
-//! How often each kind of call asks the database. The lists are exact: a statement more is a decision.
+//! The round trips of each kind of call. The lists are exact: an additional statement is a deliberate decision.
 
 use pearset::domains::LinkAddress;
 use serde_json::{Value, json};
@@ -34,13 +34,13 @@ impl Counted {
         Self { noted, server, workspace, app }
     }
 
-    /// One more program of the workspace.
+    /// Creates a second program of the workspace.
     async fn second_program(&self) -> String {
         let address = LinkAddress::served("go.second.example.com".parse().unwrap());
         self.app.create_program(self.workspace.id, address).await.id.to_string()
     }
 
-    /// The round trips of a call, without the one for a key that is not remembered at the moment.
+    /// Returns the round trips of a call, without the look-up of an API key that is not cached at the moment.
     async fn trips(&self, path: &str, body: &Value) -> Vec<String> {
         let mut trips = self.all_trips(path, body).await;
         trips.retain(|trip| trip != FIND_KEY);
@@ -59,29 +59,29 @@ fn partner(name: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_call_asks_no_more_than_it_must() {
+async fn each_call_makes_no_unnecessary_round_trip() {
     let counted = Counted::start().await;
     let created = [
         FIND,
         BEGIN,
-        "programs::find_enrollment_terms",
+        "groups::find_enrollment_terms",
         "enrollments::insert_enrollment",
         "links::insert_links",
         "COMMIT",
     ];
     let load = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
-    // Before the last trip of what it belongs to.
+    // The answer is read before the last trip of the transaction.
     let and_loaded = |trips: &[&'static str]| {
         let (commit, trips) = trips.split_last().unwrap();
         [trips, &load, &[commit]].concat()
     };
-    // Looked at again after it was read: nothing is locked.
+    // Looked up again after the answer was read, because nothing is locked.
     let repeated = [&[FIND, BEGIN][..], &load, &[FIND, "COMMIT"]].concat();
     let bound = [
         FIND,
         BEGIN,
         "enrollments::update_tenant_id",
-        "enrollments::update_tenant_id_of_links",
+        "links::update_tenant_id_of_partner_links",
         "audit_logs::insert_entry",
         "COMMIT",
     ];
@@ -101,7 +101,7 @@ async fn each_call_asks_no_more_than_it_must() {
             and_loaded(&bound),
         ),
     ];
-    // Every statement is prepared by these.
+    // These calls prepare every statement.
     for name in ["jane", "john"] {
         counted.trips(PARTNERS, &partner(name)).await;
     }
@@ -114,16 +114,16 @@ async fn each_call_asks_no_more_than_it_must() {
     }
 }
 
-/// A program that is named is looked up as a key is.
+/// A named program is cached like an API key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_repeated_token_that_names_its_program_asks_once() {
+async fn a_repeated_token_request_with_a_program_makes_one_round_trip() {
     let counted = Counted::start().await;
     let second = counted.second_program().await;
     let body = json!({ "programId": second, "partner": partner("jane") });
     counted.trips(TOKENS, &body).await;
     counted.trips(TOKENS, &body).await;
     let mut trips = counted.trips(TOKENS, &body).await;
-    // Once a second, as for a key.
+    // At most once a second, as for an API key.
     trips.retain(|trip| ![BEGIN_READING, "programs::is_active", "COMMIT"].contains(&trip.as_str()));
     assert_eq!(trips, [FIND]);
     let lookups = async || {
@@ -158,7 +158,7 @@ async fn a_key_is_looked_up_once_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_other_calls_around_tokens_ask_no_more_than_they_must() {
+async fn the_other_token_routes_make_no_unnecessary_round_trip() {
     let counted = Counted::start().await;
     let body = json!({ "partner": partner("watched") });
     let (_, minted) = counted.server.post(counted.workspace.actor.authorization(), TOKENS, &body).await;
@@ -189,7 +189,7 @@ async fn the_other_calls_around_tokens_ask_no_more_than_they_must() {
             vec![BEGIN, "embed_tokens::end_tokens", "audit_logs::insert_entry", "COMMIT"],
         ),
     ];
-    // Every statement is prepared by these, and the partner is there.
+    // These calls prepare every statement and create the partner.
     for (path, body, _) in rows.iter().cycle().take(2 * rows.len()) {
         counted.trips(path, body).await;
     }

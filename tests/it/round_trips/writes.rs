@@ -16,8 +16,8 @@ const TOKENS: &str = "/tokens/embed/referrals";
 const CALLS: usize = 1_000;
 const CLIENTS: usize = 4;
 
-/// What the whole cluster has written so far. (Not the dead tuples: every one was counted when it was written, and
-/// housekeeping takes them away.)
+/// Everything that the cluster has written so far. (Without dead tuples: each one was counted when written, and
+/// vacuuming removes dead tuples.)
 #[derive(Debug, PartialEq, Eq)]
 struct Written {
     next_transaction_id: String,
@@ -26,7 +26,7 @@ struct Written {
 }
 
 async fn written(app: &TestApp) -> Written {
-    // Sessions report what they have counted at their end.
+    // Sessions report their statistics at their end.
     invariants::end_sessions(app).await;
     let conn = &mut app.sql().await;
     let (next_transaction_id, wal_position, tuples) = sqlx::query_as(
@@ -42,14 +42,14 @@ async fn written(app: &TestApp) -> Written {
     Written { next_transaction_id, wal_position, tuples }
 }
 
-/// What is left of earlier writes is brought to rest: a page that is read for the first time after a write may be
-/// written once more, to note which transactions have ended. PostgreSQL's own housekeeping counts as writing, too.
+/// Completes the after-effects of earlier writes: the first read of a page after a write may write the page once more,
+/// to record which transactions have ended. PostgreSQL's own housekeeping counts as writing, too.
 async fn settle(mut conn: PgConnection) {
     conn.execute("ALTER SYSTEM SET autovacuum = off").await.unwrap();
     conn.execute("SELECT pg_reload_conf()").await.unwrap();
     conn.execute("VACUUM (FREEZE, ANALYZE)").await.unwrap();
     conn.execute("CHECKPOINT").await.unwrap();
-    // A session that rests reports what it has counted up to ten seconds late, one that ends does it at once.
+    // An idle session reports its statistics up to ten seconds late, a session that ends reports at once.
     conn.close().await.unwrap();
 }
 
@@ -71,7 +71,7 @@ async fn repeat(app: &TestApp, server: &Arc<LiveServer>, authorization: &str, bo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_repeat_calls_write_nothing() {
-    // Its own cluster: a transaction id and a WAL position are everybody's.
+    // A separate cluster: transaction ids and WAL positions are shared by all databases of a cluster.
     let cluster: &'static TestCluster = Box::leak(Box::new(TestCluster::start("writes")));
     let app = TestApp::on(cluster).await;
     let server = Arc::new(LiveServer::start(&app).await);
@@ -103,7 +103,7 @@ async fn a_thousand_repeat_calls_write_nothing() {
 
 async fn writes_nothing(app: &TestApp, server: &Arc<LiveServer>, authorization: &str, row: &str, body: &Value) {
     let mut before = written(app).await;
-    // PostgreSQL notes in the WAL, at most every 15 s, which transactions run. One of these is free from that.
+    // PostgreSQL logs the running transactions to the WAL, at most every 15 s. One of these attempts is free from that.
     for _ in 0..3 {
         let after = repeat(app, server, authorization, body, CALLS).await;
         assert_eq!(before.next_transaction_id, after.next_transaction_id, "{row}");

@@ -1,4 +1,4 @@
-//! The forms that a file may have, and those that it may not.
+//! Accepted and refused files.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Site, counts, report};
 
 #[tokio::test]
-async fn csv_and_jsonl_lead_to_the_same() {
+async fn csv_and_jsonl_give_the_same_result() {
     let header = "email,tenantId,name,country,linkProps.externalId,linkProps.archived,metadata.plan";
     let mut csv = format!("\u{feff}{header}\r\n");
     let mut jsonl = "\u{feff}".to_owned();
@@ -21,7 +21,7 @@ async fn csv_and_jsonl_lead_to_the_same() {
         });
         let _ = write!(jsonl, "{row}\r\n");
     }
-    let mut seen = Vec::new();
+    let mut results = Vec::new();
     for (name, text) in [("partners.csv", csv), ("partners.JSONL", jsonl)] {
         let site = Site::start().await;
         let ended = site.import(name, text, "--json");
@@ -29,14 +29,14 @@ async fn csv_and_jsonl_lead_to_the_same() {
         let rows = "SELECT jsonb_agg(to_jsonb(x) ORDER BY email)::text FROM (
                         SELECT p.email, p.name, p.country, e.tenant_id, e.metadata, l.external_id, l.archived, l.key
                         FROM enrollments e JOIN partners p ON p.id = e.partner_id JOIN links l ON l.partner_id = p.id) x";
-        seen.push(crate::support::invariants::text(&mut site.sql().await, rows).await);
+        results.push(crate::support::invariants::text(&mut site.sql().await, rows).await);
     }
-    assert_eq!(seen[0], seen[1]);
-    assert!(seen[0].contains("Doe, \\\"Jane\\\"\\n7") && seen[0].contains("\"plan\": \"pro\""), "{}", seen[0]);
+    assert_eq!(results[0], results[1]);
+    assert!(results[0].contains("Doe, \\\"Jane\\\"\\n7") && results[0].contains("\"plan\": \"pro\""), "{}", results[0]);
 }
 
 #[tokio::test]
-async fn rows_of_a_csv_file_are_refused_with_their_lines() {
+async fn refused_csv_rows_are_reported_with_their_lines() {
     let site = Site::start().await;
     let csv = b"email,name\na@example.com,\"A\nB\"\nb@example.com\nc@example.com,C,D\nd@example.com,\xff\nbad,E\n";
     let ended = site.import("partners.csv", csv, "--json --report refused.jsonl");
@@ -48,7 +48,7 @@ async fn rows_of_a_csv_file_are_refused_with_their_lines() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_imported_is_refused_in_one_line() {
+async fn an_unusable_file_is_refused_in_one_line() {
     let site = Site::start().await;
     let good = "{\"email\":\"a@example.com\"}\n";
     for (name, text, options, words) in [
@@ -77,7 +77,7 @@ async fn a_file_that_cannot_be_imported_is_refused_in_one_line() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_active_takes_nobody() {
+async fn an_inactive_program_refuses_the_import() {
     let site = Site::start().await;
     let end = "WITH ended AS (UPDATE programs SET deactivated_at = now() RETURNING 1) SELECT count(*) FROM ended";
     crate::support::invariants::count(&mut site.sql().await, end).await;

@@ -1,4 +1,4 @@
-//! An import that ends in the middle, and the next one.
+//! Interrupted imports, and the imports that continue them.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use sqlx::Executor;
 use super::{Site, counts, jsonl, spawn};
 use crate::support::invariants;
 
-/// Fewer than a customer has, so that the whole suite stays short. [`FULL`] is the real number.
+/// Fewer rows than a customer has, to keep the suite short. [`FULL`] is a realistic number.
 const ROWS: usize = 10_000;
 const FULL: usize = 100_000;
 
 #[tokio::test]
-async fn after_a_kill_the_next_import_loses_and_doubles_nothing() {
-    killed_and_run_again(ROWS).await;
+async fn the_import_after_a_kill_loses_and_duplicates_nothing() {
+    kill_and_repeat(ROWS).await;
 }
 
 #[tokio::test]
 #[ignore = "some minutes: the same with 100,000 rows"]
-async fn after_a_kill_the_next_import_of_100_000_rows_loses_and_doubles_nothing() {
-    killed_and_run_again(FULL).await;
+async fn the_import_of_100_000_rows_after_a_kill_loses_and_duplicates_nothing() {
+    kill_and_repeat(FULL).await;
 }
 
-async fn killed_and_run_again(rows: usize) {
+async fn kill_and_repeat(rows: usize) {
     let site = Site::start().await;
     site.file("partners.jsonl", jsonl(rows));
     let line = "import partners partners.jsonl --workspace acme --json";
@@ -35,7 +35,7 @@ async fn killed_and_run_again(rows: usize) {
     }
     import.signal(Signal::SIGKILL);
     assert_eq!(import.finish().code, None);
-    // What a session had begun when its client died ends by itself.
+    // Work that was in progress when the client died ends by itself.
     let sessions =
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
     while invariants::count(sql, sessions).await > 0 {
@@ -47,7 +47,7 @@ async fn killed_and_run_again(rows: usize) {
 
     let begin = Instant::now();
     let again = site.home.run(line);
-    // Without statistics each row would take longer than the one before.
+    // Without statistics, each row would take longer than the row before.
     let counted =
         "SELECT count(*) FROM pg_class WHERE relname IN ('partners', 'enrollments', 'links') AND reltuples >= 1000";
     assert_eq!(invariants::count(sql, counted).await, 3);
@@ -61,13 +61,13 @@ async fn killed_and_run_again(rows: usize) {
                     AND l.partner_id = p.id AND l.tenant_id = e.tenant_id
                 JOIN outbox o ON o.payload->>'tenantId' = e.tenant_id AND o.event = 'partner.enrolled'
                 WHERE p.email = 'p' || substr(e.tenant_id, 6) || '@example.com'";
-    // Of the outbox nobody has counted the rows, and the four would be joined one by one.
+    // Without statistics of the outbox, the four tables would be joined row by row.
     sql.execute("ANALYZE").await.unwrap();
-    assert_eq!(invariants::count(sql, kept).await, i64::try_from(rows).unwrap(), "each row as it stands in the file");
+    assert_eq!(invariants::count(sql, kept).await, i64::try_from(rows).unwrap(), "each row as in the file");
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_it_with_the_counts_and_where_to_go_on() {
+async fn ctrl_c_ends_the_import_with_the_counts_and_the_next_line() {
     let site = Site::start().await;
     site.file("partners.jsonl", jsonl(20_000));
     let line = "import partners partners.jsonl --workspace acme --json";
@@ -81,14 +81,14 @@ async fn ctrl_c_ends_it_with_the_counts_and_where_to_go_on() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let [rows, created, found, refused] = counts(&ended);
     assert_eq!((rows, found, refused), (created, 0, 0));
-    assert_eq!(site.totals().await, [i64::try_from(created).unwrap(); 4], "what was counted is what is there");
+    assert_eq!(site.totals().await, [i64::try_from(created).unwrap(); 4], "the counts match the rows");
     let line = ended.err.split("all rows before line ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap();
     assert!(line.parse::<u64>().unwrap() <= created + 1, "{}", ended.err);
     assert!(ended.err.contains("interrupted: "), "{}", ended.err);
 }
 
 #[tokio::test]
-async fn a_database_that_goes_away_ends_it_with_where_it_stands() {
+async fn a_lost_database_ends_the_import_with_the_next_line() {
     let site = Site::start().await;
     site.file("partners.jsonl", jsonl(20_000));
     let import = spawn(&site, "import partners partners.jsonl --workspace acme --json --wait 1");
@@ -105,7 +105,7 @@ async fn a_database_that_goes_away_ends_it_with_where_it_stands() {
 }
 
 #[tokio::test]
-async fn sessions_that_break_cost_nothing() {
+async fn broken_sessions_lose_nothing() {
     let site = Site::start().await;
     site.file("partners.jsonl", jsonl(5_000));
     let import = spawn(&site, "import partners partners.jsonl --workspace acme --json");

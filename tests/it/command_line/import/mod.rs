@@ -15,7 +15,7 @@ use crate::support::binary::{Finished, Home, Process};
 use crate::support::cluster::{LentDatabase, SHARED, TEMPLATE};
 use crate::support::invariants;
 
-/// A workspace `acme` in a database of its own, and the program to import into it.
+/// A workspace `acme` in a separate database, and the binary that imports into the workspace.
 struct Site {
     database: LentDatabase,
     home: Home,
@@ -35,7 +35,7 @@ impl Site {
         path
     }
 
-    /// Imports this text as a file of this name.
+    /// Imports a file with this name and text.
     fn import(&self, name: &str, text: impl AsRef<[u8]>, options: &str) -> Finished {
         self.file(name, text);
         self.home.run(&format!("import partners {name} --workspace acme {options}"))
@@ -45,7 +45,7 @@ impl Site {
         self.database.sql().await
     }
 
-    /// How many partners, enrollments, links and events there are.
+    /// Returns the numbers of partners, enrollments, links and events.
     async fn totals(&self) -> [i64; 4] {
         let sql = &mut self.sql().await;
         let mut totals = [0; 4];
@@ -56,25 +56,25 @@ impl Site {
     }
 }
 
-/// The summary that a command printed with `--json`.
+/// Returns the summary that a command printed with `--json`.
 #[track_caller]
 fn summary(finished: &Finished) -> Value {
     serde_json::from_str(&finished.out).unwrap_or_else(|_| panic!("{finished:?}"))
 }
 
-/// The counts of rows, created, found and refused.
+/// Returns the counts of rows, created, found and refused.
 #[track_caller]
 fn counts(finished: &Finished) -> [u64; 4] {
     let summary = summary(finished);
     ["rows", "created", "found", "refused"].map(|name| summary[name].as_u64().unwrap())
 }
 
-/// The lines of a report.
+/// Returns the lines of a report.
 fn report(path: &Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// So many partners, as JSON lines. No two are the same person.
+/// Returns partners as JSON lines. No two lines are the same person.
 fn jsonl(rows: usize) -> String {
     let draw = Ids::seeded(1);
     let names = ["Jane Doe", "Müller & Söhne", "Ivo", "Zoë Ng", "O'Neil"];

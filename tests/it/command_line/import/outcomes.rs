@@ -1,4 +1,4 @@
-//! What becomes of rows.
+//! Outcomes of rows.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -42,15 +42,15 @@ async fn each_row_is_created_found_or_refused() {
     assert_eq!(refused[2]["error"]["code"], "not_found");
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
 
-    // What was imported is found; what is mended in the report goes in.
+    // Imported rows are found, and corrected rows of the report are imported.
     let again = site.import("partners.jsonl", ROWS, "--json --report refused.jsonl");
     assert_eq!(counts(&again), [9, 0, 3, 6]);
-    let mended = report(&path)[2]["row"].to_string().replace("nothing", "default");
-    assert_eq!(counts(&site.import("mended.jsonl", mended, "--json")), [1, 1, 0, 0]);
+    let corrected = report(&path)[2]["row"].to_string().replace("nothing", "default");
+    assert_eq!(counts(&site.import("corrected.jsonl", corrected, "--json")), [1, 1, 0, 0]);
 }
 
 #[tokio::test]
-async fn a_dry_run_tells_it_and_writes_nothing() {
+async fn a_dry_run_reports_the_outcomes_and_writes_nothing() {
     let site = Site::start().await;
     site.import("first.jsonl", "{\"email\":\"there@example.com\",\"tenantId\":\"user-9\"}\n", "").succeeded();
     let rows = "{\"email\":\"there@example.com\"}\n{\"email\":\"new@example.com\"}\n{\"email\":\"x\"}\n\
@@ -60,7 +60,7 @@ async fn a_dry_run_tells_it_and_writes_nothing() {
     assert_eq!(summary(&ended), json!({"dryRun": true, "rows": 4, "created": 1, "found": 1, "refused": 2}));
     assert_eq!(site.totals().await, before);
     assert_eq!(report(&site.home.path().join("refused.jsonl")).len(), 2);
-    assert_eq!(counts(&site.import("partners.jsonl", rows, "--json")), [4, 1, 1, 2], "as it was told");
+    assert_eq!(counts(&site.import("partners.jsonl", rows, "--json")), [4, 1, 1, 2], "as reported");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn rows_of_one_person_take_effect_in_their_order() {
 }
 
 #[tokio::test]
-async fn any_number_of_rows_at_a_time_leads_to_the_same() {
+async fn every_concurrency_gives_the_same_result() {
     for concurrency in [1, 64] {
         let site = Site::start().await;
         let ended = site.import("partners.jsonl", jsonl(300), &format!("--json --concurrency {concurrency}"));
@@ -85,7 +85,7 @@ async fn any_number_of_rows_at_a_time_leads_to_the_same() {
 }
 
 #[tokio::test]
-async fn it_goes_into_the_program_that_is_named() {
+async fn rows_are_imported_into_the_named_program() {
     let site = Site::start().await;
     let second = site.home.json("program create --workspace acme --name Second --host go.second.example");
     let program = second["programId"].as_str().unwrap();

@@ -1,4 +1,4 @@
-//! `{"success": false, "error": {…}}`, with Affonso's own codes.
+//! Errors in the format of Affonso's API: `{"success": false, "error": {…}}`, with Affonso's own codes.
 
 use serde::Serialize;
 
@@ -15,10 +15,9 @@ pub(in crate::surfaces) struct ErrorBody<'a> {
 struct ErrorObject<'a> {
     code: &'static str,
     message: &'a str,
-    /// Of the first problem; none where that is with the request as a whole.
+    /// The member with the first problem. `None` for a problem with the whole request.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<&'a str>,
-    /// All problems.
     #[serde(skip_serializing_if = "<[Problem]>::is_empty")]
     details: &'a [Problem],
 }
@@ -31,7 +30,7 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
-/// A request that breaks a rule is a 400 here.
+/// Returns the status of an error. In this format, a request that breaks a rule is a 400.
 pub(in crate::surfaces) fn status(code: Code) -> u16 {
     match code {
         Code::UnprocessableEntity => 400,

@@ -57,7 +57,7 @@ impl Signals {
     /// Waits for the next signal.
     pub async fn next(&mut self) {
         if self.0.recv().await.is_none() {
-            pending().await
+            pending::<()>().await;
         }
     }
 }

@@ -26,8 +26,8 @@ impl<K: Eq + Hash, H> Handles<K, H> {
             return Arc::clone(handle);
         }
         // Created outside of the lock. Two threads may create the handle at the same time: both then use the first.
-        let made = Arc::new(make());
+        let new = Arc::new(make());
         let mut handles = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(handles.entry(labels.to_owned()).or_insert_with(|| Arc::clone(&made)))
+        Arc::clone(handles.entry(labels.to_owned()).or_insert_with(|| Arc::clone(&new)))
     }
 }

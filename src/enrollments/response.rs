@@ -195,11 +195,11 @@ pub(super) async fn load(
 /// 503 when the database is away.
 pub(super) async fn with_links(
     conn: &mut PgConnection,
-    ProgramScope { workspace_id, program_id }: ProgramScope,
+    scope: ProgramScope,
     rows: Vec<EnrolledPartnerRow>,
 ) -> Result<Vec<EnrolledPartner>> {
     let ids: Vec<PartnerId> = rows.iter().map(|row| row.partner_id).collect();
-    let mut links = links::list_links_of_partners(conn, workspace_id, program_id, &ids).await?;
+    let mut links = links::list_links_of_partners(conn, scope, &ids).await?;
     let shown = rows.into_iter().map(|row| {
         let links = links.remove(&row.partner_id).unwrap_or_default();
         EnrolledPartner::new(row, links)

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::links::model::{ExternalId, KeyRef, Link, LinkOwner, LinkRow, PartnerLink};
 use crate::tags::Tag;
 use crate::values::ProgramScope;
-use crate::values::id::{GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::{GroupDefaultLinkId, LinkId, PartnerId, WorkspaceId};
 
 /// Lists the default links for which a partner has links.
 pub(in crate::links) async fn list_default_link_ids(
@@ -192,8 +192,7 @@ pub(in crate::links) async fn find_link(
 /// Lists the links of several partners in a program, for each partner oldest first.
 pub async fn list_links_of_partners(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner_ids: &[PartnerId],
 ) -> Result<HashMap<PartnerId, Vec<PartnerLink>>> {
     let rows = sqlx::query!(
@@ -206,8 +205,8 @@ pub async fn list_links_of_partners(
          LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = ANY ($3)
          ORDER BY l.created_at, l.id"#,
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         partner_ids as _,
     )
     .fetch_all(conn)

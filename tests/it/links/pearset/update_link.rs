@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier};
-use pearset::domains::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, NewDomain, insert_domain};
 use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
@@ -144,7 +144,8 @@ async fn given_tags_replace_the_present_ones() {
 async fn add_domain(world: &World, url_prefix: &str) {
     let now = world.app.clock.now();
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
-    let (workspace, new) = (&world.workspace, (world.app.state.ids.next(now), &address, true));
+    let (workspace, id) = (&world.workspace, world.app.state.ids.next(now));
+    let new = NewDomain { id, address: &address, is_additional: true };
     let scope = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
     insert_domain(&mut world.app.sql().await, scope, new, now).await.unwrap();
 }

@@ -1,8 +1,8 @@
 FROM rust:1.95-slim-bookworm AS build
 WORKDIR /src
-# The queries were checked against the schema when .sqlx was made; no database here.
+# The build checks the queries offline with .sqlx and needs no database.
 ENV SQLX_OFFLINE=true
-# The dependencies and crates/ are built in a layer of their own: they change less often than src/.
+# The dependencies and crates/ are built in a separate layer, because they change less often than src/.
 COPY Cargo.toml Cargo.lock ./
 COPY crates crates
 RUN mkdir src \
@@ -12,7 +12,7 @@ RUN mkdir src \
     && cargo build --release --locked \
     && rm -r build.rs src
 COPY . .
-# cargo goes by file times, and COPY keeps those of the checkout.
+# cargo rebuilds by file times, and COPY keeps the file times of the checkout.
 RUN touch build.rs src/main.rs src/lib.rs \
     && cargo build --release --locked
 
@@ -26,5 +26,5 @@ ENV PEARSET_LISTEN=0.0.0.0:8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --start-interval=1s --retries=3 \
     CMD ["pearset", "healthcheck"]
-# Commands follow it: docker compose exec server pearset workspace list
+# Example of a command: docker compose exec server pearset workspace list
 ENTRYPOINT ["pearset"]

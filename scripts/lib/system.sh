@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Small things about the machine, for the scripts. To be sourced.
+# Helper functions of the scripts. To be sourced.
 
-# Whether root's rights are to be had without a password.
+# Succeeds if root's rights are available without a password.
 may_be_root() {
     ((EUID == 0)) || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
 }
@@ -10,7 +10,7 @@ as_root() {
     if ((EUID == 0)); then "$@"; else sudo -n "$@"; fi
 }
 
-# Runs a command that can ask nothing, and shows what it prints only when it fails.
+# Runs a command without input, and shows its output only if the command fails.
 quietly() {
     local log status=0
     log=$(mktemp) || return 1
@@ -20,20 +20,20 @@ quietly() {
     return "$status"
 }
 
-# No questions, and configuration files stay as they are.
+# Runs apt-get as root without questions; existing configuration files are kept.
 apt_get() {
     quietly as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -o Dpkg::Options::=--force-confold -o DPkg::Lock::Timeout=120 -qq -y "$@"
 }
 
-# Makes a Python environment in a folder and installs into it: python_env DIR PIP-ARGUMENTS…
+# Creates a Python environment in a folder and installs packages: python_env DIR PIP-ARGUMENTS…
 python_env() {
     local dir=$1
     shift
     if ! "$dir/bin/python" -m pip --version >/dev/null 2>&1; then
         rm -rf "$dir"
         if ! python3 -c 'import ensurepip, venv' 2>/dev/null && command -v apt-get >/dev/null && may_be_root; then
-            # Debian keeps it in a package of its own.
+            # Debian has venv in a separate package.
             apt_get update && apt_get install --no-install-recommends python3-venv || return 1
         fi
         python3 -m venv "$dir" || return 1
@@ -41,12 +41,22 @@ python_env() {
     "$dir/bin/python" -m pip install --quiet --disable-pip-version-check "$@"
 }
 
+# Builds programs from crates.io into DIR/bin, unless they are there: cargo_tools DIR NAME@VERSION…
+cargo_tools() {
+    local dir=$1
+    shift
+    # Each runs for seconds: a quick build is worth more than a quick program.
+    CARGO_TARGET_DIR=$dir/build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 cargo install --quiet --locked --root "$dir" "$@" || return 1
+    rm -rf "$dir/build"
+}
+
 # Prints a port of the loopback address that is free now.
 free_port() {
     python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-# Waits until a server answers 200: wait_until_ready URL PID SECONDS. Fails at once when the process ends.
+# Waits until a server answers 200: wait_until_ready URL PID SECONDS. Fails immediately if the process ends.
 wait_until_ready() {
     local deadline=$((SECONDS + $3))
     until curl -fsS -o /dev/null --max-time 2 "$1" 2>/dev/null; do

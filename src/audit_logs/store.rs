@@ -54,7 +54,7 @@ pub(super) async fn list_entries(
         AuditLogRow,
         r#"/* audit_logs::list_entries */
          SELECT a.id, a.action, a.target, a.api_key_id, k.name AS "api_key_name?", a.details, a.program_id, a.created_at
-         FROM audit_logs a LEFT JOIN api_keys k ON k.workspace_id = a.workspace_id AND k.id = a.api_key_id
+         FROM audit_logs a LEFT JOIN api_keys k ON k.workspace_id = $1 AND k.id = a.api_key_id
          WHERE a.workspace_id = $1 AND a.program_id = $2 AND ($3::text IS NULL OR a.action = $3)
            AND ($4::text IS NULL OR a.target = $4)
          ORDER BY a.created_at DESC, a.id DESC

@@ -1,4 +1,4 @@
-//! The database that a command works on, and what it looks up there first.
+//! The database of a command, and the look-ups that commands have in common.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -9,22 +9,26 @@ use anyhow::Context;
 use crate::config::Settings;
 use crate::db::{self, Db, Source};
 use crate::programs;
+use crate::values::clock::SystemClock;
 use crate::values::id::{Ids, ProgramId, WorkspaceId};
+use crate::work::Executor;
 use crate::workspaces::{self, Slug};
 
-/// Opens the database (that of a running server if there is one), brings its schema up to date, and does the work.
+/// Opens the database (the database of a running server if there is one), brings the schema up to date, and runs the
+/// work of a command.
 pub(super) fn with_database(
     settings: &Settings,
-    work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
+    work: impl AsyncFnOnce(Executor) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     with_sessions(settings, NonZeroUsize::MIN, work)
 }
 
-/// The same for work that uses so many sessions at the same time: it may be what fills new tables.
+/// As [`with_database`], for work that uses up to `sessions` database sessions at the same time. Such work may fill new
+/// tables, so the statistics of the tables are kept up to date meanwhile.
 pub(super) fn with_sessions(
     settings: &Settings,
     sessions: NonZeroUsize,
-    work: impl AsyncFnOnce(Db) -> anyhow::Result<()>,
+    work: impl AsyncFnOnce(Executor) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let source = Source::for_command(settings)?;
     let threads = thread::available_parallelism().map_or(sessions, |most| most.min(sessions)).get();
@@ -34,14 +38,16 @@ pub(super) fn with_sessions(
         if sessions > NonZeroUsize::MIN {
             tokio::spawn(db::keep_statistics(options.clone()));
         }
-        work(Db::new(options, sessions.get(), Arc::new(Ids::system()), Arc::default())?).await
+        let ids = Arc::new(Ids::system());
+        let db = Db::new(options, sessions.get(), Arc::clone(&ids), Arc::default())?;
+        work(Executor::new(db, Arc::new(SystemClock), ids)).await
     });
     drop(runtime);
     source.stop();
     outcome
 }
 
-/// The workspace with this slug.
+/// Finds the workspace with a slug.
 pub(super) async fn find_workspace(db: &Db, slug: &Slug) -> anyhow::Result<WorkspaceId> {
     let wanted = slug.clone();
     let found = db
@@ -54,7 +60,7 @@ pub(super) async fn find_workspace(db: &Db, slug: &Slug) -> anyhow::Result<Works
     found.with_context(|| format!("there is no workspace '{}'", slug.as_str()))
 }
 
-/// The workspace of a program.
+/// Finds the workspace of a program.
 pub(super) async fn find_workspace_of(db: &Db, id: ProgramId) -> anyhow::Result<WorkspaceId> {
     let found = db
         .global()
@@ -63,7 +69,7 @@ pub(super) async fn find_workspace_of(db: &Db, id: ProgramId) -> anyhow::Result<
     found.context("there is no such program")
 }
 
-/// The program that a command means, which must be of the workspace.
+/// Finds the named program of a workspace, or the default program when none is named.
 pub(super) async fn find_program(
     db: &Db,
     workspace_id: WorkspaceId,

@@ -1,25 +1,26 @@
 //! `pearset domain`.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
+use sqlx::PgConnection;
 
 use super::address::Address;
 use super::database::{find_program, find_workspace};
 use super::output::{Output, print};
 use crate::db::Db;
-use crate::domains;
+use crate::domains::{self, Domain};
+use crate::error::Result;
+use crate::provisioning::AddDomain;
 use crate::values::ProgramScope;
-use crate::values::clock::{Clock, SystemClock};
-use crate::values::id::{DomainId, Ids, ProgramId};
+use crate::values::id::ProgramId;
+use crate::work::{Actor, Executor, Query};
 use crate::workspaces::Slug;
 
 /// `pearset domain`
 #[derive(Debug, Subcommand)]
 pub enum DomainCommand {
-    /// Add a place where links can live
+    /// Add a domain where links can live
     Add {
         /// Slug of the workspace
         #[arg(long)]
@@ -27,13 +28,13 @@ pub enum DomainCommand {
         /// Id of the program [default: the workspace's default program]
         #[arg(long)]
         program: Option<ProgramId>,
-        /// Where its links live
+        /// The place where links of the domain live
         #[command(flatten)]
         address: Address,
-        /// Offer it beside the program's own
+        /// Offer the domain to partners next to the program's own
         #[arg(long)]
         additional: bool,
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
@@ -45,50 +46,54 @@ pub enum DomainCommand {
         /// Id of the program [default: the workspace's default program]
         #[arg(long)]
         program: Option<ProgramId>,
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
 }
 
 impl DomainCommand {
-    pub(super) async fn run(self, db: &Db) -> anyhow::Result<()> {
+    pub(super) async fn run(self, executor: &Executor) -> anyhow::Result<()> {
         match self {
             Self::Add { workspace, program, address, additional, output } => {
                 let Some(address) = address.into_link_address() else {
                     bail!("one of --host and --url-prefix is needed");
                 };
-                let workspace_id = find_workspace(db, &workspace).await?;
-                let scope = ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? };
-                let (now, ids) = (SystemClock.now(), Ids::system());
-                let (id, address) = (ids.next::<DomainId>(now), Arc::new(address));
-                let stored = Arc::clone(&address);
-                db.tenant(workspace_id)
-                    .run("add_domain", move |conn, _| {
-                        let address = Arc::clone(&stored);
-                        Box::pin(async move {
-                            let domain = (id, &*address, additional);
-                            domains::insert_domain(conn, scope, domain, now).await
-                        })
-                    })
-                    .await?;
-                let made = json!({
+                let scope = find_scope(executor.db(), &workspace, program).await?;
+                let add = AddDomain { scope, address: address.clone(), is_additional: additional };
+                let id = executor.run(Actor::command_line(scope.workspace_id), add).await?;
+                let added = json!({
                     "domainId": id,
                     "domain": address.host(),
                     "url": address.url_prefix(),
                     "isAdditional": additional,
                 });
-                print(&made, output.json)
+                print(&added, output.json)
             }
             Self::List { workspace, program, output } => {
-                let workspace_id = find_workspace(db, &workspace).await?;
-                let scope = ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? };
-                let all = db
-                    .tenant(workspace_id)
-                    .read("list_domains", move |conn| Box::pin(domains::list_domains(conn, scope, i64::MAX, 0)))
-                    .await?;
-                print(&all, output.json)
+                let scope = find_scope(executor.db(), &workspace, program).await?;
+                print(&executor.read(scope.workspace_id, ListAllDomains { scope }).await?, output.json)
             }
         }
+    }
+}
+
+/// Finds the workspace and the program that a command names.
+async fn find_scope(db: &Db, workspace: &Slug, program: Option<ProgramId>) -> anyhow::Result<ProgramScope> {
+    let workspace_id = find_workspace(db, workspace).await?;
+    Ok(ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? })
+}
+
+/// Lists the domains of a program.
+struct ListAllDomains {
+    scope: ProgramScope,
+}
+
+impl Query for ListAllDomains {
+    const NAME: &'static str = "list_domains";
+    type Output = Vec<Domain>;
+
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<Domain>> {
+        domains::list_domains(conn, self.scope, i64::MAX, 0).await
     }
 }

@@ -1,4 +1,4 @@
-//! `pearset healthcheck`: what a container asks.
+//! `pearset healthcheck`, the health check of a container.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use tokio::net::TcpStream;
 use super::output;
 use crate::config::reachable;
 
-/// The whole check may take so long.
+/// The time limit of the whole check.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Asks the server at this address whether it is ready.
+/// Asks the server at this address whether the server is ready.
 ///
 /// # Errors
-/// When it is not, or does not answer.
+/// When the server is not ready, or does not answer.
 pub(super) fn run(listen: SocketAddr) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let address = reachable(listen);

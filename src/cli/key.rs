@@ -1,23 +1,22 @@
 //! `pearset key`.
 
-use std::sync::Arc;
-
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::database::{find_program, find_workspace};
+use super::database::find_workspace;
 use super::output::{Output, print, write};
-use crate::db::Db;
+use crate::provisioning::CreateApiKey;
 use crate::validation::Text;
-use crate::values::clock::{Clock, SystemClock, Timestamp};
+use crate::values::clock::Timestamp;
 use crate::values::id::{ApiKeyId, Ids, ProgramId};
-use crate::workspaces::{self, ApiKey, NewApiKey, Scope, Scopes, Slug};
+use crate::work::{Actor, Executor};
+use crate::workspaces::{self, ApiKey, Scope, Scopes, Slug};
 
 /// `pearset key`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make a key; it is shown once
+    /// Create a key, which is shown once
     Create {
         /// Slug of the workspace
         #[arg(long)]
@@ -25,16 +24,16 @@ pub enum KeyCommand {
         /// Name for people
         #[arg(long, default_value = "API key")]
         name: String,
-        /// What it may do, separated by commas [default: apis.all]
+        /// Permissions of the key, separated by commas [default: apis.all]
         #[arg(long, value_delimiter = ',')]
         scopes: Vec<Scope>,
-        /// The only program that it may use
+        /// Id of the only program that the key may use [default: every program]
         #[arg(long)]
         program: Option<ProgramId>,
-        /// When it stops working, as RFC 3339 time
+        /// Time after which the key is invalid, as RFC 3339 time [default: never]
         #[arg(long, value_parser = parse_time)]
         expires: Option<Timestamp>,
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
@@ -43,15 +42,15 @@ pub enum KeyCommand {
         /// Slug of the workspace
         #[arg(long)]
         workspace: Slug,
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
-    /// End a key; servers notice within a second
+    /// Revoke a key; servers reject the key after at most one second
     Revoke {
         /// Id of the key
         id: ApiKeyId,
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
@@ -60,25 +59,15 @@ pub enum KeyCommand {
 }
 
 impl KeyCommand {
-    pub(super) async fn run(self, db: &Db) -> anyhow::Result<()> {
+    pub(super) async fn run(self, executor: &Executor) -> anyhow::Result<()> {
+        let db = executor.db();
         match self {
             Self::Create { workspace, name, scopes, program, expires, output } => {
                 let workspace_id = find_workspace(db, &workspace).await?;
-                if program.is_some() {
-                    find_program(db, workspace_id, program).await?;
-                }
-                let (ids, now) = (Ids::system(), SystemClock.now());
-                let (key, id) = (ApiKey::generate(&ids), ids.next(now));
-                let hash = key.hash();
+                let key = ApiKey::generate(executor.ids());
                 let scopes = if scopes.is_empty() { Scopes::default() } else { Scopes::from(scopes) };
-                let new = NewApiKey { id, workspace_id, program_id: program, name, scopes, expires_at: expires };
-                let new = Arc::new(new);
-                db.global()
-                    .run("create_key", move |conn, _| {
-                        let new = Arc::clone(&new);
-                        Box::pin(async move { workspaces::insert_api_key(conn, &new, hash, now).await })
-                    })
-                    .await?;
+                let create = CreateApiKey { key: key.clone(), name, program_id: program, scopes, expires_at: expires };
+                let id = executor.run(Actor::command_line(workspace_id), create).await?;
                 print(&json!({ "keyId": id, "apiKey": key.expose() }), output.json)
             }
             Self::List { workspace, output } => {
@@ -90,7 +79,7 @@ impl KeyCommand {
                 print(&all, output.json)
             }
             Self::Revoke { id, output } => {
-                let now = SystemClock.now();
+                let now = executor.now();
                 let revoked = db
                     .global()
                     .run("revoke_key", move |conn, _| Box::pin(workspaces::revoke_api_key(conn, id, now)))

@@ -1,4 +1,4 @@
-//! The command line: the server, and what an operator does beside it.
+//! The command line: the server, and the commands for operators.
 
 mod address;
 mod database;
@@ -32,55 +32,55 @@ use crate::config::Settings;
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Cli {
-    /// The settings.
+    /// Settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// What to do; the server when nothing is named.
+    /// The command; without one, the server runs.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
 
-/// What to do.
+/// A command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server (the default)
     Serve,
-    /// Bring the database's schema up to date
+    /// Bring the schema of the database up to date
     Migrate,
-    /// Workspaces
+    /// Create, change and list workspaces
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
-    /// API keys
+    /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Programs
+    /// Create, change and list programs
     #[command(subcommand)]
     Program(ProgramCommand),
-    /// Link domains
+    /// Add and list the domains of links
     #[command(subcommand)]
     Domain(DomainCommand),
-    /// Move in from another system
+    /// Import data from another system
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Keys that sign embed tokens
+    /// Rotate, retire and list the keys that sign embed tokens
     #[command(subcommand)]
     SigningKey(SigningKeyCommand),
     /// Print the OpenAPI document
     Openapi,
-    /// Ask a running server whether it can work; fails if it cannot
+    /// Ask a running server whether the server is ready; fails if not
     Healthcheck,
 }
 
 /// Parses the command line.
 ///
 /// # Errors
-/// The exit code, after help or a complaint was printed. A wrong value is one line.
+/// The exit code, after the help or an error message was printed. The message about a wrong value is one line.
 pub fn parse() -> Result<Cli, ExitCode> {
     let command = Cli::command().mut_args(without_empty_variable);
     let cli = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     cli.map_err(|error| {
         if matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue | ErrorKind::ArgumentConflict) {
-            // The complaint, and the possible values on the line after it; not the advice below.
+            // The first lines are the message and the possible values. The advice below them is left out.
             let text = error.to_string();
             let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
             eprintln!("pearset: {}", lines.join(" ").trim_start_matches("error: "));
@@ -91,16 +91,16 @@ pub fn parse() -> Result<Cli, ExitCode> {
     })
 }
 
-/// A variable that is set to nothing, as a file of settings or a compose file does it, counts as not set.
+/// Ignores an environment variable with an empty value: settings files and compose files set variables to nothing.
 fn without_empty_variable(setting: Arg) -> Arg {
     let empty = setting.get_env().and_then(env::var_os).is_some_and(|value| value.is_empty());
     if empty { setting.env(Resettable::Reset) } else { setting }
 }
 
-/// Does what the command line says.
+/// Runs a command.
 ///
 /// # Errors
-/// In one line, for the operator.
+/// The error for the operator, in one line.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
@@ -109,13 +109,17 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => key::generate_key(),
         Command::Migrate => with_database(&settings, async |_| output::write("The schema is up to date.\n")),
-        Command::Workspace(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
-        Command::Key(command) => with_database(&settings, async |db| command.run(&db).await),
-        Command::Program(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
-        Command::Domain(command) => with_database(&settings, async |db| command.run(&db).await),
-        Command::Import(command) => {
-            with_sessions(&settings, command.sessions(), async |db| command.run(db, &settings).await)
+        Command::Workspace(command) => {
+            with_database(&settings, async |executor| command.run(&executor, &settings).await)
         }
-        Command::SigningKey(command) => with_database(&settings, async |db| command.run(&db, &settings).await),
+        Command::Key(command) => with_database(&settings, async |executor| command.run(&executor).await),
+        Command::Program(command) => with_database(&settings, async |executor| command.run(&executor, &settings).await),
+        Command::Domain(command) => with_database(&settings, async |executor| command.run(&executor).await),
+        Command::Import(command) => with_sessions(&settings, command.sessions(), async |executor| {
+            command.run(executor.db().clone(), &settings).await
+        }),
+        Command::SigningKey(command) => {
+            with_database(&settings, async |executor| command.run(&executor, &settings).await)
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! How a command's result is printed: one JSON value, or lines for people.
+//! The output of a command: one JSON value, or lines for people.
 
 use std::fmt::Write as _;
 use std::io::{self, ErrorKind, Write as _};
@@ -8,10 +8,10 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-/// How the result is printed.
+/// The format of the result.
 #[derive(Debug, Args)]
 pub struct Output {
-    /// Print one JSON value
+    /// Print the result as one JSON value
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -19,7 +19,7 @@ pub struct Output {
 /// Prints a value.
 ///
 /// # Errors
-/// When it is no JSON value, or cannot be written.
+/// When the value cannot be turned into JSON, or cannot be written.
 pub(super) fn print(value: &impl Serialize, json: bool) -> anyhow::Result<()> {
     let value = serde_json::to_value(value)?;
     if json {
@@ -32,10 +32,10 @@ pub(super) fn print(value: &impl Serialize, json: bool) -> anyhow::Result<()> {
     }
 }
 
-/// Writes to standard output. Whoever reads it may have enough before its end, as `head` does.
+/// Writes to standard output. A reader that stops before the end, such as `head`, is not an error.
 ///
 /// # Errors
-/// When it cannot be written.
+/// When the text cannot be written.
 pub(crate) fn write(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

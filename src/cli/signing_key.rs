@@ -8,46 +8,47 @@ use super::output::{Output, print};
 use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{self, Keyring, SigningKeySource};
-use crate::values::clock::{Clock, SystemClock};
+use crate::work::Executor;
 
 /// `pearset signing-key`
 #[derive(Debug, Subcommand)]
 pub enum SigningKeyCommand {
-    /// Add a key that signs from two minutes on; the old one stays valid until its last token has expired
+    /// Add a key that signs after two minutes; the old key stays valid until the last token of that key has expired
     Rotate {
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
-    /// End the database's keys once a key of your own signs: they stay valid until their last token has expired
+    /// Retire the keys in the database after you have set a key of your own; each stays valid until the last token of that key has expired
     Retire {
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
     /// List the keys
     List {
-        /// How the result is printed
+        /// The format of the result
         #[command(flatten)]
         output: Output,
     },
 }
 
 impl SigningKeyCommand {
-    pub(super) async fn run(self, db: &Db, settings: &Settings) -> anyhow::Result<()> {
+    pub(super) async fn run(self, executor: &Executor, settings: &Settings) -> anyhow::Result<()> {
+        let (db, now) = (executor.db(), executor.now());
         match self {
             Self::Rotate { output } => {
                 if matches!(settings.signing_key()?, SigningKeySource::Pem(_)) {
                     bail!("the signing key is set by {}: change it there", settings.signing_key_setting());
                 }
-                let kid = Keyring::rotate(db, SystemClock.now()).await?;
+                let kid = Keyring::rotate(db, now).await?;
                 print(&json!({ "kid": kid }), output.json)
             }
             Self::Retire { output } => {
                 if matches!(settings.signing_key()?, SigningKeySource::Database) {
-                    bail!("the database's keys sign: set a key of your own first, or use 'signing-key rotate'");
+                    bail!("the keys in the database sign: set a key of your own first, or use 'signing-key rotate'");
                 }
-                Keyring::retire_stored(db, SystemClock.now()).await?;
+                Keyring::retire_stored(db, now).await?;
                 print_keys(db, output.json).await
             }
             Self::List { output } => print_keys(db, output.json).await,

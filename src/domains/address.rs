@@ -1,4 +1,4 @@
-//! Where a link lives: the text that its key is appended to.
+//! Link addresses: the host and the text that the key of a link is appended to.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use url::Url;
 pub struct Host(String);
 
 impl Host {
-    /// The text.
+    /// Returns the host name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -51,30 +51,30 @@ impl FromStr for UrlPrefix {
     }
 }
 
-/// Where a domain's links live.
+/// The address of the links of a domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LinkAddress {
-    /// On a host that Pearset serves; `url_prefix` is `https://<host>/` unless the server is reached otherwise.
+    /// A host that Pearset serves. `url_prefix` is `https://<host>/` unless the server is reached otherwise.
     Served {
-        /// The host, which no other workspace may have.
+        /// The host, which only one workspace can have.
         host: Host,
-        /// What the key is appended to.
+        /// The text that a key is appended to.
         url_prefix: String,
     },
-    /// On a page of the customer's own.
+    /// A page of the customer's own.
     Elsewhere(UrlPrefix),
 }
 
 impl LinkAddress {
-    /// On this host over https.
+    /// Returns the address of links on a host over https.
     #[must_use]
     pub fn served(host: Host) -> Self {
         let url_prefix = format!("https://{}/", host.0);
         Self::Served { host, url_prefix }
     }
 
-    /// `<label>.localhost` with the scheme and port of the server's own address: a place for links that works in
-    /// a browser on the same machine before there is a real domain.
+    /// Returns `<label>.localhost` with the scheme and port of the server's own address: links there work in a browser
+    /// on the same machine before the program has a real domain.
     #[must_use]
     pub fn local(label: &str, public_url: &Url) -> Self {
         let host = Host(format!("{label}.localhost"));
@@ -83,7 +83,7 @@ impl LinkAddress {
         Self::Served { host, url_prefix }
     }
 
-    /// The host.
+    /// Returns the host name.
     #[must_use]
     pub fn host(&self) -> &str {
         match self {
@@ -92,7 +92,7 @@ impl LinkAddress {
         }
     }
 
-    /// What the key is appended to.
+    /// Returns the text that a key is appended to.
     #[must_use]
     pub fn url_prefix(&self) -> &str {
         match self {
@@ -102,8 +102,8 @@ impl LinkAddress {
     }
 }
 
-/// The full address of a link. A key has only letters, digits and `_-./`, so that only what is not ASCII
-/// needs to be percent-encoded.
+/// Returns the full URL of a link. A key has only letters, digits and `_-./`, so that only bytes outside of ASCII need
+/// percent-encoding.
 #[must_use]
 pub fn short_link(url_prefix: &str, key: &str) -> String {
     let mut link = String::with_capacity(url_prefix.len() + key.len());
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts() {
+    fn host_is_a_lower_case_domain_name_without_port() {
         for (text, host) in
             [("go.acme.com", "go.acme.com"), ("GO.acme.com", "go.acme.com"), ("bücher.de", "xn--bcher-kva.de")]
         {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes() {
+    fn url_prefix_is_an_http_url_that_a_key_completes() {
         for text in ["https://partnero.com?aff=", "http://acme.com/r/", "https://acme.com/x?a=1&aff="] {
             let prefix: UrlPrefix = text.parse().unwrap();
             assert_eq!(prefix.text, text);
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn short_links() {
+    fn short_link_percent_encodes_only_non_ascii_bytes() {
         assert_eq!(short_link("https://partnero.com?aff=", "ref_456"), "https://partnero.com?aff=ref_456");
         assert_eq!(short_link("https://go.acme.com/", "c/Jörg"), "https://go.acme.com/c/J%C3%B6rg");
     }

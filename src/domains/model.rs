@@ -1,21 +1,48 @@
-//! Domains as they are stored and listed.
+//! Domains as they are stored and listed, and the reference by which a request names one.
 
+use crate::error::{Error, Result};
+use crate::validation::{Invalid, Text};
 use crate::values::id::{DomainId, ProgramId};
 
-/// A place where links of a program live.
+/// A domain under which links of a program are reachable.
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain {
-    /// Its id.
+    /// The id.
     pub id: DomainId,
-    /// Its program.
+    /// The program that owns the domain.
     pub program_id: ProgramId,
-    /// Its host.
+    /// The host name.
     pub host: String,
-    /// What a key is appended to.
+    /// The text that a key is appended to.
     pub url_prefix: String,
-    /// Whether it is offered beside the program's own.
+    /// Whether the domain is an additional domain of the program.
     pub is_additional: bool,
-    /// Whether links live there that name no domain.
+    /// Whether the domain is the program's default, for links that name no domain.
     pub is_default: bool,
+}
+
+/// A domain that a request names by id. A text that is not an id names a domain that does not exist.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DomainRef(Option<DomainId>);
+
+impl DomainRef {
+    /// Returns the id.
+    ///
+    /// # Errors
+    /// 404 for a text that is not an id.
+    pub(crate) fn id(self) -> Result<DomainId> {
+        self.0.ok_or_else(no_domain)
+    }
+}
+
+impl Text for DomainRef {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        Ok(Self(text.parse().ok()))
+    }
+}
+
+/// Returns the error for a domain that does not exist.
+pub(crate) fn no_domain() -> Error {
+    Error::not_found("The domain does not exist.")
 }

@@ -10,7 +10,7 @@ use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::id::DomainId;
 
-/// A domain; a host that Pearset serves is bound to the workspace.
+/// Inserts a domain, and binds a host that Pearset serves to the workspace.
 pub async fn insert_domain(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -46,7 +46,7 @@ pub async fn insert_domain(
     Ok(())
 }
 
-/// The domains of a program, its default first, then oldest first.
+/// Lists a page of the domains of a program, the default domain first, then oldest first.
 pub async fn list_domains(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -57,7 +57,7 @@ pub async fn list_domains(
         Domain,
         r#"/* domains::list_domains */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
-         FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2
          ORDER BY d.id = p.default_domain_id DESC, d.id
          LIMIT $3 OFFSET $4"#,
@@ -71,14 +71,14 @@ pub async fn list_domains(
     Ok(rows)
 }
 
-/// One domain of a program; `None` as id means the program's default.
+/// Finds a domain of a program: the default domain when `id` is `None`.
 pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Option<DomainId>) -> Result<Option<Domain>> {
     let row = sqlx::query_as!(
         Domain,
         r#"/* domains::find_domain */
          SELECT d.id, d.program_id, d.host, d.url_prefix, d.is_additional, d.id = p.default_domain_id AS "is_default!"
          FROM programs p
-         JOIN domains d ON d.workspace_id = p.workspace_id AND d.program_id = p.id
+         JOIN domains d ON d.workspace_id = $1 AND d.program_id = p.id
                        AND d.id = COALESCE($3, p.default_domain_id)
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         scope.workspace_id as _,
@@ -90,11 +90,11 @@ pub async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, id: Optio
     Ok(row)
 }
 
-/// The domain of a program on this host: its default one, else the oldest.
+/// Finds the domain of a program on a host: the default domain if that is on the host, else the oldest.
 pub async fn find_domain_by_host(conn: &mut PgConnection, scope: ProgramScope, host: &str) -> Result<Option<DomainId>> {
     let id = sqlx::query_scalar!(
         "/* domains::find_domain_by_host */
-         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
+         SELECT d.id FROM domains d JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
          WHERE d.workspace_id = $1 AND d.program_id = $2 AND d.host = $3
          ORDER BY d.id = p.default_domain_id DESC, d.id LIMIT 1",
         scope.workspace_id as _,

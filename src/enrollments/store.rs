@@ -97,42 +97,18 @@ pub(in crate::enrollments) struct NewEnrollment<'a> {
     pub(in crate::enrollments) event: &'a Value,
 }
 
-/// Makes partner, enrollment and event in one statement. False when another transaction was faster with the e-mail
-/// or the tenant id, or has changed or deleted the group: what was made until then is for the caller to roll back.
-///
-/// The group's row is locked before the enrollment is made and not by its foreign key only: that one waits for whoever
-/// deletes the group, and is then content with a row that says that it is deleted.
-pub(in crate::enrollments) async fn insert_enrollment(
+/// Makes partner, enrollment and event in one round trip. False when another transaction was faster with the e-mail or
+/// the tenant id, or has changed or deleted the group: what was made until then is for the caller to roll back.
+pub(super) async fn insert_enrollment(
     conn: &mut PgConnection,
     new: &NewEnrollment<'_>,
     now: Timestamp,
 ) -> Result<bool> {
     let profile = new.profile;
     let done = sqlx::query_scalar!(
-        "/* enrollments::insert_enrollment */
-         WITH new_partner AS (
-             INSERT INTO partners (workspace_id, id, email, email_normalized, name, username, image, country,
-                                   description, created_at)
-             SELECT $1, $4, $6, $7, $8, $9, $10, $11, $12, $18 WHERE NOT $5
-             ON CONFLICT (workspace_id, email_normalized) DO NOTHING
-             RETURNING id
-         ), partner AS (
-             SELECT id FROM new_partner UNION ALL SELECT $4 WHERE $5
-         ), unchanged_group AS (
-             SELECT id FROM groups WHERE workspace_id = $1 AND program_id = $2 AND id = $13 AND version = $21
-             FOR KEY SHARE
-         ), enrollment AS (
-             INSERT INTO enrollments (workspace_id, id, program_id, partner_id, group_id, tenant_id, status,
-                                      application_id, metadata, created_at, invite_expires_at)
-             SELECT $1, $3, $2, partner.id, unchanged_group.id, $14, $15, $19, COALESCE($20::jsonb, '{}'), $18, $23
-             FROM partner, unchanged_group
-             ON CONFLICT DO NOTHING
-             RETURNING id
-         ), event AS (
-             INSERT INTO outbox (workspace_id, id, event, payload, created_at)
-             SELECT $1, $16, $22, $17, $18 FROM enrollment
-         )
-         SELECT id FROM enrollment",
+        r#"/* enrollments::insert_enrollment */
+         SELECT insert_enrollment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+                                  $20, $21, $22, $23) AS "done!""#,
         new.workspace_id as _,
         new.program_id as _,
         new.id as _,
@@ -146,20 +122,20 @@ pub(in crate::enrollments) async fn insert_enrollment(
         profile.country.as_ref().map(Country::as_str),
         profile.description.as_ref().map(Bounded::as_str),
         new.group_id as _,
+        new.group_version,
         new.tenant_id,
         new.status as _,
-        new.event_id as _,
-        new.event,
-        now as _,
         new.application_id as _,
         new.metadata.map(Json) as _,
-        new.group_version,
-        new.event_name,
         new.invite_expires_at as _,
+        new.event_id as _,
+        new.event_name,
+        new.event,
+        now as _,
     )
-    .fetch_optional(conn)
+    .fetch_one(conn)
     .await?;
-    Ok(done.is_some())
+    Ok(done)
 }
 
 /// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the tenant id or the
@@ -323,8 +299,8 @@ pub(in crate::enrollments) async fn lock_link_terms(
         "/* enrollments::lock_link_terms */
          SELECT e.program_id, e.partner_id, e.group_id, e.tenant_id, p.email, p.name, p.username
          FROM enrollments e
-         JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
-         JOIN groups g ON g.workspace_id = e.workspace_id AND g.id = e.group_id
+         JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
+         JOIN groups g ON g.workspace_id = $1 AND g.id = e.group_id
          WHERE e.workspace_id = $1 AND e.id = $2
          FOR NO KEY UPDATE OF e FOR KEY SHARE OF g",
         workspace_id as _,

@@ -1,4 +1,4 @@
-//! Where the links of a group's partners may lead.
+//! The hosts that the links of a group's partners may point to.
 
 use serde_json::Value;
 use url::Url;
@@ -6,15 +6,16 @@ use url::Url;
 use crate::domains::Host;
 use crate::validation::{FromJson, Invalid, Scope, Text, count};
 
+/// The maximum number of hosts of a group.
 const MAX_HOSTS: usize = 50;
 
-/// The hosts that links may lead to, each by its name or as `*.` and the name of a host for all below that one. None
-/// of them: every host.
+/// The hosts that links may point to. Each pattern is the name of a host, or `*.` and the name of a host, for every host
+/// below that host. Without patterns, every host is allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AllowedHosts(Vec<String>);
 
 impl AllowedHosts {
-    /// Whether a link may lead to this address.
+    /// Returns whether a link may point to this URL.
     #[must_use]
     pub fn allow(&self, url: &str) -> bool {
         if self.0.is_empty() {
@@ -28,7 +29,7 @@ impl AllowedHosts {
         })
     }
 
-    /// As they are stored and shown.
+    /// Returns the patterns as the database and answers have them.
     #[must_use]
     pub fn as_slice(&self) -> &[String] {
         &self.0
@@ -36,12 +37,13 @@ impl AllowedHosts {
 }
 
 impl From<Vec<String>> for AllowedHosts {
-    /// As they were stored.
+    /// Takes patterns from the database.
     fn from(hosts: Vec<String>) -> Self {
         Self(hosts)
     }
 }
 
+/// The pattern of an allowed host.
 struct Pattern(String);
 
 impl Text for Pattern {
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns() {
+    fn patterns_are_hosts_with_or_without_a_wildcard() {
         for (text, pattern) in [
             ("acme.com", "acme.com"),
             ("Shop.ACME.com", "shop.acme.com"),
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_they_allow() {
+    fn only_matching_hosts_are_allowed() {
         let allowed = AllowedHosts(vec!["acme.com".to_owned(), "*.acme.org".to_owned()]);
         for url in ["https://acme.com/", "http://acme.com:8080/x?y#z", "https://a.acme.org/", "https://a.b.acme.org/"] {
             assert!(allowed.allow(url), "{url}");

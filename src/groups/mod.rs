@@ -1,14 +1,22 @@
 //! Groups of a program's partners: their default links, the number of links of a partner, and the hosts that links may
-//! point to.
+//! point to. Changes of a group that affect enrollments are in `enrollments/groups`.
 
-pub(crate) mod allowed_hosts;
-pub(crate) mod model;
-pub(crate) mod request;
+mod allowed_hosts;
+mod default_links;
+mod model;
+mod request;
 pub mod routes;
-pub(crate) mod service;
-pub(crate) mod store;
+mod service;
+mod store;
 
 pub use allowed_hosts::AllowedHosts;
+pub(crate) use model::Group;
 pub use model::{DefaultLink, EnrollmentTerms, GroupRef, NewGroup};
+pub(crate) use request::GroupChanges;
+pub use request::{DeleteGroupQuery, UpdateGroupRequest};
 pub use service::no_group;
-pub use store::{find_enrollment_terms, find_group_id, hold_group, insert_group, insert_group_default_link};
+pub(crate) use service::{FindGroup, close_group, retarget_default_links, update_group};
+pub use store::{
+    find_enrollment_terms, find_group_id, hold_group, insert_group, insert_group_default_link,
+    list_groups_with_default_link_to,
+};

@@ -1,4 +1,4 @@
-//! Groups and what a request says about them.
+//! Groups, and the values that requests have for them.
 
 use std::str::FromStr;
 
@@ -13,12 +13,12 @@ use crate::validation::{
 use crate::values::clock::Timestamp;
 use crate::values::color::Color;
 use crate::values::http_url::HttpUrl;
-use crate::values::id::{ApiKeyId, DomainId, GroupDefaultLinkId, GroupId, InvalidId, ProgramId, WorkspaceId};
+use crate::values::id::{DomainId, GroupDefaultLinkId, GroupId, InvalidId, ProgramId};
 use crate::workspaces::Slug;
 
-/// The most default links of a group.
+/// The maximum number of default links of a group.
 const MAX_DEFAULT_LINKS: usize = 5;
-/// More links than anybody makes for one partner.
+/// The highest limit of links for one partner: more links than anybody creates.
 const MAX_PARTNER_LINKS: i32 = 10_000;
 
 /// A group of partners.
@@ -34,31 +34,21 @@ pub(crate) struct Group {
     pub(crate) default_links: Json<Vec<DefaultLink>>,
     pub(crate) max_partner_links: Option<i32>,
     pub(crate) allowed_hosts: Vec<String>,
-    /// `None` where it was not asked for.
+    /// `None` where the partners were not counted.
     pub(crate) partners_count: Option<i64>,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
 }
 
-/// Who changes a group, and in which program.
-#[derive(Debug, Clone, Copy)]
-#[expect(clippy::struct_field_names, reason = "they are the ids of three things")]
-pub(crate) struct Actor {
-    pub(crate) workspace_id: WorkspaceId,
-    pub(crate) program_id: ProgramId,
-    /// `None` for an operator on the command line.
-    pub(crate) api_key_id: Option<ApiKeyId>,
-}
+/// The name of a group for people.
+pub(super) type Name = Bounded<1, 100>;
 
-/// The name for people.
-pub(crate) type Name = Bounded<1, 100>;
-
-/// How many links a partner of a group may have, its default links included.
+/// The maximum number of links of a partner of a group, default links included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct MaxPartnerLinks(i32);
+pub(super) struct MaxPartnerLinks(i32);
 
 impl MaxPartnerLinks {
-    pub(crate) fn get(self) -> i32 {
+    pub(super) fn get(self) -> i32 {
         self.0
     }
 }
@@ -74,19 +64,19 @@ impl FromJson for MaxPartnerLinks {
     }
 }
 
-/// A default link as a request describes it.
+/// A default link in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WantedLink {
-    pub(crate) id: WantedId,
-    pub(crate) url: HttpUrl,
+pub(super) struct WantedLink {
+    pub(super) id: WantedId,
+    pub(super) url: HttpUrl,
 }
 
-/// Which default link a request means.
+/// The reference of a request to a default link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WantedId {
-    /// One that is to be made.
+pub(super) enum WantedId {
+    /// A new default link.
     New,
-    /// One that is there; `None` for a text that is no id: to the caller that is one that does not exist.
+    /// An existing default link; `None` for a text that is not an id, and so names a link that does not exist.
     Present(Option<GroupDefaultLinkId>),
 }
 
@@ -110,12 +100,12 @@ impl FromFields for WantedLink {
     }
 }
 
-/// The default links that a group is to have.
+/// The default links that a request gives a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct WantedLinks(Vec<WantedLink>);
+pub(super) struct WantedLinks(Vec<WantedLink>);
 
 impl WantedLinks {
-    pub(crate) fn as_slice(&self) -> &[WantedLink] {
+    pub(super) fn as_slice(&self) -> &[WantedLink] {
         &self.0
     }
 }
@@ -137,12 +127,12 @@ impl FromJson for WantedLinks {
     }
 }
 
-/// How a request names a group.
+/// The reference of a request to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupRef {
-    /// By id.
+    /// The id.
     Id(GroupId),
-    /// By slug.
+    /// The slug.
     Slug(String),
 }
 
@@ -152,7 +142,7 @@ impl From<&str> for GroupRef {
     }
 }
 
-/// For a path: what cannot be stored is no slug.
+/// Parses a path segment: a text that cannot be stored is not a slug.
 impl FromStr for GroupRef {
     type Err = InvalidId;
 
@@ -168,7 +158,7 @@ impl Text for GroupRef {
 }
 
 impl GroupRef {
-    /// The id and the slug, one of which is there: a statement asks for `(id = $id OR slug = $slug)`, and a null finds
+    /// Returns the id or the slug. A statement has the condition `(id = $id OR slug = $slug)`, in which a null matches
     /// nothing.
     #[must_use]
     pub fn parts(&self) -> (Option<GroupId>, Option<&str>) {
@@ -179,30 +169,30 @@ impl GroupRef {
     }
 }
 
-/// A group to be made.
+/// A group to create.
 #[derive(Debug)]
 pub struct NewGroup {
-    /// Its id.
+    /// The id.
     pub id: GroupId,
-    /// Its name for people.
+    /// The name for people.
     pub name: String,
-    /// Its name in requests.
+    /// The name in requests.
     pub slug: Slug,
-    /// The color in which it is shown.
+    /// The color in which the group is shown.
     pub color: Option<Color>,
-    /// How many links a partner may have; none: any number.
+    /// The maximum number of links of a partner; `None` means any number.
     pub max_partner_links: Option<i32>,
-    /// Hosts that links may lead to; empty: every host.
+    /// The hosts that links may point to; none means every host.
     pub allowed_hosts: Vec<String>,
 }
 
 /// A link that every partner of a group gets.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 pub struct DefaultLink {
-    /// Its id.
+    /// The id.
     #[serde(deserialize_with = "id_from_uuid")]
     pub id: GroupDefaultLinkId,
-    /// Where it leads.
+    /// The target.
     pub url: String,
 }
 
@@ -211,19 +201,19 @@ fn id_from_uuid<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Gro
     uuid::Uuid::try_parse(&text).map(GroupDefaultLinkId::from).map_err(serde::de::Error::custom)
 }
 
-/// What a new enrollment in a program gets.
+/// The settings that a new enrollment in a program gets.
 #[derive(Debug, Clone)]
 pub struct EnrollmentTerms {
-    /// Who may come in.
+    /// Who can enroll through an embed-token request.
     pub access_mode: AccessMode,
-    /// Of its tokens, in seconds.
+    /// The lifetime of embed tokens in seconds.
     pub token_lifetime_seconds: i32,
-    /// Its group.
+    /// The group of the enrollment.
     pub group_id: GroupId,
-    /// Of the group, when this was read.
+    /// The version of the group when the settings were read.
     pub group_version: i32,
-    /// Where its links live.
+    /// The domain of its links.
     pub domain_id: DomainId,
-    /// Its links.
+    /// The default links of the group.
     pub default_links: Vec<DefaultLink>,
 }

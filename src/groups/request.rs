@@ -1,7 +1,7 @@
 //! Requests about groups.
 
-use super::model::{MaxPartnerLinks, Name, WantedLinks};
-use crate::groups::{AllowedHosts, GroupRef};
+use super::allowed_hosts::AllowedHosts;
+use super::model::{GroupRef, MaxPartnerLinks, Name, WantedLinks};
 use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Change, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::values::Page;
@@ -15,14 +15,14 @@ const MAX_SEARCH: usize = 100;
 /// A request to create a group.
 #[derive(Debug)]
 pub struct CreateGroupRequest {
-    pub(crate) program: Option<ProgramRef>,
-    pub(crate) name: Name,
-    pub(crate) slug: Slug,
-    pub(crate) color: Option<Color>,
+    pub(super) program: Option<ProgramRef>,
+    pub(super) name: Name,
+    pub(super) slug: Slug,
+    pub(super) color: Option<Color>,
     /// `None` gives the group one default link, to the program's site.
-    pub(crate) default_links: Option<WantedLinks>,
-    pub(crate) max_partner_links: Option<MaxPartnerLinks>,
-    pub(crate) allowed_hosts: AllowedHosts,
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Option<MaxPartnerLinks>,
+    pub(super) allowed_hosts: AllowedHosts,
 }
 
 impl FromFields for CreateGroupRequest {
@@ -54,26 +54,26 @@ fn derive_slug(fields: &mut Fields<'_>, name: &Name) -> Option<Slug> {
 #[derive(Debug)]
 pub struct UpdateGroupRequest {
     pub(crate) program: Option<ProgramRef>,
-    pub(crate) changes: Changes,
+    pub(crate) changes: GroupChanges,
 }
 
 /// Changes to an existing group.
 #[derive(Debug)]
-pub(crate) struct Changes {
-    pub(crate) name: Option<Name>,
-    pub(crate) slug: Option<Slug>,
-    pub(crate) color: Change<Color>,
+pub(crate) struct GroupChanges {
+    pub(super) name: Option<Name>,
+    pub(super) slug: Option<Slug>,
+    pub(super) color: Change<Color>,
     /// All default links of the group, in place of the present ones.
-    pub(crate) default_links: Option<WantedLinks>,
-    pub(crate) max_partner_links: Change<MaxPartnerLinks>,
-    pub(crate) allowed_hosts: Option<AllowedHosts>,
-    pub(crate) is_default: Option<bool>,
+    pub(super) default_links: Option<WantedLinks>,
+    pub(super) max_partner_links: Change<MaxPartnerLinks>,
+    pub(super) allowed_hosts: Option<AllowedHosts>,
+    pub(super) is_default: Option<bool>,
 }
 
 impl FromFields for UpdateGroupRequest {
     /// Reads the fields in the order of openapi.yaml, in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let changes = Changes {
+        let changes = GroupChanges {
             name: fields.optional("name"),
             slug: fields.optional("slug"),
             color: fields.change("color"),
@@ -88,9 +88,9 @@ impl FromFields for UpdateGroupRequest {
 
 /// The filter and page of a list of groups.
 pub struct ListGroupsQuery {
-    pub(crate) program: Option<ProgramRef>,
-    pub(crate) search: Option<Bounded<0, MAX_SEARCH>>,
-    pub(crate) page: Page,
+    pub(super) program: Option<ProgramRef>,
+    pub(super) search: Option<Bounded<0, MAX_SEARCH>>,
+    pub(super) page: Page,
 }
 
 impl FromFields for ListGroupsQuery {
@@ -103,9 +103,9 @@ impl FromFields for ListGroupsQuery {
     }
 }
 
-/// A query that may name a program.
+/// The query of `GET /groups/{id}`.
 pub struct GroupQuery {
-    pub(crate) program: Option<ProgramRef>,
+    pub(super) program: Option<ProgramRef>,
 }
 
 impl FromFields for GroupQuery {

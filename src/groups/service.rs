@@ -1,85 +1,131 @@
-//! The rules for making and changing groups.
+//! The rules for creating and changing groups.
 
 use serde_json::json;
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
 use super::allowed_hosts::AllowedHosts;
-use super::model::{Actor, Group, MaxPartnerLinks, WantedId, WantedLinks};
-use super::model::{DefaultLink, GroupRef, NewGroup};
-use super::request::{Changes, CreateGroupRequest};
+use super::default_links::{LinkChanges, new_links};
+use super::model::{DefaultLink, Group, GroupRef, MaxPartnerLinks, NewGroup};
+use super::request::{CreateGroupRequest, GroupChanges};
 use super::store;
-use crate::audit_logs::{self, Action, Entry};
+use crate::audit_logs::Action;
 use crate::error::{Error, Result};
 use crate::validation::{Change, Problem, ProblemCode};
-use crate::values::ProgramScope;
-use crate::values::clock::Timestamp;
-use crate::values::id::{GroupDefaultLinkId, GroupId, Ids};
+use crate::values::id::GroupId;
+use crate::values::{Page, ProgramScope};
+use crate::work::{Command, Query, Work};
 
-/// Makes a group. Without default links in the request it gets one to the program's site.
-///
-/// # Errors
-/// 409 when the slug is taken; 422 when the default links do not agree with the rest.
-pub(crate) async fn create_group(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    actor: Actor,
-    request: &CreateGroupRequest,
-) -> Result<Group> {
-    let Actor { workspace_id, program_id, .. } = actor;
-    let urls: Vec<String> = match &request.default_links {
-        Some(links) => links.as_slice().iter().map(|link| link.url.as_str().to_owned()).collect(),
-        None => vec![store::find_program_url(conn, workspace_id, program_id).await?.ok_or_else(no_group)?],
-    };
-    let links = new_links(ids, now, urls);
-    let max_partner_links = request.max_partner_links.map(MaxPartnerLinks::get);
-    let mut problems = Vec::new();
-    check_hosts(&request.allowed_hosts, &links, request.default_links.is_some(), &mut problems);
-    check_count(max_partner_links, links.len(), &mut problems);
-    if !problems.is_empty() {
-        return Err(Error::invalid(problems));
-    }
-    let new = NewGroup {
-        id: ids.next(now),
-        name: request.name.as_str().to_owned(),
-        slug: request.slug.clone(),
-        color: request.color,
-        max_partner_links,
-        allowed_hosts: request.allowed_hosts.as_slice().to_vec(),
-    };
-    if !store::insert_group(conn, ProgramScope { workspace_id, program_id }, &new, now).await? {
-        return Err(Error::conflict("A group with this slug exists already."));
-    }
-    for link in &links {
-        store::insert_group_default_link(conn, workspace_id, new.id, link, now).await?;
-    }
-    write_entry(conn, ids, now, actor, Action::GroupCreated, new.id, json!({})).await?;
-    let group = store::find_group(conn, workspace_id, program_id, &GroupRef::Id(new.id), false).await?;
-    Ok(Group { partners_count: Some(0), ..group.ok_or_else(no_group)? })
+/// Returns the error for a group that does not exist.
+#[must_use]
+pub fn no_group() -> Error {
+    Error::not_found("The group was not found.")
 }
 
-/// Changes a group.
+/// Lists a page of the groups of a program.
+pub(super) struct ListGroups {
+    pub(super) scope: ProgramScope,
+    /// A regular expression for name or slug.
+    pub(super) search: Option<String>,
+    pub(super) page: Page,
+}
+
+impl Query for ListGroups {
+    const NAME: &'static str = "list_groups";
+    type Output = Vec<Group>;
+
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<Group>> {
+        let ProgramScope { workspace_id, program_id } = self.scope;
+        store::list_groups(conn, workspace_id, program_id, self.search.as_deref(), self.page).await
+    }
+}
+
+/// Finds a group, with the number of its partners.
+///
+/// Fails with 404 when there is no such group.
+pub(crate) struct FindGroup {
+    pub(crate) scope: ProgramScope,
+    pub(crate) group: GroupRef,
+}
+
+impl Query for FindGroup {
+    const NAME: &'static str = "find_group";
+    type Output = Group;
+
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Group> {
+        let ProgramScope { workspace_id, program_id } = self.scope;
+        store::find_group(conn, workspace_id, program_id, &self.group, true).await?.ok_or_else(no_group)
+    }
+}
+
+/// Creates a group. Without default links in the request, the group gets one to the program's site.
+///
+/// Fails with 409 when the slug is taken, with 422 when the default links do not agree with the other members.
+pub(super) struct CreateGroup {
+    pub(super) scope: ProgramScope,
+    pub(super) request: CreateGroupRequest,
+}
+
+impl Command for CreateGroup {
+    const NAME: &'static str = "create_group";
+    type Output = Group;
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<Group> {
+        let Self { scope, ref request } = *self;
+        let ProgramScope { workspace_id, program_id } = scope;
+        let urls: Vec<String> = match &request.default_links {
+            Some(links) => links.as_slice().iter().map(|link| link.url.as_str().to_owned()).collect(),
+            None => vec![store::find_program_url(work.conn, workspace_id, program_id).await?.ok_or_else(no_group)?],
+        };
+        let links = new_links(work, urls);
+        let max_partner_links = request.max_partner_links.map(MaxPartnerLinks::get);
+        let mut problems = Vec::new();
+        check_hosts(&request.allowed_hosts, &links, request.default_links.is_some(), &mut problems);
+        check_count(max_partner_links, links.len(), &mut problems);
+        if !problems.is_empty() {
+            return Err(Error::invalid(problems));
+        }
+        let group = NewGroup {
+            id: work.next_id(),
+            name: request.name.as_str().to_owned(),
+            slug: request.slug.clone(),
+            color: request.color,
+            max_partner_links,
+            allowed_hosts: request.allowed_hosts.as_slice().to_vec(),
+        };
+        let now = work.now();
+        if !store::insert_group(work.conn, scope, &group, now).await? {
+            return Err(Error::conflict("A group with this slug exists already."));
+        }
+        for link in &links {
+            store::insert_group_default_link(work.conn, workspace_id, group.id, link, now).await?;
+        }
+        work.audit(program_id, Action::GroupCreated, group.id, json!({})).await?;
+        let created = store::find_group(work.conn, workspace_id, program_id, &GroupRef::Id(group.id), false).await?;
+        Ok(Group { partners_count: Some(0), ..created.ok_or_else(no_group)? })
+    }
+}
+
+/// Changes a group and returns the id of the group. Links that were created for a default link with a new target are
+/// left for the caller.
 ///
 /// # Errors
-/// 404 for an unknown group or default link; 409 when the slug is taken, or the default group is to be none; 422 when
-/// the default links do not agree with the rest.
+/// 404 for an unknown group or default link; 409 when the slug is taken, or when the program would have no default
+/// group; 422 when the default links do not agree with the other members.
 pub(crate) async fn update_group(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    actor: Actor,
+    work: &mut Work<'_>,
+    scope: ProgramScope,
     group: &GroupRef,
-    changes: &Changes,
+    changes: &GroupChanges,
 ) -> Result<GroupId> {
-    let Actor { workspace_id, program_id, .. } = actor;
-    store::lock_groups_of_program(conn, workspace_id, program_id).await?;
-    let before = store::find_group(conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
+    let ProgramScope { workspace_id, program_id } = scope;
+    store::lock_groups_of_program(work.conn, workspace_id, program_id).await?;
+    let before = store::find_group(work.conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
     if before.is_default && changes.is_default == Some(false) {
         return Err(Error::conflict("A program has a default group: make another one the default instead."));
     }
     let links = match &changes.default_links {
-        Some(wanted) => LinkChanges::new(ids, now, &before.default_links, wanted)?,
+        Some(wanted) => LinkChanges::new(work, &before.default_links, wanted)?,
         None => LinkChanges::none(&before.default_links),
     };
     let after = Group { default_links: Json(links.all.clone()), ..changed(&before, changes) };
@@ -88,29 +134,92 @@ pub(crate) async fn update_group(
     if fields.is_empty() {
         return Ok(before.id);
     }
-    store::close_off_group(conn, workspace_id, before.id).await?;
-    store::update_group(conn, workspace_id, &after, !links.led_elsewhere.is_empty(), now).await?;
-    links.write(conn, actor, before.id, now).await?;
+    let now = work.now();
+    store::close_off_group(work.conn, workspace_id, before.id).await?;
+    store::update_group(work.conn, workspace_id, &after, !links.retargeted.is_empty(), now).await?;
+    links.write(work.conn, workspace_id, before.id, now).await?;
     if after.is_default && !before.is_default {
-        store::update_default_group(conn, workspace_id, program_id, before.id).await?;
+        store::update_default_group(work.conn, workspace_id, program_id, before.id).await?;
     }
-    write_group_updated(conn, ids, now, actor, before.id, &fields).await?;
+    work.audit(program_id, Action::GroupUpdated, before.id, json!({ "changed": fields })).await?;
     Ok(before.id)
 }
 
-pub(crate) async fn write_group_updated(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    actor: Actor,
-    id: GroupId,
-    changed: &[&str],
+/// Gives every default link of a program that points to `from` the target `to`. The caller has locked the program, so
+/// that no group changes meanwhile. Links that were created for these default links are left for the caller.
+///
+/// # Errors
+/// 409 when a group does not allow links to the new target.
+pub(crate) async fn retarget_default_links(
+    work: &mut Work<'_>,
+    scope: ProgramScope,
+    from: &str,
+    to: &str,
 ) -> Result<()> {
-    write_entry(conn, ids, now, actor, Action::GroupUpdated, id, json!({ "changed": changed })).await
+    let ProgramScope { workspace_id, program_id } = scope;
+    for id in store::list_groups_with_default_link_to(work.conn, scope, from).await? {
+        let group = store::find_group(work.conn, workspace_id, program_id, &GroupRef::Id(id), false).await?;
+        let group = group.ok_or_else(no_group)?;
+        if !AllowedHosts::from(group.allowed_hosts.clone()).allow(to) {
+            let Group { slug, .. } = group;
+            let message = format!("The group {slug:?} does not allow links to {to}: change its allowed hosts first.");
+            return Err(Error::conflict(message));
+        }
+        let now = work.now();
+        store::close_off_group(work.conn, workspace_id, id).await?;
+        store::update_group(work.conn, workspace_id, &group, true, now).await?;
+        for link in group.default_links.iter().filter(|link| link.url == from) {
+            let link = DefaultLink { id: link.id, url: to.to_owned() };
+            store::update_default_link(work.conn, workspace_id, &link).await?;
+        }
+        work.audit(program_id, Action::GroupUpdated, id, json!({ "changed": ["defaultLinks"] })).await?;
+    }
+    Ok(())
 }
 
-/// The group with the changes but for its default links.
-fn changed(before: &Group, changes: &Changes) -> Group {
+/// Closes a group, whose partners are left for the caller, and returns the id of the group. `move_to` is the group for
+/// these partners, the program's default group if there is none. Returns `None` when the program has no such open
+/// group.
+///
+/// After this transaction no enrollment comes into the group: the transaction waits for every transaction that is
+/// creating an enrollment in the group, and later ones find the group changed.
+///
+/// # Errors
+/// 404 for an unknown target, 409 for the default group, 422 when the target is the group itself.
+pub(crate) async fn close_group(
+    work: &mut Work<'_>,
+    scope: ProgramScope,
+    group: &GroupRef,
+    move_to: Option<&GroupRef>,
+) -> Result<Option<GroupId>> {
+    let ProgramScope { workspace_id, program_id } = scope;
+    let default = store::lock_groups_of_program(work.conn, workspace_id, program_id).await?.ok_or_else(no_group)?;
+    let Some(id) = store::find_group_id(work.conn, scope, group).await? else { return Ok(None) };
+    if id == default {
+        return Err(Error::conflict("The default group cannot be deleted: make another one the default first."));
+    }
+    let target = match move_to {
+        Some(target) => store::find_group_id(work.conn, scope, target)
+            .await?
+            .ok_or_else(|| Error::not_found("The group to move the partners to does not exist."))?,
+        None => default,
+    };
+    if target == id {
+        return Err(Error::invalid(vec![Problem {
+            code: ProblemCode::InvalidValue,
+            path: "moveTo".to_owned(),
+            message: "Must be another group".into(),
+        }]));
+    }
+    let now = work.now();
+    store::close_off_group(work.conn, workspace_id, id).await?;
+    store::close_group(work.conn, workspace_id, program_id, (id, target), now).await?;
+    work.audit(program_id, Action::GroupDeleted, id, json!({ "movedTo": target })).await?;
+    Ok(Some(id))
+}
+
+/// Returns the group after the changes, with its present default links.
+fn changed(before: &Group, changes: &GroupChanges) -> Group {
     let mut after = before.clone();
     if let Some(name) = &changes.name {
         name.as_str().clone_into(&mut after.name);
@@ -131,8 +240,8 @@ fn changed(before: &Group, changes: &Changes) -> Group {
     after
 }
 
-/// What a request says of a group must agree with what it leaves as it is.
-fn check_agreement(after: &Group, changes: &Changes) -> Result<()> {
+/// Checks that the changes agree with the unchanged members of the group.
+fn check_agreement(after: &Group, changes: &GroupChanges) -> Result<()> {
     let mut problems = Vec::new();
     let links_change = changes.default_links.is_some();
     if links_change || changes.allowed_hosts.is_some() {
@@ -145,7 +254,8 @@ fn check_agreement(after: &Group, changes: &Changes) -> Result<()> {
     if problems.is_empty() { Ok(()) } else { Err(Error::invalid(problems)) }
 }
 
-/// The links stand in the order of the request if it has any.
+/// Checks that the default links point to allowed hosts. `links` is in the order of the request if the request has
+/// default links (`in_request`).
 fn check_hosts(hosts: &AllowedHosts, links: &[DefaultLink], in_request: bool, problems: &mut Vec<Problem>) {
     for (index, _) in links.iter().enumerate().filter(|(_, link)| !hosts.allow(&link.url)) {
         problems.push(Problem {
@@ -159,6 +269,7 @@ fn check_hosts(hosts: &AllowedHosts, links: &[DefaultLink], in_request: bool, pr
     }
 }
 
+/// Checks that a partner may have at least as many links as there are default links.
 fn check_count(max_partner_links: Option<i32>, links: usize, problems: &mut Vec<Problem>) {
     if max_partner_links.and_then(|max| usize::try_from(max).ok()).is_some_and(|max| max < links) {
         problems.push(Problem {
@@ -169,7 +280,7 @@ fn check_count(max_partner_links: Option<i32>, links: usize, problems: &mut Vec<
     }
 }
 
-/// The members of a group that are not what they were, as a request spells them.
+/// Returns the members of a group that differ, as a request spells them.
 fn changed_fields(before: &Group, after: &Group) -> Vec<&'static str> {
     let fields = [
         ("name", before.name != after.name),
@@ -183,92 +294,9 @@ fn changed_fields(before: &Group, after: &Group) -> Vec<&'static str> {
     fields.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
 }
 
-/// Default links in the order in which they are shown, whatever that of a request is.
+/// Returns default links in the order in which they are shown, which need not be the order of a request.
 fn by_id(links: &[DefaultLink]) -> Vec<&DefaultLink> {
     let mut links: Vec<&DefaultLink> = links.iter().collect();
     links.sort_unstable_by_key(|link| link.id);
     links
-}
-
-/// What becomes of the default links of a group.
-struct LinkChanges {
-    /// All that there will be, in the order of the request.
-    all: Vec<DefaultLink>,
-    new: Vec<DefaultLink>,
-    led_elsewhere: Vec<DefaultLink>,
-    removed: Vec<GroupDefaultLinkId>,
-}
-
-impl LinkChanges {
-    fn none(present: &[DefaultLink]) -> Self {
-        Self { all: present.to_vec(), new: Vec::new(), led_elsewhere: Vec::new(), removed: Vec::new() }
-    }
-
-    fn new(ids: &Ids, now: Timestamp, present: &[DefaultLink], wanted: &WantedLinks) -> Result<Self> {
-        let wanted = wanted.as_slice();
-        let urls = wanted.iter().filter(|link| link.id == WantedId::New).map(|link| link.url.as_str().to_owned());
-        let new = new_links(ids, now, urls);
-        let mut rest_of_new = new.iter();
-        let mut changes = Self { new: Vec::new(), ..Self::none(&[]) };
-        for link in wanted {
-            let url = link.url.as_str();
-            match link.id {
-                WantedId::New => changes.all.extend(rest_of_new.next().cloned()),
-                WantedId::Present(id) => {
-                    let here = present.iter().find(|here| Some(here.id) == id);
-                    let here = here.ok_or_else(|| Error::not_found("The default link does not exist."))?;
-                    let link = DefaultLink { id: here.id, url: url.to_owned() };
-                    if here.url != url {
-                        changes.led_elsewhere.push(link.clone());
-                    }
-                    changes.all.push(link);
-                }
-            }
-        }
-        let kept = |link: &DefaultLink| changes.all.iter().any(|kept| kept.id == link.id);
-        let removed = present.iter().filter(|link| !kept(link)).map(|link| link.id).collect();
-        Ok(Self { new, removed, ..changes })
-    }
-
-    async fn write(&self, conn: &mut PgConnection, actor: Actor, group_id: GroupId, now: Timestamp) -> Result<()> {
-        if !self.removed.is_empty() {
-            store::remove_default_links(conn, actor.workspace_id, &self.removed, now).await?;
-        }
-        for link in &self.led_elsewhere {
-            store::update_default_link(conn, actor.workspace_id, link).await?;
-        }
-        for link in &self.new {
-            store::insert_group_default_link(conn, actor.workspace_id, group_id, link, now).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Ids of one millisecond come in no order: sorted, the links stand in the order of the request.
-fn new_links(ids: &Ids, now: Timestamp, urls: impl IntoIterator<Item = String>) -> Vec<DefaultLink> {
-    let urls: Vec<String> = urls.into_iter().collect();
-    let mut new_ids: Vec<GroupDefaultLinkId> = urls.iter().map(|_| ids.next(now)).collect();
-    new_ids.sort_unstable();
-    new_ids.into_iter().zip(urls).map(|(id, url)| DefaultLink { id, url }).collect()
-}
-
-pub(crate) async fn write_entry(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    actor: Actor,
-    action: Action,
-    group_id: GroupId,
-    details: serde_json::Value,
-) -> Result<()> {
-    let Actor { workspace_id, program_id, api_key_id } = actor;
-    let target = group_id.to_string();
-    let entry = Entry { workspace_id, program_id, api_key_id, action, target: &target, details };
-    audit_logs::insert_entry(conn, ids, now, &entry).await
-}
-
-/// Returns the error for a group that a request names and that does not exist.
-#[must_use]
-pub fn no_group() -> Error {
-    Error::not_found("The group was not found.")
 }

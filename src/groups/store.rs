@@ -24,15 +24,15 @@ pub(crate) async fn list_groups(
          SELECT g.id, g.program_id, g.name, g.slug, g.color AS "color: _", g.id = p.default_group_id AS "is_default!",
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
                  FROM group_default_links l
-                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                 WHERE l.workspace_id = $1 AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>",
                 g.max_partner_links, g.allowed_hosts,
                 (SELECT count(*) FROM enrollments e
-                 WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
+                 WHERE e.workspace_id = $1 AND e.program_id = g.program_id AND e.group_id = g.id)
                     AS partners_count,
                 g.created_at, g.updated_at
          FROM programs p
-         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
+         JOIN groups g ON g.workspace_id = $1 AND g.program_id = p.id AND g.deleted_at IS NULL
          WHERE p.workspace_id = $1 AND p.id = $2
            AND ($3::text IS NULL OR g.name ~ $3 OR g.slug ~ $3)
          ORDER BY g.id = p.default_group_id DESC, g.created_at, g.id
@@ -63,15 +63,15 @@ pub(crate) async fn find_group(
          SELECT g.id, g.program_id, g.name, g.slug, g.color AS "color: _", g.id = p.default_group_id AS "is_default!",
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
                  FROM group_default_links l
-                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                 WHERE l.workspace_id = $1 AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>",
                 g.max_partner_links, g.allowed_hosts,
                 CASE WHEN $5 THEN (
                     SELECT count(*) FROM enrollments e
-                    WHERE e.workspace_id = g.workspace_id AND e.program_id = g.program_id AND e.group_id = g.id)
+                    WHERE e.workspace_id = $1 AND e.program_id = g.program_id AND e.group_id = g.id)
                 END AS partners_count,
                 g.created_at, g.updated_at
-         FROM groups g JOIN programs p ON p.workspace_id = g.workspace_id AND p.id = g.program_id
+         FROM groups g JOIN programs p ON p.workspace_id = $1 AND p.id = g.program_id
          WHERE g.workspace_id = $1 AND g.program_id = $2 AND (g.id = $3 OR g.slug = $4) AND g.deleted_at IS NULL"#,
         workspace_id as _,
         program_id as _,
@@ -161,15 +161,14 @@ pub(crate) async fn update_group(
     Ok(())
 }
 
-/// The groups of a program with a default link to this address.
-pub(crate) async fn list_groups_that_lead_to(
+/// Lists the groups of a program with a default link to this URL.
+pub async fn list_groups_with_default_link_to(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     url: &str,
 ) -> Result<Vec<GroupId>> {
     let ids = sqlx::query_scalar!(
-        "/* groups::list_groups_that_lead_to */
+        "/* groups::list_groups_with_default_link_to */
          SELECT g.id FROM groups g
          WHERE g.workspace_id = $1 AND g.program_id = $2 AND g.deleted_at IS NULL AND EXISTS (
              SELECT FROM group_default_links l
@@ -346,10 +345,10 @@ pub async fn find_enrollment_terms(
                 g.version AS group_version,
                 (SELECT COALESCE(json_agg(json_build_object('id', l.id, 'url', l.url) ORDER BY l.id), '[]')
                  FROM group_default_links l
-                 WHERE l.workspace_id = g.workspace_id AND l.group_id = g.id AND l.removed_at IS NULL)
+                 WHERE l.workspace_id = $1 AND l.group_id = g.id AND l.removed_at IS NULL)
                     AS "default_links!: Json<Vec<DefaultLink>>"
          FROM programs p
-         JOIN groups g ON g.workspace_id = p.workspace_id AND g.program_id = p.id AND g.deleted_at IS NULL
+         JOIN groups g ON g.workspace_id = $1 AND g.program_id = p.id AND g.deleted_at IS NULL
                       AND (g.slug = $4 OR $4 IS NULL AND g.id = COALESCE($3, p.default_group_id))
          WHERE p.workspace_id = $1 AND p.id = $2"#,
         scope.workspace_id as _,

@@ -12,7 +12,7 @@ use hyper::http::uri::PathAndQuery;
 use hyper::{Method, StatusCode};
 use tracing::Instrument as _;
 
-use super::{Answer, Fingerprint, IdempotencyKey, store};
+use super::{Answer, Claim, Fingerprint, IdempotencyKey, store};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::http::extract::{BodyLimit, InTransaction};
@@ -76,7 +76,7 @@ async fn answer(
     let workspace_id = grant.workspace_id;
     let transaction = idempotency.db.tenant(workspace_id).begin().await?;
     let db = transaction.db();
-    let found = match claim(db, idempotency.clock.now(), workspace_id, &key).await {
+    let found = match claim(db, idempotency.clock.now(), workspace_id, &key, fingerprint).await {
         Ok(found) => found,
         Err(error) => {
             transaction.roll_back().await;
@@ -101,25 +101,31 @@ async fn answer(
     db.tenant(workspace_id)
         .run("keep_answer", move |conn, _| {
             let answer = Arc::clone(&answer);
-            Box::pin(async move { store::insert_answer(conn, workspace_id, &answer.0, &answer.1, now).await })
+            Box::pin(async move { store::keep_answer(conn, workspace_id, &answer.0, &answer.1, now).await })
         })
         .await?;
     transaction.commit().await?;
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// Holds the key until the end of the transaction. Returns what was answered to it.
-async fn claim(db: &Db, now: Timestamp, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<Option<Answer>> {
+/// Claims the key until the end of the transaction. Returns the answer that was kept for the key.
+async fn claim(
+    db: &Db,
+    now: Timestamp,
+    workspace_id: WorkspaceId,
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+) -> Result<Option<Answer>> {
     let key = key.clone();
     db.tenant(workspace_id)
-        .read("claim_idempotency_key", move |conn| {
+        .run("claim_idempotency_key", move |conn, _| {
             let key = key.clone();
             Box::pin(async move {
-                if !store::try_lock_key(conn, workspace_id, &key).await? {
-                    return Err(Error::conflict("A request with this Idempotency-Key is still running."));
+                match store::claim_key(conn, workspace_id, &key, fingerprint, now).await? {
+                    Claim::Claimed => Ok(None),
+                    Claim::Answered(answer) => Ok(Some(answer)),
+                    Claim::Running => Err(Error::conflict("A request with this Idempotency-Key is still running.")),
                 }
-                // A statement of its own: it sees what was committed until the lock was got.
-                store::find_answer(conn, workspace_id, &key, now).await
             })
         })
         .await

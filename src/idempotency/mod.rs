@@ -6,6 +6,6 @@ mod store;
 mod sweep;
 
 pub use layer::{Idempotency, once};
-pub use model::{Answer, Fingerprint, IdempotencyKey};
-pub use store::try_lock_key;
+pub use model::{Answer, Claim, Fingerprint, IdempotencyKey};
+pub use store::{claim_key, keep_answer};
 pub use sweep::{sweep, sweep_once};

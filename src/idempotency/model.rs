@@ -71,6 +71,17 @@ impl Fingerprint {
     }
 }
 
+/// What a request finds out when it claims its key.
+#[derive(Debug)]
+pub enum Claim {
+    /// The key was free, and is now this request's.
+    Claimed,
+    /// Another request with the key is still running.
+    Running,
+    /// A request with the key was answered.
+    Answered(Answer),
+}
+
 /// An answer that was given.
 #[derive(Debug)]
 pub struct Answer {

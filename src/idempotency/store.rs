@@ -3,50 +3,45 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Answer, Fingerprint, IdempotencyKey, KEPT};
+use super::model::{Answer, Claim, Fingerprint, IdempotencyKey, KEPT};
 use crate::error::{Error, Result};
 use crate::values::clock::Timestamp;
 use crate::values::id::WorkspaceId;
 
-/// Holds a key until the end of the transaction. False when another transaction does: its request is still running.
-pub async fn try_lock_key(conn: &mut PgConnection, workspace_id: WorkspaceId, key: &IdempotencyKey) -> Result<bool> {
-    let locked = sqlx::query_scalar!(
-        r#"/* idempotency::try_lock_key */
-         SELECT pg_try_advisory_xact_lock(hashtextextended($2, hashtextextended($1::uuid::text, 0))) AS "locked!""#,
-        workspace_id as _,
-        key.as_str(),
-    )
-    .fetch_one(conn)
-    .await?;
-    Ok(locked)
-}
-
-/// What was answered to the request with this key.
-pub(super) async fn find_answer(
+/// Claims a key for the request of this transaction: no other transaction gets the key until this one ends.
+pub async fn claim_key(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     key: &IdempotencyKey,
+    fingerprint: Fingerprint,
     now: Timestamp,
-) -> Result<Option<Answer>> {
+) -> Result<Claim> {
     let row = sqlx::query!(
-        "/* idempotency::find_answer */
-         SELECT fingerprint, status, body FROM idempotency_keys
-         WHERE workspace_id = $1 AND key = $2 AND expires_at > $3",
+        r#"/* idempotency::claim_key */
+         SELECT is_claimed AS "is_claimed!", fingerprint, status, body
+         FROM claim_idempotency_key($1, $2, $3, $4, $5)"#,
         workspace_id as _,
         key.as_str(),
+        &fingerprint.0[..],
         now as _,
+        (now + KEPT) as _,
     )
     .fetch_optional(conn)
-    .await?;
-    row.map(|row| {
-        let fingerprint = Fingerprint(row.fingerprint.try_into().map_err(|_| Error::internal("a short fingerprint"))?);
-        Ok(Answer { fingerprint, status: row.status.unsigned_abs(), body: row.body })
-    })
-    .transpose()
+    .await?
+    // The row expired and was deleted between two statements of the function.
+    .ok_or_else(Error::lost_race)?;
+    if row.is_claimed {
+        return Ok(Claim::Claimed);
+    }
+    let (Some(fingerprint), Some(status), Some(body)) = (row.fingerprint, row.status, row.body) else {
+        return Ok(Claim::Running);
+    };
+    let fingerprint = Fingerprint(fingerprint.try_into().map_err(|_| Error::internal("a short fingerprint"))?);
+    Ok(Claim::Answered(Answer { fingerprint, status: status.unsigned_abs(), body }))
 }
 
-/// Keeps an answer, in place of one that has expired.
-pub(super) async fn insert_answer(
+/// Keeps the answer to the request that claimed a key.
+pub async fn keep_answer(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     key: &IdempotencyKey,
@@ -55,15 +50,10 @@ pub(super) async fn insert_answer(
 ) -> Result<()> {
     let status = i16::try_from(answer.status).map_err(Error::internal)?;
     sqlx::query!(
-        "/* idempotency::insert_answer */
-         INSERT INTO idempotency_keys (workspace_id, key, fingerprint, status, body, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (workspace_id, key) DO UPDATE
-         SET fingerprint = EXCLUDED.fingerprint, status = EXCLUDED.status, body = EXCLUDED.body,
-             expires_at = EXCLUDED.expires_at",
+        "/* idempotency::keep_answer */
+         UPDATE idempotency_keys SET status = $3, body = $4, expires_at = $5 WHERE workspace_id = $1 AND key = $2",
         workspace_id as _,
         key.as_str(),
-        &answer.fingerprint.0[..],
         status,
         answer.body,
         (now + KEPT) as _,

@@ -1,4 +1,4 @@
-//! The key of a link: what is allowed, and how one is derived from a person's names.
+//! The key of a link: the rules for keys, and the derivation of keys from a person's names.
 
 use unicode_normalization::UnicodeNormalization;
 
@@ -8,15 +8,15 @@ use crate::values::slug::slug;
 
 const MAX_LENGTH: usize = 190;
 const MAX_PREFIX_LENGTH: usize = 50;
-/// Leaves room for the prefix and a suffix.
+/// The maximum length of a base, which leaves room for the prefix and a suffix.
 const MAX_BASE_LENGTH: usize = 100;
-/// Letters and digits without those that look alike.
+/// Letters and digits, without characters that look alike.
 const SUFFIX_ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const SUFFIX_LENGTH: usize = 4;
-/// Of a key for which there is no name at all.
+/// The length of a random base, for a person without any usable name.
 const RANDOM_LENGTH: usize = 7;
 
-/// Files that crawlers and browsers ask every host for.
+/// Files that crawlers and browsers request from every host.
 const RESERVED: [&str; 6] =
     ["robots.txt", "favicon.ico", "sitemap.xml", "manifest.json", "manifest.webmanifest", "apple-app-site-association"];
 
@@ -25,20 +25,21 @@ const RESERVED: [&str; 6] =
 pub struct LinkKey(String);
 
 impl LinkKey {
-    /// The key as its owner wrote it.
+    /// Returns the key as its owner wrote it.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What must be unique in a domain.
+    /// Returns the key without regard to case, which is unique in a domain.
     #[must_use]
     pub fn folded(&self) -> String {
         fold(&self.0)
     }
 }
 
-/// A key without regard to case. By way of the upper case, for some letters have two lower-case forms.
+/// Returns a key without regard to case. Folding goes through upper case, because some letters have two lower-case
+/// forms.
 #[must_use]
 pub(crate) fn fold(key: &str) -> String {
     key.to_uppercase().to_lowercase().nfc().collect()
@@ -47,7 +48,7 @@ pub(crate) fn fold(key: &str) -> String {
 impl Text for LinkKey {
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let key: String = text.nfc().collect();
-        // After the composition, which can make a text longer.
+        // The length is checked after composition, which can make a text longer.
         length(&key, 1, MAX_LENGTH)?;
         if !key.chars().all(|c| c.is_alphanumeric() || "_-./".contains(c)) {
             return Err(Invalid::format("Must have only letters, digits, '_', '-', '.' and '/'"));
@@ -66,7 +67,7 @@ impl Text for LinkKey {
     }
 }
 
-/// A path before derived keys, without its outer slashes: `/c/` is `c`.
+/// The path before derived keys, without outer slashes: `/c/` is `c`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix(String);
 
@@ -88,16 +89,16 @@ impl KeyPrefix {
     }
 }
 
-/// Whether a username can be the key of a link. It then can be one behind every prefix, too.
+/// Checks that a username can be the key of a link, also behind any prefix.
 ///
 /// # Errors
-/// The rule for keys that it breaks.
+/// [`Invalid`] names the rule that the username breaks.
 pub fn check_username(username: &str) -> Result<(), Invalid> {
     let key = LinkKey::from_text(username)?;
     length(key.as_str(), 1, MAX_BASE_LENGTH)
 }
 
-/// What a person is called.
+/// The names of a person.
 #[derive(Debug, Clone, Copy)]
 pub struct Names<'a> {
     /// The name in the customer's system.
@@ -108,7 +109,7 @@ pub struct Names<'a> {
     pub email: &'a str,
 }
 
-/// What the keys of a partner's default links are made of.
+/// The prefix and the text from which the keys of a partner's links are derived.
 #[derive(Debug, Clone)]
 pub struct KeyBase {
     prefix: String,
@@ -116,8 +117,8 @@ pub struct KeyBase {
 }
 
 impl KeyBase {
-    /// From the username, else the slug of the name, else that of the e-mail's local part, else random characters.
-    /// A username that is no key (see [`check_username`]) counts as none.
+    /// Derives the base from the username, else from the slug of the name, else from the slug of the e-mail's local
+    /// part, else from random characters. A username that is not a valid key (see [`check_username`]) is ignored.
     #[must_use]
     pub fn derive(names: &Names<'_>, prefix: Option<&KeyPrefix>, ids: &Ids) -> Self {
         let prefix = prefix.map(KeyPrefix::with_slash).unwrap_or_default();
@@ -132,14 +133,14 @@ impl KeyBase {
         Self { prefix, base }
     }
 
-    /// The key of a try: plain at first unless `several` links share the base, then with a random suffix that
-    /// grows with the tries.
+    /// Returns the key of an attempt: the first is plain unless `several` links share the base, the others have a
+    /// random suffix that grows with the attempts.
     ///
     /// # Errors
-    /// Never for a base that was derived; the type asks for it.
+    /// Never for a derived base, although the type allows an error.
     pub fn key(&self, several: bool, attempt: u32, ids: &Ids) -> Result<LinkKey, Invalid> {
         let Self { prefix, base } = self;
-        // A name can spell a reserved key, which a suffix makes another one.
+        // A name can spell a reserved key. A suffix makes the key valid.
         if attempt == 0
             && !several
             && let Ok(key) = LinkKey::from_text(&format!("{prefix}{base}"))
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys() {
+    fn keys_have_letters_digits_and_some_punctuation() {
         for good in ["a", "ref_456", "Jörg", "c/jane-a7f2", "日本", "a.b", "ＡＢ", &"ä".repeat(190)] {
             assert!(LinkKey::from_text(good).is_ok(), "{good}");
         }
@@ -191,7 +192,7 @@ mod tests {
         ] {
             assert!(LinkKey::from_text(bad).is_err(), "{bad}");
         }
-        // Composed and decomposed spelling are one key, and case does not count in any script.
+        // The composed and the decomposed spelling are one key, and case is ignored in every script.
         let composed = LinkKey::from_text("J\u{f6}rg").unwrap();
         let decomposed = LinkKey::from_text("JO\u{308}RG").unwrap();
         assert_eq!(composed.folded(), decomposed.folded());
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn derived_keys() {
+    fn key_comes_from_the_first_usable_name() {
         let ids = Ids::seeded(3);
         let derive = |names: &Names<'_>, prefix: Option<&str>| {
             let prefix = prefix.map(|prefix| KeyPrefix::from_text(prefix).unwrap());
@@ -230,18 +231,18 @@ mod tests {
     }
 
     #[test]
-    fn usernames() {
+    fn username_must_be_a_valid_key() {
         for bad in ["a b", "robots.txt", "_x", "a@b"] {
             assert!(check_username(bad).is_err(), "{bad}");
         }
         assert!(check_username("JaneD").is_ok());
-        // One character that is three when composed.
+        // U+FB2C is one character that becomes three when composed.
         assert!(check_username(&"\u{fb2c}".repeat(100)).is_err());
         assert!(KeyPrefix::from_text("/.well-known/").is_err());
     }
 
     #[test]
-    fn the_longest_parts_fit() {
+    fn longest_parts_fit_into_a_key() {
         let ids = Ids::seeded(4);
         let username = "x".repeat(100);
         let prefix = KeyPrefix::from_text(&"p".repeat(MAX_PREFIX_LENGTH)).unwrap();

@@ -1,22 +1,30 @@
-//! Referral links: their keys, their properties, and their routes in two dialects.
+//! Referral links: keys, properties, the rules for all formats of the API, and the routes of the Pearset format.
 
-pub(crate) mod change;
-pub(crate) mod creation;
-pub(crate) mod key;
-pub(crate) mod model;
-
+mod creation;
+mod default_links;
+mod key;
+mod model;
 pub(crate) mod partner_links;
-pub(crate) mod password;
-pub(crate) mod props;
-pub(crate) mod response;
+mod password;
+mod referral_links;
+mod request;
+mod response;
 pub(crate) mod routes;
-pub(crate) mod service;
-pub(crate) mod settings;
-pub(crate) mod store;
-pub(crate) mod variants;
+mod service;
+mod settings;
+mod store;
+mod variants;
 
+pub(crate) use default_links::{DefaultLinks, create_default_links};
+pub(crate) use key::fold as fold_key;
 pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
+pub(crate) use model::Link;
 pub use model::{ExternalId, KeyRef, LinkOwner, LinkRef, PartnerLink};
-pub use props::LinkProps;
-pub use settings::SettingChanges;
+pub(crate) use referral_links::{
+    CreateReferralLink, ListReferralLinks, PartnerName, PartnerSelector, ReferralLink, ReferralLinkChanges,
+    UpdateReferralLink,
+};
+pub use request::LinkProps;
+pub(crate) use service::{DeleteLink, FindLink, no_link};
+pub(crate) use settings::{FreeText, SettingChanges};
 pub use store::{delete_partner_links, list_links_of_partners, list_partner_links, update_tenant_id_of_partner_links};

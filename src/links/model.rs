@@ -5,15 +5,14 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use super::key::{self, LinkKey};
-use super::settings::LinkSettings;
+use super::settings::{LinkSettings, SettingChanges};
 use crate::domains::short_link;
 use crate::tags::Tag;
-use crate::validation::{Bounded, Invalid, Text, length};
+use crate::validation::{Change, Invalid, Text, length};
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
+use crate::values::http_url::HttpUrl;
 use crate::values::id::{DomainId, GroupDefaultLinkId, InvalidId, LinkId, PartnerId, ProgramId, WorkspaceId};
-
-/// Text without a length limit of its own; only the size of the request limits the text.
-pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
 
 /// The link's id in the customer's own system: 1–255 characters, unique in the workspace. A leading `ext_`, which
 /// marks such an id in a query, is not part of the id.
@@ -92,6 +91,14 @@ pub struct LinkOwner {
     pub partner_id: PartnerId,
 }
 
+impl LinkOwner {
+    /// Returns the program in which the partner is enrolled.
+    #[must_use]
+    pub fn scope(&self) -> ProgramScope {
+        ProgramScope { workspace_id: self.workspace_id, program_id: self.program_id }
+    }
+}
+
 /// A new link.
 #[derive(Debug, Clone)]
 pub(crate) struct NewLink {
@@ -145,6 +152,19 @@ impl Link {
             }
         }
     }
+}
+
+/// Changes to an existing link. Absent members keep their values.
+#[derive(Debug, Clone, Default)]
+pub(super) struct LinkChanges {
+    /// The destination.
+    pub(super) url: Option<HttpUrl>,
+    pub(super) domain_id: Option<DomainId>,
+    /// The host of the domain, in place of the domain's id.
+    pub(super) host: Option<String>,
+    pub(super) key: Option<LinkKey>,
+    pub(super) external_id: Change<ExternalId>,
+    pub(super) settings: SettingChanges,
 }
 
 /// A link in a partner's list.

@@ -1,18 +1,18 @@
-//! A link as an answer shows it (`Link` in openapi.yaml).
+//! The response form of a link: `Link` in openapi.yaml.
 
 use serde::Serialize;
 
+use super::model::Link;
+use super::settings::ShownSettings;
 use crate::domains::short_link;
-use crate::links::model::Link;
-use crate::links::settings::LinkSettings;
 use crate::tags::Tag;
 use crate::values::clock::Timestamp;
 use crate::values::id::{LinkId, PartnerId, ProgramId, TagId, WorkspaceId};
 
-/// The answer.
+/// A link in a response.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LinkAnswer {
+pub(crate) struct LinkResponse {
     id: LinkId,
     domain: String,
     key: String,
@@ -23,7 +23,7 @@ pub(crate) struct LinkAnswer {
     program_id: ProgramId,
     partner_id: PartnerId,
     #[serde(flatten)]
-    settings: LinkSettings,
+    settings: ShownSettings,
     disabled_at: Option<Timestamp>,
     clicks: i64,
     leads: i64,
@@ -41,21 +41,21 @@ pub(crate) struct LinkAnswer {
     unknown: UnknownMembers,
 }
 
-/// The members of the wire format that nothing in Pearset fills.
+/// The members of the wire format that Pearset has no values for.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UnknownMembers {
     folder_id: (),
     user_id: (),
     identifier: (),
-    /// Only a hash of it is kept.
+    /// Only a hash of the password is stored.
     password: (),
     webhook_ids: [(); 0],
     /// The clients insist on a string.
     qr_code: &'static str,
 }
 
-impl From<Link> for LinkAnswer {
+impl From<Link> for LinkResponse {
     fn from(link: Link) -> Self {
         Self {
             short_link: short_link(&link.url_prefix, &link.key),
@@ -67,7 +67,7 @@ impl From<Link> for LinkAnswer {
             tenant_id: link.tenant_id,
             program_id: link.owner.program_id,
             partner_id: link.owner.partner_id,
-            settings: link.settings,
+            settings: ShownSettings(link.settings),
             disabled_at: link.disabled_at,
             clicks: link.clicks,
             leads: link.leads,

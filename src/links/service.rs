@@ -1,101 +1,170 @@
-//! The rules for making links.
+//! Reading, changing and deleting links, for every format of the API.
 
+use serde_json::json;
 use sqlx::PgConnection;
 
-use super::key::KeyBase;
-use super::model::{LinkOwner, NewLink};
-use super::props::LinkProps;
+use super::creation;
+use super::model::{Link, LinkChanges, LinkRef};
+use super::settings::set;
 use super::store;
+use crate::audit_logs::Action;
+use crate::domains;
 use crate::error::{Error, Result};
-use crate::groups::DefaultLink;
 use crate::tags;
-use crate::values::clock::Timestamp;
-use crate::values::id::{DomainId, Ids, LinkId};
+use crate::values::ProgramScope;
+use crate::values::id::{LinkId, TagId};
+use crate::work::{Command, Query, Work};
 
-/// A suffix of four characters out of 32 is taken a second time so rarely that this many tries only end when
-/// something else is wrong.
-pub(crate) const MAX_KEY_ATTEMPTS: u32 = 10;
-
-/// The default links that a partner is to get.
-pub(crate) struct DefaultLinks<'a> {
-    /// Whose.
-    pub owner: LinkOwner,
-    /// Whether it cannot have any link yet, which saves asking.
-    pub owner_is_new: bool,
-    /// Where they live.
-    pub domain_id: DomainId,
-    /// The partner's id in the customer's system.
-    pub tenant_id: Option<&'a str>,
-    /// What the group gives.
-    pub wanted: &'a [DefaultLink],
-    /// What their keys are made of.
-    pub base: &'a KeyBase,
-    /// Their properties. The external id goes to the first of them, as it must be unique.
-    pub props: &'a LinkProps,
+/// Returns the error for a link that does not exist.
+pub(crate) fn no_link() -> Error {
+    Error::not_found("The link does not exist.")
 }
 
-/// Gives a partner the default links that it lacks, each exactly once however many callers try at the same time.
-/// A key that is taken gets a random suffix and is tried again, all in the caller's transaction.
+/// Finds a link.
+///
+/// Fails with 404 when the program has no such link.
+pub(crate) struct FindLink {
+    pub(crate) scope: ProgramScope,
+    pub(crate) link: LinkRef,
+}
+
+impl Query for FindLink {
+    const NAME: &'static str = "find_link";
+    type Output = Link;
+
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Link> {
+        let id = find_link_id(conn, self.scope, &self.link).await?;
+        load_link(conn, self.scope, id).await
+    }
+}
+
+/// Changes a link.
+///
+/// Fails with 404 when the program has no such link, else as [`update_link`].
+pub(super) struct UpdateLink {
+    pub(super) scope: ProgramScope,
+    pub(super) link: LinkRef,
+    pub(super) changes: LinkChanges,
+}
+
+impl Command for UpdateLink {
+    const NAME: &'static str = "update_link";
+    type Output = Link;
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<Link> {
+        let link = lock_link(work.conn, self.scope, &self.link).await?;
+        let id = link.id;
+        update_link(work, link, &self.changes).await?;
+        // By id: the change may have renamed the link.
+        load_link(work.conn, self.scope, id).await
+    }
+}
+
+/// Deletes a link and returns its id.
+///
+/// Fails with 404 when the program has no such link, with 409 for a default link of the partner's group.
+pub(crate) struct DeleteLink {
+    pub(crate) scope: ProgramScope,
+    pub(crate) link: LinkRef,
+}
+
+impl Command for DeleteLink {
+    const NAME: &'static str = "delete_link";
+    type Output = LinkId;
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<LinkId> {
+        let link = lock_link(work.conn, self.scope, &self.link).await?;
+        if link.is_default {
+            return Err(Error::conflict("A default link of the partner's group cannot be deleted."));
+        }
+        store::delete_link(work.conn, link.owner.workspace_id, link.id).await?;
+        let details = json!({"partnerId": link.owner.partner_id, "key": link.key});
+        work.audit(link.owner.program_id, Action::LinkDeleted, link.id, details).await?;
+        Ok(link.id)
+    }
+}
+
+/// Returns the id of the link that a reference means. An id is not looked up here, only together with the link.
 ///
 /// # Errors
-/// 409 when the external id is another link's, 422 for a tag that the workspace does not have.
-pub(crate) async fn create_default_links(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    links: &DefaultLinks<'_>,
-) -> Result<()> {
-    let several = links.wanted.len() > 1;
-    let first = links.wanted.first().map(|link| link.id);
-    let mut missing: Vec<&DefaultLink> = links.wanted.iter().collect();
-    if !links.owner_is_new {
-        let present = store::list_default_link_ids(conn, links.owner).await?;
-        missing.retain(|wanted| !present.contains(&wanted.id));
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let DefaultLinks { owner, domain_id, tenant_id, props, .. } = *links;
-    let settings = props.settings.settings();
-    let external_id = props.external_id.value();
-    let tags = match &props.settings.tags {
-        Some(tags) => tags::resolve(conn, owner.workspace_id, tags).await?,
-        None => Vec::new(),
+/// 404 when the program has no link with this external id or key.
+async fn find_link_id(conn: &mut PgConnection, scope: ProgramScope, link: &LinkRef) -> Result<LinkId> {
+    let ProgramScope { workspace_id, program_id } = scope;
+    let found = match link {
+        LinkRef::Id(id) => Some(*id),
+        LinkRef::External(id) => store::find_id_by_external_id(conn, workspace_id, program_id, id).await?,
+        LinkRef::Key(key) => store::find_id_by_key(conn, workspace_id, program_id, key).await?,
     };
-    for attempt in 0..MAX_KEY_ATTEMPTS {
-        // Ids of one millisecond come in no order: sorted, the links stand in the order of the group.
-        let mut new_ids: Vec<LinkId> = missing.iter().map(|_| ids.next(now)).collect();
-        new_ids.sort_unstable();
-        let tried = missing
-            .iter()
-            .zip(new_ids)
-            .map(|(wanted, id)| {
-                let key = links.base.key(several, attempt, ids).map_err(|invalid| Error::internal(invalid.message))?;
-                let external_id = external_id.filter(|_| first == Some(wanted.id)).cloned();
-                Ok(NewLink { id, key, url: wanted.url.clone(), default_link_id: Some(wanted.id), external_id })
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let inserted = store::insert_links(conn, owner, domain_id, tenant_id, &tried, &settings, now).await?;
-        if !tags.is_empty() && !inserted.is_empty() {
-            store::insert_link_tags(conn, owner.workspace_id, &inserted, &tags).await?;
-        }
-        if inserted.len() == tried.len() {
-            return Ok(());
-        }
-        let present = store::list_default_link_ids(conn, owner).await?;
-        missing.retain(|wanted| !present.contains(&wanted.id));
-        if missing.is_empty() {
-            return Ok(());
-        }
-        if let Some(external_id) = external_id.filter(|_| missing.iter().any(|link| first == Some(link.id)))
-            && store::external_id_exists(conn, owner.workspace_id, external_id).await?
-        {
-            return Err(external_id_taken());
-        }
-    }
-    Err(Error::unavailable("no free link key was found"))
+    found.ok_or_else(no_link)
 }
 
-pub(crate) fn external_id_taken() -> Error {
-    Error::conflict("A link with this externalId exists already.")
+/// Returns the link with an id.
+///
+/// # Errors
+/// 404 when the program has no such link.
+pub(super) async fn load_link(conn: &mut PgConnection, scope: ProgramScope, id: LinkId) -> Result<Link> {
+    store::find_link(conn, scope.workspace_id, scope.program_id, id).await?.ok_or_else(no_link)
+}
+
+/// Returns the link that a reference means, and locks its enrollment: nobody else changes the link before the end of
+/// the transaction.
+///
+/// # Errors
+/// 404 when the program has no such link.
+pub(super) async fn lock_link(conn: &mut PgConnection, scope: ProgramScope, link: &LinkRef) -> Result<Link> {
+    let id = find_link_id(conn, scope, link).await?;
+    if !store::lock_owner_of(conn, scope.workspace_id, scope.program_id, id).await? {
+        return Err(no_link());
+    }
+    let locked = load_link(conn, scope, id).await?;
+    // Another request may have renamed the link between look-up and lock, and given its name to another link.
+    if locked.has_name(link) { Ok(locked) } else { Err(Error::lost_race()) }
+}
+
+/// Changes a link that was locked. A change that leaves everything as before writes nothing.
+///
+/// # Errors
+/// 404 for an unknown domain, 409 for a taken key or external id, 422 for an unknown tag and for a URL that the
+/// partner's group does not allow.
+pub(super) async fn update_link(work: &mut Work<'_>, mut link: Link, wanted: &LinkChanges) -> Result<()> {
+    let owner = link.owner;
+    let mut changed = Vec::new();
+    if let Some(url) = wanted.url.as_ref().filter(|url| url.as_str() != link.url) {
+        creation::find_terms(work.conn, owner).await?.check_url(url.as_str())?;
+        set(&mut changed, "url", &mut link.url, Some(url.as_str().to_owned()));
+    }
+    set(&mut changed, "domain", &mut link.domain_id, wanted.domain_id);
+    if let Some(host) = wanted.host.as_ref().filter(|host| **host != link.host) {
+        let domain = domains::find_domain_by_host(work.conn, owner.scope(), host).await?;
+        set(&mut changed, "domain", &mut link.domain_id, Some(domain.ok_or_else(domains::no_domain)?));
+    }
+    let key = wanted.key.as_ref().map(|key| key.as_str().to_owned());
+    set(&mut changed, "key", &mut link.key, key);
+    let external_id = wanted.external_id.wanted(|id| id.as_str().to_owned());
+    set(&mut changed, "externalId", &mut link.external_id, external_id);
+    changed.extend(wanted.settings.apply(&mut link.settings));
+    let tags = match &wanted.settings.tags {
+        Some(tags) => {
+            Some(tags::resolve(work.conn, owner.workspace_id, tags).await?).filter(|tags| differ(&link, tags))
+        }
+        None => None,
+    };
+    if tags.is_some() {
+        changed.push("tags");
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let now = work.now();
+    store::update_link(work.conn, &link, now).await?;
+    if let Some(tags) = tags {
+        store::delete_link_tags(work.conn, owner.workspace_id, link.id).await?;
+        store::insert_link_tags(work.conn, owner.workspace_id, &[link.id], &tags).await?;
+    }
+    work.audit(owner.program_id, Action::LinkUpdated, link.id, json!({"changed": changed})).await
+}
+
+/// Returns whether a link has other tags than these.
+fn differ(link: &Link, tags: &[TagId]) -> bool {
+    link.tags.len() != tags.len() || link.tags.iter().any(|tag| !tags.contains(&tag.id))
 }

@@ -1,180 +1,276 @@
-//! The properties of a link other than its key and its URL, and the changes that a request makes to them.
+//! The settings of a link: its properties other than key, URL and external id, and the changes that requests make to
+//! them.
+//!
+//! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object, with the
+//! members that differ from their default.
 
-use serde::Serialize;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::model::FreeText;
-use super::password::hash_password;
+use super::password::Password;
 use super::variants::{Geo, TestVariants};
 use crate::error::Result;
 use crate::tags::TagRefs;
-use crate::validation::{Bounded, Change, Fields, FromJson, Scope};
+use crate::validation::{Bounded, Change, Fields, FromJson};
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::Ids;
 
-/// The properties as stored and shown. openapi.yaml defines their names and meanings under `Link`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent properties of the wire format")]
-pub(crate) struct LinkSettings {
-    pub track_conversion: bool,
-    pub archived: bool,
-    pub public_stats: bool,
-    pub comments: Option<String>,
-    pub expires_at: Option<Timestamp>,
-    pub expired_url: Option<String>,
-    /// Never shown.
-    #[serde(skip)]
-    pub password_hash: Option<String>,
-    pub proxy: bool,
-    pub title: Option<String>,
-    pub description: Option<String>,
-    pub image: Option<String>,
-    pub video: Option<String>,
-    pub rewrite: bool,
-    pub ios: Option<String>,
-    pub android: Option<String>,
-    pub do_index: bool,
-    pub geo: Option<Value>,
-    #[serde(rename = "utm_source")]
-    pub utm_source: Option<String>,
-    #[serde(rename = "utm_medium")]
-    pub utm_medium: Option<String>,
-    #[serde(rename = "utm_campaign")]
-    pub utm_campaign: Option<String>,
-    #[serde(rename = "utm_term")]
-    pub utm_term: Option<String>,
-    #[serde(rename = "utm_content")]
-    pub utm_content: Option<String>,
-    pub test_variants: Option<Value>,
-    pub test_started_at: Option<Timestamp>,
-    pub test_completed_at: Option<Timestamp>,
-    /// Only the Partnero dialect shows the three properties of direct tracking.
-    #[serde(skip)]
-    pub direct_tracking: bool,
-    #[serde(skip)]
-    pub direct_tracking_redirect: bool,
-    #[serde(skip)]
-    pub direct_tracking_redirect_url: Option<String>,
+/// Text without a length limit of its own; only the size of the request limits the text.
+pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
+
+/// The requests that can change a setting.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ChangedBy {
+    /// `linkProps`, and every request that changes a link in the Pearset format.
+    LinkProps,
+    /// `PATCH /links/{id}` only.
+    Update,
+    /// The Partnero dialect only.
+    Partnero,
 }
 
-impl Default for LinkSettings {
-    /// Returns the properties of a link that was created without any.
-    fn default() -> Self {
-        Self {
-            track_conversion: true,
-            archived: false,
-            public_stats: false,
-            comments: None,
-            expires_at: None,
-            expired_url: None,
-            password_hash: None,
-            proxy: false,
-            title: None,
-            description: None,
-            image: None,
-            video: None,
-            rewrite: false,
-            ios: None,
-            android: None,
-            do_index: false,
-            geo: None,
-            utm_source: None,
-            utm_medium: None,
-            utm_campaign: None,
-            utm_term: None,
-            utm_content: None,
-            test_variants: None,
-            test_started_at: None,
-            test_completed_at: None,
-            direct_tracking: false,
-            direct_tracking_redirect: false,
-            direct_tracking_redirect_url: None,
+/// Whether responses in the Pearset format show a setting.
+#[derive(Clone, Copy)]
+enum Visibility {
+    Shown,
+    Hidden,
+}
+
+/// The type of a setting.
+pub(crate) trait Setting {
+    /// The form in which the setting is stored and shown.
+    type Stored: Clone + Default + PartialEq + Serialize + DeserializeOwned;
+    /// The change that a request makes to the setting.
+    type Change: Clone + Default;
+
+    /// Reads the change from a field.
+    fn read(fields: &mut Fields<'_>, name: &str) -> Self::Change;
+
+    /// Returns the new value; `None` if the setting keeps its value.
+    fn wanted(change: &Self::Change) -> Option<Self::Stored>;
+}
+
+/// A setting that is on or off: a request can omit it, but not set it to null.
+impl Setting for bool {
+    type Stored = bool;
+    type Change = Option<bool>;
+
+    fn read(fields: &mut Fields<'_>, name: &str) -> Option<bool> {
+        fields.optional(name)
+    }
+
+    fn wanted(change: &Option<bool>) -> Option<bool> {
+        *change
+    }
+}
+
+/// A type whose values a setting can have, or null.
+pub(crate) trait SettingValue: FromJson + Clone {
+    /// The form in which a value is stored and shown.
+    type Stored: Clone + PartialEq + Serialize + DeserializeOwned;
+
+    /// Returns the stored form.
+    fn stored(&self) -> Self::Stored;
+}
+
+impl<T: SettingValue> Setting for T {
+    type Stored = Option<T::Stored>;
+    type Change = Change<T>;
+
+    fn read(fields: &mut Fields<'_>, name: &str) -> Change<T> {
+        fields.change(name)
+    }
+
+    fn wanted(change: &Change<T>) -> Option<Option<T::Stored>> {
+        change.wanted(T::stored)
+    }
+}
+
+/// Declares the settings of a link in the order in which requests are read: the requests that change the setting, its
+/// visibility, wire name, field, type, and default (null or false if absent). `then tags` reads the tags of the link
+/// after the setting.
+macro_rules! link_settings {
+    ($(
+        $changed_by:ident $visibility:ident $name:literal $field:ident: $type:ty $(= $default:literal)?
+        $(, then $tags:ident)?;
+    )+) => {
+        /// The settings of a link. openapi.yaml defines their names and meanings under `Link`.
+        #[derive(Debug, Clone, PartialEq, Deserialize)]
+        #[serde(default)]
+        pub(crate) struct LinkSettings {
+            $(
+                #[serde(rename = $name)]
+                pub(super) $field: <$type as Setting>::Stored,
+            )+
         }
+
+        impl Default for LinkSettings {
+            /// Returns the settings of a link for which no request set any.
+            fn default() -> Self {
+                Self { $($field: link_settings!(@default $($default)?),)+ }
+            }
+        }
+
+        impl Serialize for LinkSettings {
+            /// Writes the stored form: the members that differ from their default.
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                let default = Self::default();
+                let mut map = serializer.serialize_map(None)?;
+                $(
+                    if self.$field != default.$field {
+                        map.serialize_entry($name, &self.$field)?;
+                    }
+                )+
+                map.end()
+            }
+        }
+
+        /// The settings that responses in the Pearset format show.
+        #[derive(Debug)]
+        pub(super) struct ShownSettings(pub(super) LinkSettings);
+
+        impl Serialize for ShownSettings {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                let mut map = serializer.serialize_map(None)?;
+                $(
+                    if matches!(Visibility::$visibility, Visibility::Shown) {
+                        map.serialize_entry($name, &self.0.$field)?;
+                    }
+                )+
+                map.end()
+            }
+        }
+
+        /// The changes that a request makes to the settings and tags of a link. A new link starts with the defaults.
+        #[derive(Debug, Clone, Default)]
+        pub(crate) struct SettingChanges {
+            $(pub(crate) $field: <$type as Setting>::Change,)+
+            /// The new tags, in place of the present ones.
+            pub(crate) tags: Option<TagRefs>,
+        }
+
+        impl SettingChanges {
+            fn read(&mut self, fields: &mut Fields<'_>, changed_by: ChangedBy) {
+                $(
+                    if ChangedBy::$changed_by == changed_by {
+                        self.$field = <$type as Setting>::read(fields, $name);
+                        $(self.$tags = TagRefs::from_fields(fields);)?
+                    }
+                )+
+            }
+
+            /// Changes the settings of a link and returns the wire names of the settings that are different now.
+            pub(super) fn apply(&self, settings: &mut LinkSettings) -> Vec<&'static str> {
+                let mut changed = Vec::new();
+                $(set(&mut changed, $name, &mut settings.$field, <$type as Setting>::wanted(&self.$field));)+
+                changed
+            }
+        }
+    };
+    (@default) => { Default::default() };
+    (@default $default:literal) => { $default };
+}
+
+link_settings! {
+    Update    Shown  "trackConversion" track_conversion: bool = true;
+    LinkProps Shown  "archived" archived: bool, then tags;
+    Update    Shown  "publicStats" public_stats: bool;
+    LinkProps Shown  "comments" comments: FreeText;
+    LinkProps Shown  "expiresAt" expires_at: Timestamp;
+    LinkProps Shown  "expiredUrl" expired_url: HttpUrl;
+    LinkProps Hidden "password" password: Password;
+    LinkProps Shown  "proxy" proxy: bool;
+    LinkProps Shown  "title" title: FreeText;
+    LinkProps Shown  "description" description: FreeText;
+    LinkProps Shown  "image" image: HttpUrl;
+    LinkProps Shown  "video" video: HttpUrl;
+    LinkProps Shown  "rewrite" rewrite: bool;
+    LinkProps Shown  "ios" ios: HttpUrl;
+    LinkProps Shown  "android" android: HttpUrl;
+    LinkProps Shown  "doIndex" do_index: bool;
+    Update    Shown  "geo" geo: Geo;
+    Update    Shown  "utm_source" utm_source: FreeText;
+    Update    Shown  "utm_medium" utm_medium: FreeText;
+    Update    Shown  "utm_campaign" utm_campaign: FreeText;
+    Update    Shown  "utm_term" utm_term: FreeText;
+    Update    Shown  "utm_content" utm_content: FreeText;
+    LinkProps Shown  "testVariants" test_variants: TestVariants;
+    LinkProps Shown  "testStartedAt" test_started_at: Timestamp;
+    LinkProps Shown  "testCompletedAt" test_completed_at: Timestamp;
+    Partnero  Hidden "directTracking" direct_tracking: bool;
+    Partnero  Hidden "directTrackingRedirect" direct_tracking_redirect: bool;
+    Partnero  Hidden "directTrackingRedirectUrl" direct_tracking_redirect_url: HttpUrl;
+}
+
+impl SettingValue for FreeText {
+    type Stored = String;
+
+    fn stored(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 
-/// A password between request and database.
-#[derive(Debug, Clone)]
-pub(crate) enum Password {
-    /// The password of the request.
-    Plain(Bounded<1, { usize::MAX }>),
-    /// The stored hash.
-    Hashed(String),
-}
+impl SettingValue for HttpUrl {
+    type Stored = String;
 
-impl FromJson for Password {
-    fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        FromJson::from_json(value, scope).map(Self::Plain)
+    fn stored(&self) -> String {
+        self.as_str().to_owned()
     }
 }
 
-/// The changes that a request makes to the properties of a link. A new link starts with the default properties.
-#[derive(Debug, Clone, Default)]
-#[expect(missing_docs, reason = "openapi.yaml documents them, under the same names")]
-pub struct SettingChanges {
-    pub track_conversion: Option<bool>,
-    pub archived: Option<bool>,
-    pub public_stats: Option<bool>,
-    /// The new tags, in place of the present ones.
-    pub tags: Option<TagRefs>,
-    pub comments: Change<FreeText>,
-    pub expires_at: Change<Timestamp>,
-    pub expired_url: Change<HttpUrl>,
-    pub(crate) password: Change<Password>,
-    pub proxy: Option<bool>,
-    pub title: Change<FreeText>,
-    pub description: Change<FreeText>,
-    pub image: Change<HttpUrl>,
-    pub video: Change<HttpUrl>,
-    pub rewrite: Option<bool>,
-    pub ios: Change<HttpUrl>,
-    pub android: Change<HttpUrl>,
-    pub do_index: Option<bool>,
-    pub geo: Change<Geo>,
-    pub utm_source: Change<FreeText>,
-    pub utm_medium: Change<FreeText>,
-    pub utm_campaign: Change<FreeText>,
-    pub utm_term: Change<FreeText>,
-    pub utm_content: Change<FreeText>,
-    pub test_variants: Change<TestVariants>,
-    pub test_started_at: Change<Timestamp>,
-    pub test_completed_at: Change<Timestamp>,
-    pub direct_tracking: Option<bool>,
-    pub direct_tracking_redirect: Option<bool>,
-    pub direct_tracking_redirect_url: Change<HttpUrl>,
+impl SettingValue for Timestamp {
+    type Stored = Timestamp;
+
+    fn stored(&self) -> Timestamp {
+        *self
+    }
+}
+
+impl SettingValue for Geo {
+    type Stored = Value;
+
+    fn stored(&self) -> Value {
+        self.to_json()
+    }
+}
+
+impl SettingValue for TestVariants {
+    type Stored = Value;
+
+    fn stored(&self) -> Value {
+        self.to_json()
+    }
+}
+
+impl SettingValue for Password {
+    type Stored = String;
+
+    fn stored(&self) -> String {
+        self.hash().to_owned()
+    }
 }
 
 impl SettingChanges {
-    /// Reads the properties that every request about a link can have, in the order of openapi.yaml.
-    pub fn from_fields(fields: &mut Fields<'_>) -> Self {
-        Self {
-            archived: fields.optional("archived"),
-            tags: TagRefs::from_fields(fields),
-            comments: fields.change("comments"),
-            expires_at: fields.change("expiresAt"),
-            expired_url: fields.change("expiredUrl"),
-            password: fields.change("password"),
-            proxy: fields.optional("proxy"),
-            title: fields.change("title"),
-            description: fields.change("description"),
-            image: fields.change("image"),
-            video: fields.change("video"),
-            rewrite: fields.optional("rewrite"),
-            ios: fields.change("ios"),
-            android: fields.change("android"),
-            do_index: fields.optional("doIndex"),
-            test_variants: fields.change("testVariants"),
-            test_started_at: fields.change("testStartedAt"),
-            test_completed_at: fields.change("testCompletedAt"),
-            ..Self::default()
-        }
+    /// Reads the settings of `linkProps`, in the order of openapi.yaml.
+    pub(super) fn from_link_props(fields: &mut Fields<'_>) -> Self {
+        let mut changes = Self::default();
+        changes.read(fields, ChangedBy::LinkProps);
+        changes
+    }
+
+    /// Reads the settings of `PATCH /links/{id}`, in the order of openapi.yaml.
+    pub(super) fn from_update(fields: &mut Fields<'_>) -> Self {
+        let mut changes = Self::default();
+        changes.read(fields, ChangedBy::Update);
+        changes.read(fields, ChangedBy::LinkProps);
+        changes
     }
 
     /// Returns whether the request has a password that is not hashed yet.
     #[must_use]
-    pub fn has_plain_password(&self) -> bool {
+    pub(crate) fn has_plain_password(&self) -> bool {
         matches!(self.password, Change::Set(Password::Plain(_)))
     }
 
@@ -182,68 +278,23 @@ impl SettingChanges {
     ///
     /// # Errors
     /// 500 when hashing fails.
-    pub async fn hash_password(&mut self, ids: &Ids) -> Result<()> {
-        if let Change::Set(Password::Plain(plain)) = &self.password {
-            let hash = hash_password(plain.as_str().to_owned(), ids).await?;
-            self.password = Change::Set(Password::Hashed(hash));
+    pub(crate) async fn hash_password(&mut self, ids: &Ids) -> Result<()> {
+        if let Change::Set(password) = &mut self.password {
+            password.replace_by_hash(ids).await?;
         }
         Ok(())
     }
 
-    /// Returns the properties of a new link.
-    pub(crate) fn settings(&self) -> LinkSettings {
+    /// Returns the settings of a new link.
+    pub(super) fn settings(&self) -> LinkSettings {
         let mut settings = LinkSettings::default();
         self.apply(&mut settings);
         settings
     }
-
-    /// Changes the properties of a link and returns the names of the properties that are different now.
-    pub(crate) fn apply(&self, link: &mut LinkSettings) -> Vec<&'static str> {
-        let text = |change: &Change<FreeText>| change.wanted(|text| text.as_str().to_owned());
-        let url = |change: &Change<HttpUrl>| change.wanted(|url| url.as_str().to_owned());
-        let time = |change: &Change<Timestamp>| change.wanted(|time| *time);
-        let password = self.password.wanted(|password| match password {
-            Password::Hashed(hash) => hash.clone(),
-            // A route that forgets to hash the password stores a text that no password matches.
-            Password::Plain(_) => "!".to_owned(),
-        });
-        let mut changed = Vec::new();
-        let to = &mut changed;
-        set(to, "trackConversion", &mut link.track_conversion, self.track_conversion);
-        set(to, "archived", &mut link.archived, self.archived);
-        set(to, "publicStats", &mut link.public_stats, self.public_stats);
-        set(to, "comments", &mut link.comments, text(&self.comments));
-        set(to, "expiresAt", &mut link.expires_at, time(&self.expires_at));
-        set(to, "expiredUrl", &mut link.expired_url, url(&self.expired_url));
-        set(to, "password", &mut link.password_hash, password);
-        set(to, "proxy", &mut link.proxy, self.proxy);
-        set(to, "title", &mut link.title, text(&self.title));
-        set(to, "description", &mut link.description, text(&self.description));
-        set(to, "image", &mut link.image, url(&self.image));
-        set(to, "video", &mut link.video, url(&self.video));
-        set(to, "rewrite", &mut link.rewrite, self.rewrite);
-        set(to, "ios", &mut link.ios, url(&self.ios));
-        set(to, "android", &mut link.android, url(&self.android));
-        set(to, "doIndex", &mut link.do_index, self.do_index);
-        set(to, "geo", &mut link.geo, self.geo.wanted(Geo::to_json));
-        set(to, "utm_source", &mut link.utm_source, text(&self.utm_source));
-        set(to, "utm_medium", &mut link.utm_medium, text(&self.utm_medium));
-        set(to, "utm_campaign", &mut link.utm_campaign, text(&self.utm_campaign));
-        set(to, "utm_term", &mut link.utm_term, text(&self.utm_term));
-        set(to, "utm_content", &mut link.utm_content, text(&self.utm_content));
-        set(to, "testVariants", &mut link.test_variants, self.test_variants.wanted(TestVariants::to_json));
-        set(to, "testStartedAt", &mut link.test_started_at, time(&self.test_started_at));
-        set(to, "testCompletedAt", &mut link.test_completed_at, time(&self.test_completed_at));
-        set(to, "directTracking", &mut link.direct_tracking, self.direct_tracking);
-        set(to, "directTrackingRedirect", &mut link.direct_tracking_redirect, self.direct_tracking_redirect);
-        let redirect_url = url(&self.direct_tracking_redirect_url);
-        set(to, "directTrackingRedirectUrl", &mut link.direct_tracking_redirect_url, redirect_url);
-        changed
-    }
 }
 
 /// Replaces a value, and adds its name to `changed` if the value is different now.
-pub(crate) fn set<T: PartialEq>(
+pub(super) fn set<T: PartialEq>(
     changed: &mut Vec<&'static str>,
     name: &'static str,
     current: &mut T,
@@ -252,5 +303,43 @@ pub(crate) fn set<T: PartialEq>(
     if let Some(wanted) = wanted.filter(|wanted| *wanted != *current) {
         *current = wanted;
         changed.push(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_settings_that_differ_from_their_default_are_stored() {
+        assert_eq!(serde_json::to_value(LinkSettings::default()).unwrap(), json!({}));
+        let settings = LinkSettings {
+            track_conversion: false,
+            archived: true,
+            comments: Some("Two\nlines".to_owned()),
+            password: Some("hash".to_owned()),
+            direct_tracking: true,
+            ..LinkSettings::default()
+        };
+        let stored = json!({
+            "trackConversion": false, "archived": true, "comments": "Two\nlines", "password": "hash",
+            "directTracking": true,
+        });
+        assert_eq!(serde_json::to_value(&settings).unwrap(), stored);
+        assert_eq!(serde_json::from_value::<LinkSettings>(stored).unwrap(), settings);
+        assert_eq!(serde_json::from_value::<LinkSettings>(json!({})).unwrap(), LinkSettings::default());
+    }
+
+    #[test]
+    fn every_visible_setting_is_shown_and_the_others_are_not() {
+        let settings = LinkSettings { password: Some("hash".to_owned()), ..LinkSettings::default() };
+        let shown = serde_json::to_value(ShownSettings(settings)).unwrap();
+        assert_eq!((&shown["trackConversion"], &shown["comments"]), (&json!(true), &Value::Null));
+        assert!(shown.as_object().unwrap().contains_key("comments"));
+        for hidden in ["password", "directTracking", "directTrackingRedirect", "directTrackingRedirectUrl"] {
+            assert!(!shown.as_object().unwrap().contains_key(hidden), "{hidden}");
+        }
     }
 }

@@ -48,7 +48,7 @@ impl FromJson for TestVariant {
 /// The 2–4 variants of an A/B test, which share all visitors.
 #[derive(Debug, Clone, PartialEq, Validate)]
 #[validate(schema(function = shares_all_visitors))]
-pub struct TestVariants {
+pub(crate) struct TestVariants {
     variants: Vec<TestVariant>,
 }
 
@@ -84,7 +84,7 @@ impl FromJson for TestVariants {
 
 /// Destinations for the visitors of some countries, instead of the link's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Geo(BTreeMap<String, String>);
+pub(crate) struct Geo(BTreeMap<String, String>);
 
 impl Geo {
     /// Returns the stored and public form.

@@ -8,8 +8,8 @@ use crate::validation::{Bounded, FromJson, Invalid, Scope, Text, count};
 
 const MAX_MEMBERS: usize = 50;
 
-/// A flat object with the customer's own members: at most 50 members, names of 1–40 characters, values that are strings of at
-/// most 500 characters, numbers or booleans.
+/// A flat object with the customer's own members: at most 50 members, names of 1–40 characters, values that are strings
+/// of at most 500 characters, numbers or booleans.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Metadata(Map<String, Value>);

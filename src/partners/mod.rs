@@ -1,4 +1,4 @@
-//! People: unique by e-mail inside a workspace.
+//! Partners: people, unique by e-mail address in a workspace.
 
 mod changes;
 mod metadata;

@@ -1,33 +1,33 @@
-//! Programs, and how requests name them.
+//! Programs, and the references of requests to them.
 
 use crate::validation::{Invalid, Text};
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupId, ProgramId};
 
-/// Who may come in through a token route.
+/// Who can enroll through an embed-token request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
 pub enum AccessMode {
-    /// Everybody, at once.
+    /// Everybody, approved immediately.
     Public,
-    /// Everybody, after a review.
+    /// Everybody, but approved only after a review.
     Private,
-    /// Only who was invited.
+    /// Only invited partners.
     Invite,
 }
 
-/// How long an embed token works: 60 s to 3 h.
+/// The lifetime of an embed token: 60 s to 3 h.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TokenLifetime(i32);
 
 impl TokenLifetime {
     /// One hour.
     pub const DEFAULT: Self = Self(3600);
-    /// Three hours. No token lives longer.
+    /// Three hours, the longest lifetime of a token.
     pub const MAX: Self = Self(10_800);
 
-    /// In seconds.
+    /// Returns the lifetime in seconds.
     #[must_use]
     pub fn seconds(self) -> i32 {
         self.0
@@ -45,7 +45,7 @@ impl std::str::FromStr for TokenLifetime {
     }
 }
 
-/// How a request names a program. An id that does not parse is one that does not exist.
+/// The reference of a request to a program. A text that is not an id names a program that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProgramRef(pub Option<ProgramId>);
 
@@ -59,25 +59,25 @@ impl Text for ProgramRef {
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgramSummary {
-    /// Its id.
+    /// The id.
     pub id: ProgramId,
-    /// Its name for people.
+    /// The name for people.
     pub name: String,
-    /// The site that it is about.
+    /// The site of the program.
     pub url: String,
-    /// Where its partners find their portal.
+    /// The page where partners find their portal.
     pub portal_url: String,
-    /// Who may come in.
+    /// Who can enroll through an embed-token request.
     pub access_mode: AccessMode,
-    /// Of embed tokens, in seconds.
+    /// The lifetime of embed tokens in seconds.
     pub token_lifetime_seconds: i32,
-    /// The group of a partner for whom none is named.
+    /// The group of partners without a group of their own.
     pub default_group_id: GroupId,
-    /// The domain of a link for which none is named.
+    /// The domain of links that name no domain.
     pub default_domain_id: DomainId,
-    /// Since when it does not exist to any request.
+    /// The time of the deactivation. An inactive program does not exist for requests.
     pub deactivated_at: Option<Timestamp>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
@@ -86,17 +86,17 @@ pub struct ProgramSummary {
 pub struct ProgramChanges {
     /// The name for people.
     pub name: Option<String>,
-    /// The site that it is about.
+    /// The site of the program.
     pub url: Option<String>,
-    /// Where its partners find their portal.
+    /// The page where partners find their portal.
     pub portal_url: Option<String>,
-    /// Who may come in.
+    /// Who can enroll through an embed-token request.
     pub access_mode: Option<AccessMode>,
-    /// Of embed tokens.
+    /// The lifetime of embed tokens.
     pub token_lifetime: Option<TokenLifetime>,
-    /// The domain of a link for which none is named.
+    /// The domain of links that name no domain.
     pub default_domain_id: Option<DomainId>,
-    /// Whether it exists to requests.
+    /// Whether the program exists for requests.
     pub active: Option<bool>,
 }
 

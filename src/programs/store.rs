@@ -122,7 +122,7 @@ pub async fn find_program_id(
     let id = sqlx::query_scalar!(
         "/* programs::find_program_id */
          SELECT p.id FROM workspaces w
-         JOIN programs p ON p.workspace_id = w.id AND p.id = COALESCE($2, w.default_program_id)
+         JOIN programs p ON p.workspace_id = $1 AND p.id = COALESCE($2, w.default_program_id)
          WHERE w.id = $1",
         workspace_id as _,
         id as _,

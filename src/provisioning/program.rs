@@ -1,4 +1,4 @@
-//! A new program with its default group, default link and default domain.
+//! A new program with its default group, default link and default domain; and the choice of the default program.
 
 use crate::domains::{self, LinkAddress};
 use crate::error::{Error, Result};
@@ -67,5 +67,23 @@ impl Command for CreateProgram {
         groups::insert_group_default_link(work.conn, scope.workspace_id, defaults.group_id, &link, now).await?;
         domains::insert_domain(work.conn, scope, (defaults.domain_id, &self.address, false), now).await?;
         Ok(defaults)
+    }
+}
+
+/// Makes a program the default program of its workspace.
+///
+/// Fails with 404 when the workspace has no such program, with 409 when the program is inactive.
+#[derive(Debug)]
+pub struct SetDefaultProgram {
+    /// The program.
+    pub scope: ProgramScope,
+}
+
+impl Command for SetDefaultProgram {
+    const NAME: &'static str = "update_default_program";
+    type Output = ();
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<()> {
+        programs::update_default_program(work.conn, self.scope).await
     }
 }

@@ -1,4 +1,4 @@
-//! Labels that a workspace puts on its links.
+//! Tags: labels that a workspace puts on its links.
 
 mod model;
 mod reference;

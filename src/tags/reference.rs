@@ -1,4 +1,4 @@
-//! How a request names tags, and which they are.
+//! References to tags in a request, and their resolution.
 
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -9,8 +9,9 @@ use crate::error::{Error, Result};
 use crate::validation::{Bounded, Fields, FromJson, Problem, ProblemCode, Scope};
 use crate::values::id::{TagId, WorkspaceId};
 
-/// The tags that a request names by id or by name (`tagIds` and `tagNames`, each one string or a list): all of them
-/// together are meant. They keep their places in the request: that they do not exist shows only at the database.
+/// The tags that a request names by id and by name (`tagIds` and `tagNames`, each one string or a list). All of these
+/// tags together are meant. Each reference keeps its path in the request, because only the database shows which tags do
+/// not exist.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TagRefs {
     ids: Vec<Named>,
@@ -24,7 +25,7 @@ struct Named {
 }
 
 impl TagRefs {
-    /// Reads them. `None` when the request has neither of the two.
+    /// Reads the two fields. Returns `None` when the request has neither.
     pub fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let ids = fields.optional::<OneOrMany>("tagIds");
         let names = fields.optional::<OneOrMany>("tagNames");
@@ -36,11 +37,11 @@ impl TagRefs {
     }
 }
 
-/// Tags by ids or names, one string or a list.
+/// Ids or names of tags: one string or a list.
 pub(super) struct OneOrMany(Vec<Named>);
 
 impl OneOrMany {
-    /// The ids or names.
+    /// Returns the ids or names.
     pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|named| named.text.as_str())
     }
@@ -63,10 +64,11 @@ impl FromJson for Named {
     }
 }
 
-/// The tags that a request names, which stay until the end of the transaction. Asks nothing when it names none.
+/// Returns the tags that a request names, and locks them: nobody deletes them before the end of the transaction. Runs
+/// no query when the request names no tags.
 ///
 /// # Errors
-/// 422 at each place that names a tag which the workspace does not have.
+/// 422 with each path that names an unknown tag.
 pub async fn resolve(conn: &mut PgConnection, workspace_id: WorkspaceId, wanted: &TagRefs) -> Result<Vec<TagId>> {
     if wanted.ids.is_empty() && wanted.names.is_empty() {
         return Ok(Vec::new());

@@ -1,6 +1,6 @@
-//! What is in the database, held against what was acknowledged.
+//! The final check, which compares the database with the acknowledged writes.
 
-#![expect(clippy::disallowed_methods, reason = "the checks are no part of the application's prepared queries")]
+#![expect(clippy::disallowed_methods, reason = "the checks are not queries of the application")]
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -16,7 +16,7 @@ use super::tally::Tally;
 /// The server's sessions.
 const SESSIONS: &str = "FROM pg_stat_activity WHERE application_name = 'pearset'";
 
-/// What was found in the end.
+/// The result of the final check.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) partners: usize,
@@ -25,15 +25,16 @@ pub(crate) struct Found {
     pub(crate) orphans: i64,
 }
 
-/// An enrollment with what belongs to it.
+/// An enrollment with its partner and links.
 #[derive(sqlx::FromRow)]
 struct Stored {
     email: String,
     id: EnrollmentId,
     tenant_id: Option<String>,
     name: Option<String>,
-    /// Besides the default ones, and how many addresses they lead to.
+    /// The number of links without the default links.
     links: i64,
+    /// The number of different targets of these links.
     urls: i64,
 }
 
@@ -45,7 +46,7 @@ const STORED: &str = "
         AND l.partner_id = e.partner_id AND l.group_default_link_id IS NULL
     GROUP BY p.workspace_id, p.id, e.workspace_id, e.id";
 
-/// Every acknowledged write is there and once, and nothing is there without what it belongs to.
+/// Checks that every acknowledged write exists exactly once, and that no row lacks a row that it depends on.
 pub(crate) async fn everything(conn: &mut PgConnection, histories: &[History], tally: &Tally) -> Result<Found> {
     let mut found = Found::default();
     let rows: Vec<Stored> = sqlx::query_as(STORED).fetch_all(&mut *conn).await?;
@@ -59,16 +60,16 @@ pub(crate) async fn everything(conn: &mut PgConnection, histories: &[History], t
         }
         if row.links != row.urls {
             found.doubled += 1;
-            tally.violation(format!("{} has {} links to {} addresses", row.email, row.links, row.urls));
+            tally.violation(format!("{} has {} links to {} targets", row.email, row.links, row.urls));
         }
     }
     for (client, history) in histories.iter().enumerate() {
         for (number, partner) in history.iter().enumerate() {
             let name = name(client, number);
             let row = stored.get(format!("{name}@example.com").as_str());
-            if !row.is_some_and(|row| row.is(&name, partner)) {
+            if !row.is_some_and(|row| row.matches(&name, partner)) {
                 found.lost += 1;
-                tally.violation(format!("{name} is not as it was acknowledged"));
+                tally.violation(format!("{name} differs from the acknowledged state"));
             }
         }
     }
@@ -83,13 +84,13 @@ pub(crate) async fn everything(conn: &mut PgConnection, histories: &[History], t
     let events: Vec<String> = sqlx::query_scalar(events).fetch_all(conn).await?;
     if events.len() != rows.len() || events.into_iter().collect::<HashSet<_>>() != ids {
         found.orphans += 1;
-        tally.violation("enrollments and their events are not the same".to_owned());
+        tally.violation("the events do not match the enrollments".to_owned());
     }
     Ok(found)
 }
 
 impl Stored {
-    fn is(&self, name: &str, partner: &Partner) -> bool {
+    fn matches(&self, name: &str, partner: &Partner) -> bool {
         let renamed = (partner.names > 0).then(|| format!("{name} {}", partner.names));
         self.id.to_string() == partner.enrollment
             && self.tenant_id.as_deref() == Some(name)
@@ -98,19 +99,19 @@ impl Stored {
     }
 }
 
-/// How many of these e-mails are enrolled.
-pub(crate) async fn enrolled_of(conn: &mut PgConnection, emails: &[String]) -> Result<i64> {
+/// Counts the enrolled partners among these e-mail addresses.
+pub(crate) async fn count_enrolled(conn: &mut PgConnection, emails: &[String]) -> Result<i64> {
     let query = "SELECT count(*) FROM partners WHERE email = ANY($1)";
     Ok(sqlx::query_scalar(query).bind(emails).fetch_one(conn).await?)
 }
 
-/// The process of one of the server's sessions.
-pub(crate) async fn a_session(conn: &mut PgConnection) -> Result<Option<i32>> {
+/// Returns the process id of a random session of the server.
+pub(crate) async fn random_session(conn: &mut PgConnection) -> Result<Option<i32>> {
     let query = format!("SELECT pid {SESSIONS} ORDER BY random() LIMIT 1");
     Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_optional(conn).await?)
 }
 
-/// How long each session has been inside a transaction with nothing to do.
+/// Returns for each session that is idle in a transaction the time since it became idle.
 pub(crate) async fn idle_in_transaction(conn: &mut PgConnection) -> Result<Vec<Duration>> {
     let query = format!(
         "SELECT extract(epoch FROM clock_timestamp() - state_change)::float8 {SESSIONS}

@@ -1,4 +1,4 @@
-//! Requests, and what comes of them.
+//! An HTTP client, and the outcomes of its requests.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
 
-/// Far above any promise: who waits so long has a server that hangs.
+/// The client's time limit, far above every promise: a server that exceeds the limit hangs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A caller with a key.
@@ -23,7 +23,7 @@ pub(crate) struct Client {
     authorization: String,
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Answer {
@@ -31,9 +31,10 @@ pub(crate) enum Outcome {
         retry_after: bool,
         body: Value,
     },
-    /// The connection broke, or was refused.
+    /// The connection broke or was refused.
     Broken,
-    Silence,
+    /// The server did not answer within the client's time limit.
+    TimedOut,
 }
 
 /// A request that can be sent again.
@@ -57,10 +58,10 @@ impl Client {
             .header(AUTHORIZATION, &self.authorization)
             .header(CONTENT_TYPE, "application/json")
             .body(Full::from(call.body.to_string()))
-            .expect("its parts are well-formed");
+            .expect("the parts of the request are well-formed");
         match tokio::time::timeout(PATIENCE, self.exchange(request)).await {
             Ok(outcome) => outcome.unwrap_or(Outcome::Broken),
-            Err(_) => Outcome::Silence,
+            Err(_) => Outcome::TimedOut,
         }
     }
 
@@ -75,7 +76,7 @@ impl Client {
         })
     }
 
-    /// The same request in bytes, for who writes to a connection himself.
+    /// Returns the bytes of a request, for callers that write to a connection directly.
     pub(crate) fn raw(&self, call: &Call) -> Vec<u8> {
         let (Self { address, authorization, .. }, Call { method, path, body }) = (self, call);
         let body = body.to_string();

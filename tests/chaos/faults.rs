@@ -1,4 +1,4 @@
-//! The faults, when they come, and what ends them.
+//! The schedule of the faults: when each fault begins, and when it ends.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -22,13 +22,14 @@ use super::kind::Kind;
 use super::load::{Load, token_call};
 use super::options::Counts;
 use super::site::Site;
-use super::tally::{LONGEST_ANSWER, RECOVERY};
+use super::tally::{MAX_ANSWER, MAX_RECOVERY};
 
-/// Clients that go away, in one wave of them.
-pub(crate) const CLIENTS_OF_A_WAVE: usize = 250;
-const LEAVERS: usize = 10;
-/// For what PostgreSQL does by itself.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The number of disconnecting clients in one wave.
+pub(crate) const CLIENTS_PER_WAVE: usize = 250;
+/// The number of concurrent tasks that share the clients of a wave.
+const WAVE_TASKS: usize = 10;
+/// The time limit for PostgreSQL's own recovery.
+const POSTGRES_RECOVERY: Duration = Duration::from_mins(1);
 
 /// The faults of a run.
 pub(crate) struct Plan {
@@ -39,7 +40,7 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// In an order that the seed decides. When it is over before its time, it goes on with as many again.
+    /// Orders the faults by the seed. If all faults are done before `time` is over, random further faults follow.
     pub(crate) fn new(seed: u64, counts: &Counts, time: Duration) -> Self {
         let mut random = StdRng::seed_from_u64(seed);
         let mut kinds: Vec<Kind> =
@@ -48,7 +49,7 @@ impl Plan {
         Self { random, kinds, until: Instant::now() + time, made: 0 }
     }
 
-    /// Makes all of them, one after the other, until it is enough.
+    /// Makes the faults one after the other, until all are done or `enough` is set.
     pub(crate) async fn run(mut self, site: &mut Site, load: &Load, enough: &AtomicBool) -> Result<()> {
         let first = std::mem::take(&mut self.kinds);
         let mut kinds = first.iter().copied();
@@ -64,7 +65,7 @@ impl Plan {
     }
 
     async fn make(&mut self, kind: Kind, site: &mut Site, load: &Load) -> Result<()> {
-        sleep(RECOVERY + Duration::from_millis(self.random.random_range(300..700))).await;
+        sleep(MAX_RECOVERY + Duration::from_millis(self.random.random_range(300..700))).await;
         self.made += 1;
         load.tally.fault_begins(kind);
         match kind {
@@ -88,8 +89,8 @@ impl Plan {
             Kind::LeavingClients => self.wave(load).await,
             Kind::Forgotten => {
                 site.proxy.forget_connections();
-                // Until everybody who waits on one has given up.
-                sleep(LONGEST_ANSWER).await;
+                // Waits until every request on a lost connection has given up.
+                sleep(MAX_ANSWER).await;
             }
             network => {
                 site.proxy.set(network.network(&mut self.random).context("a fault of the network")?);
@@ -105,27 +106,27 @@ impl Plan {
         Ok(())
     }
 
-    /// Mostly short, and now and then longer than anybody waits for an answer.
+    /// Waits while a fault lasts: mostly shortly, and sometimes longer than any request waits for an answer.
     async fn hold(&mut self) {
         let long = self.random.random_ratio(1, 6);
         let time = if long { 6_500 } else { self.random.random_range(50..1_500) };
         sleep(Duration::from_millis(time)).await;
     }
 
-    /// Clients that go away before they have an answer, some in the middle of their request.
+    /// Runs a wave of clients that disconnect before the answer, some in the middle of the request.
     async fn wave(&mut self, load: &Load) {
-        let mut leavers = JoinSet::new();
-        for leaver in 0..LEAVERS {
-            let calls: Vec<_> = (0..CLIENTS_OF_A_WAVE / LEAVERS)
+        let mut tasks = JoinSet::new();
+        for task in 0..WAVE_TASKS {
+            let calls: Vec<_> = (0..CLIENTS_PER_WAVE / WAVE_TASKS)
                 .map(|turn| {
-                    let request = load.client.raw(&token_call(&format!("gone{}-{leaver}-{turn}", self.made)));
+                    let request = load.client.raw(&token_call(&format!("gone{}-{task}-{turn}", self.made)));
                     let whole = self.random.random_ratio(3, 4);
                     let length = if whole { request.len() } else { self.random.random_range(0..request.len()) };
                     (request, length, Duration::from_micros(self.random.random_range(0..20_000)))
                 })
                 .collect();
             let address = load.client.address();
-            leavers.spawn(async move {
+            tasks.spawn(async move {
                 for (request, length, after) in calls {
                     if let Ok(mut stream) = TcpStream::connect(address).await {
                         let _ = stream.write_all(&request[..length]).await;
@@ -134,11 +135,12 @@ impl Plan {
                 }
             });
         }
-        leavers.join_all().await;
+        tasks.join_all().await;
     }
 }
 
-/// Whoever was taken in before the server ended has its answer: what was not answered was not done.
+/// Ends the server by SIGTERM and checks that every accepted request was answered: a request without an answer must
+/// have had no effect.
 async fn terminate(site: &mut Site, load: &Load) -> Result<()> {
     load.take_unanswered();
     let begin = Instant::now();
@@ -147,17 +149,17 @@ async fn terminate(site: &mut Site, load: &Load) -> Result<()> {
         other => load.tally.violation(format!("SIGTERM: the server ended with {other:?} after {:?}", begin.elapsed())),
     }
     let unanswered = load.take_unanswered();
-    let done = check::enrolled_of(&mut site.sql().await?, &unanswered).await?;
+    let done = check::count_enrolled(&mut site.sql().await?, &unanswered).await?;
     if done > 0 {
         load.tally.violation(format!("SIGTERM: {done} requests were carried out and not answered"));
     }
     site.start_server()
 }
 
-/// PostgreSQL then ends all sessions, and recovers by itself.
+/// Kills a session of PostgreSQL. PostgreSQL then ends all sessions and recovers by itself.
 async fn kill_session(site: &Site) -> Result<()> {
     let mut conn = site.sql().await?;
-    if let Some(process) = check::a_session(&mut conn).await? {
+    if let Some(process) = check::random_session(&mut conn).await? {
         kill(Pid::from_raw(process), Signal::SIGKILL)?;
     }
     until_back(site, conn).await
@@ -165,14 +167,14 @@ async fn kill_session(site: &Site) -> Result<()> {
 
 async fn until_back(site: &Site, mut conn: PgConnection) -> Result<()> {
     let begin = Instant::now();
-    // Ours ends with the others.
-    while conn.ping().await.is_ok() && begin.elapsed() < PATIENCE {
+    // This session ends with all others.
+    while conn.ping().await.is_ok() && begin.elapsed() < POSTGRES_RECOVERY {
         sleep(Duration::from_millis(5)).await;
     }
     loop {
         match site.sql().await {
             Ok(_) => return Ok(()),
-            Err(error) if begin.elapsed() > PATIENCE => return Err(error),
+            Err(error) if begin.elapsed() > POSTGRES_RECOVERY => return Err(error),
             Err(_) => sleep(Duration::from_millis(5)).await,
         }
     }

@@ -1,5 +1,5 @@
-//! Short histories of a few clients that all mean the same few people: what each of them saw must be what it could
-//! have seen had they come one after the other.
+//! Short histories of a few concurrent clients that name the same few partners. Each history must be linearizable: the
+//! answers must fit some order in which the requests came one after the other.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,10 +18,10 @@ use super::load::{Load, TOKENS, claims};
 const CLIENTS: u64 = 3;
 const CALLS_EACH: usize = 3;
 const AT_ONCE: usize = 8;
-/// Tenant ids, and e-mails.
+/// The number of tenant ids, and of e-mail addresses.
 const NAMES: u8 = 2;
 
-/// How many of so many histories are linearizable.
+/// Runs `count` histories and returns the number of linearizable ones.
 pub(crate) async fn check(load: &Arc<Load>, count: usize) -> Result<usize> {
     let linearizable = stream::iter(0..count).map(|number| one(load, number)).buffer_unordered(AT_ONCE);
     let linearizable: Vec<Result<bool>> = linearizable.collect().await;
@@ -45,7 +45,7 @@ async fn one(load: &Arc<Load>, number: usize) -> Result<bool> {
     for client in clients.collect::<Vec<_>>() {
         history.extend(client.await??);
     }
-    // What is there in the end: whom each tenant id leads to.
+    // Reads the final state: the partner of each tenant id.
     for tenant in 0..NAMES {
         history.push(event(load, number, Ask::Token { tenant: Some(tenant), email: None }).await?);
     }

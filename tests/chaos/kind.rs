@@ -8,7 +8,7 @@ use rand::rngs::StdRng;
 use super::fault_proxy::Fault;
 use super::options::Counts;
 
-/// What breaks.
+/// A kind of fault, named after the part that breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Start,
@@ -66,7 +66,7 @@ impl Kind {
             Self::BlackHole => "network: black hole",
             Self::DeafServer => "network: one way, to the server",
             Self::DeafClient => "network: one way, to the client",
-            Self::Forgotten => "network: connections that lead nowhere",
+            Self::Forgotten => "network: connections dropped silently",
             Self::CutBeforeCommit => "network: cut before COMMIT arrives",
             Self::CutAfterCommit => "network: cut after COMMIT, before its answer",
             Self::Terminate => "SIGTERM",
@@ -74,12 +74,12 @@ impl Kind {
         }
     }
 
-    /// Whether a session can be left alone by the database or its network.
+    /// Returns whether the fault can break a session from the side of the database or its network.
     pub(crate) fn breaks_database(self) -> bool {
         !matches!(self, Self::Start | Self::KillServer | Self::Terminate | Self::LeavingClients)
     }
 
-    /// How often.
+    /// Returns how often a run makes the fault.
     pub(crate) fn count(self, counts: &Counts) -> usize {
         match self {
             Self::Start => 0,
@@ -93,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// What the network does.
+    /// Returns the behaviour of the network during the fault, `None` if the network is not the part that breaks.
     pub(crate) fn network(self, random: &mut StdRng) -> Option<Fault> {
         Some(match self {
             Self::Delay => Fault::Delay(Duration::from_millis(random.random_range(5..150))),

@@ -1,5 +1,5 @@
-//! The chaos machine: a private PostgreSQL, a network that fails, the server as a process, clients that remember what
-//! was acknowledged, and a checker. `scripts/chaos` runs it.
+//! The chaos test: a private PostgreSQL, a network that fails, the server as a process, clients that remember every
+//! acknowledged write, and a checker. `scripts/chaos` runs the test.
 
 mod check;
 mod client;
@@ -50,10 +50,10 @@ fn main() -> ExitCode {
             () = signals.next() => {}
             outcome = &mut run => return outcome,
         }
-        eprintln!("chaos: no more faults; looks at what came of those (a second signal ends at once)");
+        eprintln!("chaos: makes no more faults and checks the outcome (a second signal ends the run immediately)");
         enough.store(true, Ordering::Relaxed);
         tokio::select! {
-            // Whatever runs by then is dropped, and ends.
+            // Dropping the run ends its processes.
             () = signals.next() => bail!("interrupted"),
             outcome = run => outcome,
         }
@@ -65,7 +65,7 @@ fn main() -> ExitCode {
         }
         Ok(0) => ExitCode::SUCCESS,
         Ok(violations) => {
-            eprintln!("chaos: {violations} violations; --seed {} does the same again", options.seed);
+            eprintln!("chaos: {violations} violations; --seed {} repeats the same faults", options.seed);
             ExitCode::FAILURE
         }
         Err(error) => {
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The number of violations. Makes no more faults when it is enough.
+/// Runs the faults under load and returns the number of violations. Makes no more faults once `enough` is set.
 async fn run(options: &Options, enough: &AtomicBool) -> Result<u64> {
     let (begin, counts) = (Instant::now(), options.counts());
     let mut site = Site::start(&options.server).await?;
@@ -93,7 +93,7 @@ async fn run(options: &Options, enough: &AtomicBool) -> Result<u64> {
     let histories: Vec<_> = histories.into_iter().map(|(_, history)| history).collect();
     let linearizable = histories::check(&load, counts.histories).await?;
     watch.abort();
-    let found = check::everything(&mut site.sql().await?, &histories, &load.tally).await.context("the last check")?;
+    let found = check::everything(&mut site.sql().await?, &histories, &load.tally).await.context("the final check")?;
     let violations = load.tally.violations();
     let (tally, cuts, histories, time) = (&load.tally, site.proxy.cuts(), counts.histories, begin.elapsed());
     Summary { tally, found, cuts, histories, linearizable, time }.print();

@@ -1,49 +1,49 @@
-//! What the command line asks for.
+//! The options of the command line.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
 
-/// Breaks a server and its database under load in every way it can think of, and looks whether a promise was broken
+/// Breaks a server, its database and the network between them under load, and checks every promise
 #[derive(Debug, Parser)]
 #[command(name = "scripts/chaos")]
 pub(crate) struct Options {
-    /// Decides what happens when: the same seed, the same faults in the same order
+    /// The seed of the schedule: the same seed makes the same faults in the same order
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
 
-    /// As many faults as the reliability figures ask for, where a short run has a few of each kind
+    /// Make as many faults as the reliability figures require, instead of a few of each kind
     #[arg(long)]
     pub(crate) long: bool,
 
-    /// Go on with more faults until so many minutes are over
+    /// Continue with more faults until this many minutes are over
     #[arg(long, default_value_t = 0)]
     pub(crate) minutes: u64,
 
-    /// Clients that work at the same time
+    /// The number of concurrent clients
     #[arg(long, default_value_t = 32)]
     pub(crate) clients: usize,
 
-    /// Another number of short histories to check against the enrollment rule
+    /// The number of short histories to check against the enrollment rule
     #[arg(long)]
     pub(crate) histories: Option<usize>,
 
-    /// The server's binary
+    /// The path of the server's binary
     #[arg(long)]
     pub(crate) server: PathBuf,
 }
 
-/// How much of each.
+/// The number of faults of each kind, and of histories.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Counts {
     pub(crate) server_kills: usize,
     pub(crate) database_kills: usize,
     pub(crate) freezes: usize,
-    /// Of each kind.
+    /// The number of each kind of network fault.
     pub(crate) network: usize,
     pub(crate) terminations: usize,
-    /// Waves of [`super::faults::CLIENTS_OF_A_WAVE`] clients.
+    /// Waves of [`super::faults::CLIENTS_PER_WAVE`] clients.
     pub(crate) waves: usize,
     pub(crate) histories: usize,
 }

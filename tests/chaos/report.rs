@@ -1,14 +1,14 @@
-//! The table at the end.
+//! The table that a run prints at its end.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use super::check::Found;
-use super::faults::CLIENTS_OF_A_WAVE;
+use super::faults::CLIENTS_PER_WAVE;
 use super::kind::Kind;
 use super::tally::Tally;
 
-/// What a run has shown.
+/// The results of a run.
 pub(crate) struct Summary<'a> {
     pub(crate) tally: &'a Tally,
     pub(crate) found: Found,
@@ -45,9 +45,9 @@ impl Summary<'_> {
         println!("  lost                            {lost}");
         println!("  doubled                         {doubled}");
         println!("enrollments in the database       {partners}");
-        println!("  orphans and halves              {orphans}");
+        println!("  broken invariants               {orphans}");
         println!("connections cut at their COMMIT   {}", self.cuts);
-        println!("dropped clients                   {}", waves * CLIENTS_OF_A_WAVE as u64);
+        println!("dropped clients                   {}", waves * CLIENTS_PER_WAVE as u64);
         println!("linearizable histories            {} of {}", self.linearizable, self.histories);
         println!("violations                        {}", self.tally.violations());
         println!("time                              {} s", self.time.as_secs());

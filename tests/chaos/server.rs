@@ -1,4 +1,4 @@
-//! The server as a process of its own.
+//! The server as a process.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -13,10 +13,10 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// A drain takes ten seconds at most.
-const LONGEST_END: Duration = Duration::from_secs(15);
+/// The time limit for a shutdown. A drain takes at most ten seconds.
+const MAX_SHUTDOWN: Duration = Duration::from_secs(15);
 
-/// How a server is started, each time in the same way.
+/// The parameters with which every server is started.
 #[derive(Debug, Clone)]
 pub(crate) struct Recipe {
     pub(crate) binary: PathBuf,
@@ -25,14 +25,14 @@ pub(crate) struct Recipe {
     pub(crate) listen: SocketAddr,
 }
 
-/// A running server. It ends with the value.
+/// A running server, killed when the value is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     child: Child,
 }
 
 impl Server {
-    /// Returns when the server is ready, at the first start with the API key.
+    /// Starts a server and waits until the server is ready. Returns the API key at the first start.
     pub(crate) fn start(recipe: &Recipe) -> Result<(Self, Option<String>)> {
         let log = recipe.log();
         let file = File::options().create(true).append(true).open(&log)?;
@@ -44,9 +44,9 @@ impl Server {
             .current_dir(&recipe.folder)
             .env("DATABASE_URL", &recipe.database_url)
             .env("PEARSET_LISTEN", recipe.listen.to_string())
-            // Whoever is turned away for being too fast has nothing to say about faults.
+            // Requests that the rate limit rejects would show nothing about faults.
             .env("PEARSET_RATE_LIMITS", "off")
-            // Ctrl-C is for us: we end it.
+            // Ctrl-C must reach this process only, which then ends the server.
             .process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(file);
         let child = command.spawn().with_context(|| format!("cannot run {}", recipe.binary.display()))?;
@@ -59,31 +59,31 @@ impl Server {
     }
 
     fn read_key(&mut self) -> Result<Option<String>> {
-        let mut lines = BufReader::new(self.child.stdout.take().context("its output")?);
+        let mut lines = BufReader::new(self.child.stdout.take().context("the server's output")?);
         let ready = line(&mut lines)?;
         if !ready.starts_with("Pearset is ready") {
-            bail!("it said {ready:?}");
+            bail!("the server printed {ready:?}");
         }
-        // What it says comes in one piece.
+        // The server writes its introduction at once, so that the buffer contains the rest.
         let introduction = String::from_utf8_lossy(lines.buffer());
         let key = introduction.lines().find_map(|line| line.split_once("API key (shown once): "));
         Ok(key.map(|(_, key)| key.to_owned()))
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        // It can only fail when the process has just ended.
+        // The call can only fail for a process that has just ended.
         let _ = kill(Pid::from_raw(self.child.id().cast_signed()), signal);
     }
 
-    /// Whether it ended although nobody told it to.
+    /// Returns whether the server ended without a signal.
     pub(crate) fn is_gone(&mut self) -> bool {
         self.child.try_wait().is_ok_and(|status| status.is_some())
     }
 
-    /// Waits for its end after a signal. `None` after SIGKILL.
+    /// Waits for the end of the server after a signal. Returns the exit code, `None` after SIGKILL.
     pub(crate) fn end(mut self) -> Result<Option<i32>> {
         let begin = Instant::now();
-        while begin.elapsed() < LONGEST_END {
+        while begin.elapsed() < MAX_SHUTDOWN {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status.code());
             }

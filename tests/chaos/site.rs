@@ -1,4 +1,4 @@
-//! All that is broken, and is there to be broken: PostgreSQL, the network before it, the server.
+//! The system under test: PostgreSQL, the network before PostgreSQL, and the server.
 
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -16,7 +16,8 @@ use tokio::task::block_in_place;
 use super::fault_proxy::FaultProxy;
 use super::server::{Recipe, Server};
 
-/// Fields are dropped in their order: the server ends before its database, and the folder goes last.
+/// The running system. Fields are dropped in their order: the server ends before its database, and the folder is removed
+/// last.
 pub(crate) struct Site {
     server: Option<Server>,
     pub(crate) proxy: FaultProxy,
@@ -56,43 +57,43 @@ impl Site {
         self.recipe.listen
     }
 
-    /// How to reach the database past the network, as who may see everything.
+    /// Returns connection options of a superuser that bypass the network.
     pub(crate) fn database(&self) -> PgConnectOptions {
         options(&self.socket_dir, "pearset")
     }
 
-    /// A session past the network.
+    /// Opens a session that bypasses the network.
     pub(crate) async fn sql(&self) -> Result<PgConnection> {
         Ok(self.database().connect().await?)
     }
 
-    /// Whether the server ended although nobody told it to.
+    /// Returns whether the server ended without a signal.
     pub(crate) fn server_is_gone(&mut self) -> bool {
         self.server.as_mut().is_none_or(Server::is_gone)
     }
 
-    /// Sends the server a signal and waits for its end. The exit code; `None` after SIGKILL.
+    /// Sends the server a signal and waits for its end. Returns the exit code, `None` after SIGKILL.
     pub(crate) fn end_server(&mut self, signal: Signal) -> Result<Option<i32>> {
         let server = self.server.take().context("no server runs")?;
         server.signal(signal);
         block_in_place(|| server.end())
     }
 
-    /// Returns when the server is ready.
+    /// Starts the server and waits until the server is ready.
     pub(crate) fn start_server(&mut self) -> Result<()> {
         let (server, _) = block_in_place(|| Server::start(&self.recipe))?;
         self.server = Some(server);
         Ok(())
     }
 
-    /// The process that all others of PostgreSQL are children of.
+    /// Returns the main process of PostgreSQL, the parent of all others.
     pub(crate) fn postmaster(&self) -> Result<Pid> {
         let data = self.socket_dir.parent().context("the socket's folder has a parent")?.join("data");
         let file = fs::read_to_string(data.join("postmaster.pid"))?;
         Ok(Pid::from_raw(file.lines().next().unwrap_or_default().parse()?))
     }
 
-    /// Kills PostgreSQL, all of it.
+    /// Kills all processes of PostgreSQL.
     pub(crate) fn kill_database(&mut self) -> Result<()> {
         let cluster = self.cluster.take().context("no database runs")?;
         kill(self.postmaster()?, Signal::SIGKILL)?;
@@ -100,13 +101,13 @@ impl Site {
         Ok(())
     }
 
-    /// Returns when PostgreSQL accepts connections again.
+    /// Starts PostgreSQL and waits until PostgreSQL accepts connections.
     pub(crate) fn start_database(&mut self) -> Result<()> {
         self.cluster = Some(block_in_place(|| Cluster::start(&self.settings))?);
         Ok(())
     }
 
-    /// Leaves the folder, with the logs, for who wants to know more.
+    /// Keeps the folder with the logs for an investigation.
     pub(crate) fn keep_folder(mut self) -> PathBuf {
         std::mem::take(&mut self.folder.0)
     }
@@ -116,20 +117,20 @@ fn options(socket_dir: &Path, database: &str) -> PgConnectOptions {
     PgConnectOptions::new_without_pgpass().socket(socket_dir).username(SUPERUSER).database(database)
 }
 
-/// One that stays the same for all servers that come after one another.
+/// Returns a free address. Every server of the run listens on the same address.
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// A folder that goes with the value.
+/// A folder that is removed when the value is dropped.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Result<Self> {
-        // The name is one that a later run of the tests removes when this one is killed.
+        // A later run of the tests removes folders with this prefix if this run is killed.
         let path = env::temp_dir().join(format!("pearset-test-{}-chaos", process::id()));
-        fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        // Root's database is run by another user.
+        fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        // If the test runs as root, another user runs PostgreSQL.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
         Ok(Self(path))
     }

@@ -1,4 +1,4 @@
-//! What is counted, by the fault that was there, and every promise that was broken.
+//! The counters of each kind of fault, and every violation of a promise.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use super::client::Outcome;
 use super::kind::Kind;
 
-/// 5.5 s are promised; the rest is for a busy machine.
-pub(crate) const LONGEST_ANSWER: Duration = Duration::from_millis(5_750);
-/// From the end of a fault to normal work.
-pub(crate) const RECOVERY: Duration = Duration::from_secs(1);
-/// The first of them tell enough.
-const SHOWN: usize = 20;
+/// The maximum time until an answer: the promised 5.5 s, and a reserve for a busy machine.
+pub(crate) const MAX_ANSWER: Duration = Duration::from_millis(5_750);
+/// The maximum time from the end of a fault until requests succeed again.
+pub(crate) const MAX_RECOVERY: Duration = Duration::from_secs(1);
+/// The maximum number of printed violations.
+const MAX_PRINTED: usize = 20;
 
-/// The numbers of one kind of fault, from its beginning to the next one's.
+/// The counters of one kind of fault, from the beginning of a fault to the beginning of the next one.
 #[derive(Debug, Default)]
 pub(crate) struct Row {
     pub(crate) faults: AtomicU64,
@@ -38,18 +38,18 @@ impl Row {
     }
 }
 
-/// Since when there is no fault; `None` while there is one.
+/// The end of the last fault; `None` during a fault.
 pub(crate) type Calm = Option<Instant>;
 
-/// What all clients count together.
+/// The counters that all clients share.
 pub(crate) struct Tally {
     rows: Vec<Row>,
-    /// The fault that was there last.
+    /// The last fault.
     current: AtomicUsize,
     calm: watch::Sender<Calm>,
-    /// The same without the faults that leave the database and its network whole.
+    /// The end of the last fault of the database or its network.
     sound: watch::Sender<Calm>,
-    /// Whether anybody got what he wanted since the last fault.
+    /// 1 after the first success since the last fault.
     recovered: AtomicUsize,
     texts: Mutex<Vec<String>>,
 }
@@ -74,7 +74,7 @@ impl Tally {
         *self.calm.borrow()
     }
 
-    /// Since when nothing but a client or the server can have left a session alone.
+    /// Returns the time since which only a client or the server can have abandoned a session.
     pub(crate) fn sound(&self) -> Calm {
         *self.sound.borrow()
     }
@@ -95,12 +95,12 @@ impl Tally {
         self.sound.send_modify(|sound| *sound = sound.or(Some(now)));
     }
 
-    /// Looks at an outcome of a request that was sent at `begin`, when things were as in `before`. `true` when it is
-    /// an answer to the request, and no 503.
+    /// Judges the outcome of a request that was sent at `begin`; `before` is the value of [`Self::calm`] at that time.
+    /// Returns `true` for an answer other than a server error.
     pub(crate) fn judge(&self, begin: Instant, before: Calm, outcome: &Outcome, what: &str) -> bool {
         let (after, took, row) = (self.calm(), begin.elapsed(), self.current());
-        // Nothing happened in the meantime, and it was over long enough before.
-        let calm = before == after && before.is_some_and(|since| begin.duration_since(since) >= RECOVERY);
+        // No fault began since `begin`, and the last fault ended long enough before.
+        let calm = before == after && before.is_some_and(|since| begin.duration_since(since) >= MAX_RECOVERY);
         match outcome {
             Outcome::Answer { status: 503, retry_after, .. } => {
                 row.unavailable.fetch_add(1, Relaxed);
@@ -120,8 +120,8 @@ impl Tally {
                 {
                     let time = since.elapsed();
                     row.slowest_recovery.fetch_max(micros(time), Relaxed);
-                    if time > RECOVERY {
-                        self.violation(format!("nothing worked before {time:?} after the fault"));
+                    if time > MAX_RECOVERY {
+                        self.violation(format!("no request succeeded until {time:?} after the fault"));
                     }
                 }
             }
@@ -131,21 +131,21 @@ impl Tally {
                     self.violation(format!("{what}: no answer, {:?} after the fault", since(before, begin)));
                 }
             }
-            Outcome::Silence => self.violation(format!("{what}: it hangs")),
+            Outcome::TimedOut => self.violation(format!("{what}: the server hangs")),
         }
         let Outcome::Answer { status, .. } = outcome else { return false };
         row.slowest_answer.fetch_max(micros(took), Relaxed);
-        if took > LONGEST_ANSWER {
+        if took > MAX_ANSWER {
             self.violation(format!("{what}: {status} only after {took:?}"));
         }
         *status < 500
     }
 
-    /// A promise that was broken.
+    /// Counts a violation of a promise, and prints the first ones.
     pub(crate) fn violation(&self, text: String) {
         self.current().violations.fetch_add(1, Relaxed);
-        let mut texts = self.texts.lock().expect("nobody panics with it");
-        if texts.len() < SHOWN {
+        let mut texts = self.texts.lock().expect("no thread panics with the lock");
+        if texts.len() < MAX_PRINTED {
             eprintln!("VIOLATION: {text}");
             texts.push(text);
         }

@@ -1,4 +1,4 @@
-//! Who stays behind in the database.
+//! A watcher for abandoned sessions in the database.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,24 +10,24 @@ use tokio::time::sleep;
 use super::check;
 use super::load::Load;
 
-/// Between two statements of a transaction.
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-const EVERY: Duration = Duration::from_millis(200);
+/// The maximum time between two statements of a transaction.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Looks all the time whether a session was left inside a transaction. Not for one from the time of a fault of the
-/// database or its network: who has lost it cannot end it.
+/// Reports sessions that stay idle in a transaction. Sessions from the time of a fault of the database or its network
+/// are exempt, because a server that has lost its connection cannot end the session.
 pub(crate) async fn watch_sessions(database: PgConnectOptions, load: Arc<Load>) {
     loop {
         if let Ok(mut conn) = database.connect().await {
             while let Ok(idle) = check::idle_in_transaction(&mut conn).await {
                 let sound = load.tally.sound().map_or(Duration::ZERO, |since| since.elapsed());
-                let left = idle.into_iter().filter(|time| (LONGEST_PAUSE..sound).contains(time)).count();
+                let left = idle.into_iter().filter(|time| (MAX_PAUSE..sound).contains(time)).count();
                 if left > 0 {
                     load.tally.violation(format!("{left} sessions idle in a transaction for more than a second"));
                 }
-                sleep(EVERY).await;
+                sleep(INTERVAL).await;
             }
         }
-        sleep(EVERY).await;
+        sleep(INTERVAL).await;
     }
 }

@@ -1,15 +1,15 @@
-"""Makes what the client tests need with the command line, while the server runs, and prints it as JSON.
+"""Creates the workspaces of the client tests by the command line, while the server runs, and prints them as JSON.
 
 usage: world.py PEARSET SERVER_URL
 
-For each suite (they share nothing) these workspaces:
-  main     plan enterprise, access mode public, and keys that may do less
-  plan     plan business: one below what most operations need
+Each suite has its own workspaces:
+  main     plan enterprise, access mode public, and keys with fewer rights
+  plan     plan business, one plan below the requirement of most operations
   invite   access mode invite
   private  access mode private
-  review   the same, for applications and nothing else
-  list     for the list of partners and nothing else
-  tags     for the list of tags and nothing else
+  review   access mode private, for the tests of applications only
+  list     for the list of partners only
+  tags     for the list of tags only
 """
 
 import json
@@ -41,7 +41,7 @@ SCOPES = ["partners.read", "partners.write", "links.read", "links.write", "token
 
 
 def all_but(scope: str) -> str:
-    # To write includes to read.
+    # A write scope includes reading.
     without = [scope, scope.replace(".read", ".write")]
     return ",".join(it for it in SCOPES if it not in without)
 

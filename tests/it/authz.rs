@@ -1,4 +1,4 @@
-//! Who may do what: for each operation that needs a key, every key that must not pass and those that must.
+//! Authorization: for each operation that needs a key, the keys that must pass and the keys that must not.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -19,10 +19,10 @@ use crate::support::actor::{Actor, Answer};
 use crate::support::app::{TestApp, Workspace};
 use crate::support::openapi;
 
-/// What an operation asks of a key and its workspace.
+/// The requirements of an operation on a key and its workspace.
 struct Row {
     operation: &'static str,
-    /// The scopes that are each enough.
+    /// The scopes, each of which is enough.
     scopes: &'static [&'static str],
     /// The lowest plan.
     plan: Plan,
@@ -146,22 +146,22 @@ const SCOPES: [&str; 12] = [
 
 const PLANS: [Plan; 5] = [Plan::Free, Plan::Pro, Plan::Business, Plan::Advanced, Plan::Enterprise];
 
-/// How long a key that was revoked may still work.
+/// The time that a revoked key may still work.
 pub(crate) const REVOKED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Each row with a request that its operation answers with success.
+/// Returns each row with a request that succeeds.
 fn rows(world: &World) -> Vec<(&'static Row, GoodRequest)> {
     let secured = world.requests().into_iter().filter(|request| request.operation.security);
     secured
         .map(|request| {
             let name = &request.operation.operation_id;
             let row = ROWS.iter().find(|row| row.operation == name);
-            (row.unwrap_or_else(|| panic!("{name} has no row here")), request)
+            (row.unwrap_or_else(|| panic!("{name} has no row in ROWS")), request)
         })
         .collect()
 }
 
-/// A key like the workspace's first one but for this change.
+/// Creates a key that differs from the workspace's first key by this change.
 pub(crate) async fn key(
     app: &TestApp,
     workspace: &Workspace,
@@ -186,12 +186,12 @@ fn scopes(list: &[&str]) -> Scopes {
     Scopes::from(list.iter().map(|scope| scope.parse().unwrap()).collect::<Vec<Scope>>())
 }
 
-/// Well formed, with the right checksum, and nobody's.
+/// Returns a well-formed key with the right checksum that belongs to nobody.
 fn unknown_key(app: &TestApp) -> Actor {
     app.stranger().with_authorization(&format!("Bearer {}", ApiKey::generate(&app.state.ids).expose()))
 }
 
-/// The workspace's key with another last character.
+/// Returns the workspace's key with another last character.
 fn mistyped(actor: &Actor) -> Actor {
     let (rest, last) = actor.authorization().split_at(actor.authorization().len() - 1);
     actor.with_authorization(&format!("{rest}{}", if last == "0" { "1" } else { "0" }))
@@ -209,7 +209,7 @@ fn every_operation_that_needs_a_key_has_a_row() {
 }
 
 #[tokio::test]
-async fn without_a_key_that_works_nothing_is_answered() {
+async fn request_without_a_valid_key_gets_a_401() {
     let world = World::start().await;
     let good = world.workspace.actor.authorization().to_owned();
     let key = good.strip_prefix("Bearer ").unwrap();
@@ -243,7 +243,7 @@ async fn without_a_key_that_works_nothing_is_answered() {
         let answer = raw(&world.app.stranger(), &request, &not_text).await;
         assert_eq!(answer.status, 401, "{name} with a header that is not text");
         assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{name} with a mistyped key");
-        // The name of the scheme has no case.
+        // The name of the scheme is case-insensitive.
         for scheme in ["bearer", "BEARER"] {
             let answer = request.send(&world.app.stranger().with_authorization(&format!("{scheme} {key}"))).await;
             assert_ne!(answer.status, 401, "{name} with {scheme}");
@@ -256,7 +256,7 @@ async fn raw(actor: &Actor, request: &GoodRequest, authorization: &HeaderValue) 
     actor.send(head.header(AUTHORIZATION, authorization).body(Body::empty()).unwrap()).await
 }
 
-/// Which of the reasons it is helps only who guesses.
+/// The exact reason would only help an attacker.
 #[tokio::test]
 async fn unknown_revoked_and_expired_keys_get_the_same_answer() {
     let world = World::start().await;
@@ -271,7 +271,7 @@ async fn unknown_revoked_and_expired_keys_get_the_same_answer() {
         assert_eq!(request.send(&expired_key).await.expect(401), unknown, "{}", row.operation);
     }
 
-    // A key ends at its time, also one that has just been used.
+    // A key expires on time, even if the key was used just before.
     let mut keys = Vec::new();
     for (row, request) in rows(&world) {
         let (_, expiring) = key(app, workspace, |new| new.expires_at = Some(expires_at)).await;
@@ -288,12 +288,12 @@ async fn unknown_revoked_and_expired_keys_get_the_same_answer() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_ends_within_a_second() {
+async fn revoked_key_is_rejected_within_a_second() {
     let world = World::start().await;
     let mut waiting = Vec::new();
     for (row, request) in rows(&world) {
         let (id, actor) = key(&world.app, &world.workspace, |_| {}).await;
-        // It is remembered now.
+        // The grant of the key is in the cache now.
         assert_eq!(request.send(&actor).await.status, request.success(), "{}", row.operation);
         let now = world.app.clock.now();
         assert!(workspaces::revoke_api_key(&mut world.app.sql().await, id, now).await.unwrap());
@@ -302,11 +302,11 @@ async fn a_revoked_key_ends_within_a_second() {
     while !waiting.is_empty() {
         let mut still_work = Vec::new();
         for (row, request, actor, revoked_at) in waiting {
-            let asked_after = revoked_at.elapsed();
+            let sent_after = revoked_at.elapsed();
             if request.send(&actor).await.status == 401 {
                 continue;
             }
-            assert!(asked_after <= REVOKED_WITHIN, "{} works {asked_after:?} after it was revoked", row.operation);
+            assert!(sent_after <= REVOKED_WITHIN, "{} works {sent_after:?} after the revocation", row.operation);
             still_work.push((row, request, actor, revoked_at));
         }
         waiting = still_work;
@@ -315,13 +315,13 @@ async fn a_revoked_key_ends_within_a_second() {
 }
 
 #[tokio::test]
-async fn exactly_the_covering_scopes_pass() {
+async fn only_keys_with_a_covering_scope_pass() {
     let world = World::start().await;
     let none =
         key(&world.app, &world.workspace, |new| new.scopes = scopes(&["conversions.write", "webhooks.read"])).await.1;
     for scope in SCOPES {
         let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&[scope])).await;
-        // Made anew for each scope: a link key can be taken once.
+        // New requests for each scope: a link key can be taken once.
         for (row, request) in rows(&world) {
             let expected = if row.scopes.contains(&scope) { request.success() } else { 403 };
             let answer = request.send(&actor).await;
@@ -332,7 +332,7 @@ async fn exactly_the_covering_scopes_pass() {
         let message = request.send(&none).await.expect_error(403);
         assert!(message.contains(row.scopes[0]), "{}: the message does not name the scope: {message}", row.operation);
     }
-    // Of several scopes one is enough.
+    // One covering scope of several is enough.
     let several = ["webhooks.read", "tokens.write", "partners.write", "links.write", "groups.write"];
     let (_, actor) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&several)).await;
     for (row, request) in rows(&world) {
@@ -341,12 +341,12 @@ async fn exactly_the_covering_scopes_pass() {
 }
 
 #[tokio::test]
-async fn exactly_the_plans_from_the_needed_one_pass() {
+async fn only_the_needed_plan_and_higher_plans_pass() {
     let world = World::start().await;
     for plan in PLANS {
         let change = format!("UPDATE workspaces SET plan = '{plan}'");
         world.app.sql().await.execute(sqlx::AssertSqlSafe(change)).await.unwrap();
-        // A key of its own for each plan: that of the last one is remembered for a second.
+        // Each plan has a new key, because the grant of a key is cached for a second.
         let (_, actor) = key(&world.app, &world.workspace, |_| {}).await;
         for (row, request) in rows(&world) {
             let expected = if plan >= row.plan { request.success() } else { 403 };
@@ -356,9 +356,9 @@ async fn exactly_the_plans_from_the_needed_one_pass() {
     }
 }
 
-/// Nobody learns from an answer what a body or an id would have done.
+/// An answer to a caller without rights must not depend on the body or on an id.
 #[tokio::test]
-async fn the_key_is_looked_at_first_then_its_rights_then_the_request() {
+async fn key_is_checked_before_rights_and_rights_before_the_request() {
     let world = World::start().await;
     let (_, weak) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&["webhooks.read"])).await;
     let bodies = [
@@ -383,7 +383,7 @@ async fn the_key_is_looked_at_first_then_its_rights_then_the_request() {
             }
         }
     }
-    // Of two rights that lack the same holds: a workspace on a low plan with a weak key.
+    // The same holds if two rights are missing: a weak key of a workspace on a low plan.
     world.app.sql().await.execute("UPDATE workspaces SET plan = 'free'").await.unwrap();
     let (_, weak) = key(&world.app, &world.workspace, |new| new.scopes = scopes(&["webhooks.read"])).await;
     for (row, request) in rows(&world) {
@@ -392,17 +392,17 @@ async fn the_key_is_looked_at_first_then_its_rights_then_the_request() {
 }
 
 #[tokio::test]
-async fn a_key_with_a_wrong_checksum_costs_no_query() {
+async fn key_with_a_wrong_checksum_costs_no_query() {
     let world = World::start().await;
     take_database_away(&world.app).await;
     for (row, request) in rows(&world) {
         assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{}", row.operation);
-        // The database is really away: a key that is well formed is asked for.
+        // A well-formed key is looked up, which shows that the database is away.
         assert_eq!(request.send(&unknown_key(&world.app)).await.status, 503, "{}", row.operation);
     }
 }
 
-/// What of another program an item names is not there, and what of its own is; returns what is refused as a whole.
+/// Checks that an item finds objects of its own program only, and returns the requests that are rejected as a whole.
 async fn bulk_of_another_program(
     request: GoodRequest,
     key: &Actor,
@@ -416,16 +416,16 @@ async fn bulk_of_another_program(
     vec![request.with_path(&format!("/partners/bulk?programId={program}"))]
 }
 
-/// One more program of the workspace.
+/// Creates another program of the workspace.
 async fn second_program(app: &TestApp, workspace: &Workspace) -> ProgramId {
     let address = LinkAddress::served("go.second.example.com".parse().unwrap());
     app.create_program(workspace.id, address).await.id
 }
 
-/// A key that is limited to one program sees and changes nothing of another program of its workspace.
+/// A key that is limited to one program neither sees nor changes another program of its workspace.
 #[tokio::test]
 #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
-async fn a_key_of_one_program_acts_on_that_program_only() {
+async fn key_of_one_program_acts_on_that_program_only() {
     let world = World::start().await;
     let (app, workspace) = (&world.app, &world.workspace);
     let second = second_program(app, workspace).await;
@@ -451,12 +451,12 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
     let both = json!({"email": "both@example.com", "tenantId": "both"});
     let in_first = first_key.post("/partners", both.clone()).await.expect(201);
     let in_second = second_key.post("/partners", both).await.expect(201);
-    // One person, two enrollments; a tenantId is unique in a program only.
+    // One partner has two enrollments: a tenantId is unique in a program only.
     assert_eq!(in_first["id"], in_second["id"]);
     assert_eq!(in_first["tenantId"], in_second["tenantId"]);
 
     for (row, request) in rows(&world) {
-        let refused: Vec<GoodRequest> = match row.operation {
+        let rejected: Vec<GoodRequest> = match row.operation {
             "createReferralsEmbedToken" => [
                 json!({"tenantId": "stays"}),
                 json!({"partnerId": stays}),
@@ -468,7 +468,7 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 [json!({"tenantId": "stays"}), json!({"partnerId": stays})].map(|body| request.like(body)).into()
             }
             "verifyReferralsEmbedToken" => {
-                // Not a 404: a token that this key cannot use is one that is no good.
+                // Not a 404: a token that this key cannot use is invalid for this key.
                 assert_eq!(request.send(&second_key).await.status, 401);
                 continue;
             }
@@ -528,7 +528,7 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             | "rejectProgramApplication" => {
                 vec![request.like(json!({"partnerId": stays}))]
             }
-            // Of the program of the key, not of all of the workspace.
+            // These lists are about the program of the key, not about the whole workspace.
             "listPartnerApplications" | "listProgramApplications" | "listAuditLogs" => {
                 assert_eq!(request.send(&second_key).await.expect(200), json!([]));
                 continue;
@@ -558,7 +558,7 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
                 vec![request.at("/links/info?externalId=59"), by_key, request]
             }
             "getLink" | "updateLink" | "deleteLink" => vec![request],
-            // The workspace's, whatever program its links are of.
+            // Tags belong to the workspace, whatever the programs of their links.
             "getTags" | "createTag" | "updateTag" | "deleteTag" => continue,
             "createPartnerReferralLink" => [
                 json!({"key": "x", "partner": {"id": stays}}),
@@ -584,12 +584,12 @@ async fn a_key_of_one_program_acts_on_that_program_only() {
             "searchPartnerReferralLinks" => ["key=stays", "id=stays", &format!("id={}", world.known.link)]
                 .map(|query| request.at(&format!("/partner_referral_links:search?{query}")))
                 .into(),
-            other => panic!("{other} is new: say what of another program a key must not reach with it"),
+            other => panic!("{other} is new: add the objects of another program that a key must not reach"),
         };
-        for request in refused {
-            let asked = format!("{} {} {:?}", row.operation, request.path, request.body);
-            assert_eq!(request.send(&second_key).await.status, 404, "{asked}");
-            assert_ne!(request.send(&first_key).await.status, 404, "with a key of the other program: {asked}");
+        for request in rejected {
+            let name = format!("{} {} {:?}", row.operation, request.path, request.body);
+            assert_eq!(request.send(&second_key).await.status, 404, "{name}");
+            assert_ne!(request.send(&first_key).await.status, 404, "with a key of the other program: {name}");
         }
     }
 }

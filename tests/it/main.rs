@@ -1,7 +1,7 @@
-//! The one integration binary: every test runs the production application against a real PostgreSQL that the
-//! tests start themselves.
+//! The only integration binary. Every test runs the production application against a real PostgreSQL, which the tests
+//! start themselves.
 
-#![allow(clippy::unwrap_used, reason = "a test ends where something fails")]
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 #[path = "../shared/enrollment_model.rs"]
 mod enrollment_model;

@@ -10,49 +10,49 @@ fn path(tag: &Value) -> String {
     format!("{TAGS}/{}", tag["id"].as_str().unwrap())
 }
 
-async fn made(world: &World, body: Value) -> Value {
+async fn create_tag(world: &World, body: Value) -> Value {
     world.workspace.actor.post(TAGS, body).await.expect(201)
 }
 
-/// The names that a list shows.
+/// Returns the names that a list shows.
 async fn names(world: &World, query: &str) -> Vec<String> {
     let tags = world.workspace.actor.get(&format!("{TAGS}{query}")).await.expect(200);
     tags.as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
-async fn a_tag_is_made_with_its_color_or_any() {
+async fn new_tag_has_the_given_color_or_a_random_one() {
     let world = World::start().await;
-    let tag = made(&world, json!({ "name": "  Autumn ", "color": "brown" })).await;
+    let tag = create_tag(&world, json!({ "name": "  Autumn ", "color": "brown" })).await;
     assert_eq!(tag, json!({ "id": tag["id"], "name": "Autumn", "color": "brown" }));
-    assert_eq!(made(&world, json!({ "tag": "as older clients say" })).await["name"], "as older clients say");
-    assert_eq!(made(&world, json!({ "name": "counts", "tag": "other" })).await["name"], "counts");
+    assert_eq!(create_tag(&world, json!({ "tag": "as older clients say" })).await["name"], "as older clients say");
+    assert_eq!(create_tag(&world, json!({ "name": "counts", "tag": "other" })).await["name"], "counts");
     assert_eq!(names(&world, "").await, ["as older clients say", "Autumn", "counts"]);
 }
 
 #[tokio::test]
-async fn a_name_is_one_tags_whatever_its_case() {
+async fn name_is_unique_in_a_workspace_in_any_case() {
     let mut world = World::start().await;
-    let tag = made(&world, json!({ "name": "Äpfel" })).await;
-    let other = made(&world, json!({ "name": "other" })).await;
+    let tag = create_tag(&world, json!({ "name": "Äpfel" })).await;
+    let other = create_tag(&world, json!({ "name": "other" })).await;
     let actor = world.workspace.actor.clone();
     for name in ["Äpfel", "äPFEL", " äpfel "] {
         let taken = "A tag with this name exists already.";
         assert_eq!(actor.post(TAGS, json!({ "name": name })).await.expect_error(409), taken, "{name}");
         assert_eq!(actor.patch(&path(&other), json!({ "name": name })).await.expect_error(409), taken, "{name}");
     }
-    // Its own in other letters is its own.
+    // A tag can get its own name in another case.
     assert_eq!(actor.patch(&path(&tag), json!({ "name": "ÄPFEL" })).await.expect(200)["name"], "ÄPFEL");
     world.enter("other").await;
-    made(&world, json!({ "name": "Äpfel" })).await;
+    create_tag(&world, json!({ "name": "Äpfel" })).await;
 }
 
 #[tokio::test]
-async fn a_list_is_sorted_searched_and_paged() {
+async fn list_is_sorted_searched_and_paged() {
     let world = World::start().await;
     let mut ids = Vec::new();
     for name in ["banana", "Apple", "100%_", "cherry"] {
-        ids.push(made(&world, json!({ "name": name })).await["id"].as_str().unwrap().to_owned());
+        ids.push(create_tag(&world, json!({ "name": name })).await["id"].as_str().unwrap().to_owned());
         world.app.clock.advance(std::time::Duration::from_secs(1));
     }
     let (first, third) = (&ids[0], &ids[2]);
@@ -86,9 +86,9 @@ async fn a_list_is_sorted_searched_and_paged() {
 }
 
 #[tokio::test]
-async fn a_change_is_of_what_is_given_and_shows_at_the_links() {
+async fn change_affects_only_given_members_and_shows_on_links() {
     let world = World::start().await;
-    let tag = made(&world, json!({ "name": "Autumn", "color": "brown" })).await;
+    let tag = create_tag(&world, json!({ "name": "Autumn", "color": "brown" })).await;
     let partner = json!({ "email": "jane@example.com", "linkProps": { "tagIds": tag["id"] } });
     let partner = world.partner(partner).await.expect(201);
     let link = format!("/links/{}", partner["links"][0]["id"].as_str().unwrap());
@@ -113,9 +113,9 @@ async fn a_change_is_of_what_is_given_and_shows_at_the_links() {
 }
 
 #[tokio::test]
-async fn problems_are_named_by_their_place() {
+async fn problems_have_paths() {
     let world = World::start().await;
-    let tag = made(&world, json!({ "name": "Autumn" })).await;
+    let tag = create_tag(&world, json!({ "name": "Autumn" })).await;
     for (body, message) in [
         (json!({ "name": "" }), "too_small: name: "),
         (json!({ "name": "   " }), "too_small: name: "),

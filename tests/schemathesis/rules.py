@@ -1,18 +1,18 @@
-"""Rules that the descriptions in openapi.yaml tell and its schemas cannot: a request that fits the schema is refused
-by them. Any other refusal of such a request is a failure.
+"""The rules that openapi.yaml has in its descriptions, because a schema cannot express them. A request that matches the
+schema may be rejected by these rules only; every other rejection is a failure.
 
-What a schema of OpenAPI 3.0 can say belongs into openapi.yaml, not here.
+Rules that a schema of OpenAPI 3.0 can express belong into openapi.yaml, not here.
 """
 
 import re
 
-# 422, and 400 of /embed/token: where (the path in the request, list indexes left out) and what.
+# 422, and 400 of /embed/token: patterns of the path in the request (without list indexes) and of the message.
 PROBLEMS = [
-    # Which hosts and URLs are real is for a parser to say.
+    # Only a parser can decide whether a host or URL is valid.
     (r".*(^|\.)(url|image|video|website|expiredUrl|ios|android|direct_tracking_redirect_url)|geo\.[A-Z]{2}", "Invalid URL: must be"),
     (r"allowedHosts", "Must be a host such as"),
     (r"youtube|twitter|linkedin|instagram|tiktok", "Must be a handle"),
-    # Letters and digits of any script; the pattern in the schema can only refuse ASCII.
+    # The rule allows letters and digits of any script, but the pattern in the schema can only reject ASCII characters.
     (r".*(^|\.)(key|username|prefix)", "Must have only letters, digits"),
     (r".*(^|\.)(key|username|prefix)", "Must not have empty, '.' or '..' path segments"),
     (r".*(^|\.)(key|username|prefix)", "This key is reserved"),
@@ -20,7 +20,7 @@ PROBLEMS = [
     (r"(.*\.)?metadata", "The names must have 1 to 40 plain characters"),
     (r"(.*\.)?metadata\..*", "Must not contain control characters"),
     (r"geo(\..*)?", "Must be an ISO 3166-1 alpha-2 country code"),
-    # More than one field, or what is stored.
+    # Rules about several fields, or about stored data.
     (r"Idempotency-Key", "Was used for another request"),
     (r"(.*\.)?testVariants", "The percentages must add up to 100"),
     (r"|partner", "You must provide either"),
@@ -41,7 +41,7 @@ PROBLEMS = [
     (r".*(At|instant)", "Invalid date: the year is out of range"),
 ]
 
-# 400: the status of the partner, or nobody is named.
+# 400: the status of the partner, or no partner or link is named.
 MESSAGES = [
     r"A partner with the status \w+ cannot be \w+\.",
     r"You must provide either partnerId or tenantId\.",
@@ -49,8 +49,8 @@ MESSAGES = [
 ]
 
 
-def told_in_words(status: int, body: dict) -> bool:
-    """Whether the contract tells in words why this request is refused."""
+def breaks_a_described_rule(status: int, body: dict) -> bool:
+    """Returns whether the descriptions of the contract have the rule for which this request was rejected."""
     error = body.get("error", {})
     problems = error.get("errors") or error.get("details") or []
     if not problems:

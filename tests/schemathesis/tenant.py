@@ -3,10 +3,10 @@
 import json
 import urllib.request
 
-# In every text of the workspace that does not ask, and in nothing that is ever sent by the other.
+# A part of every text of the workspace `theirs`, and of no request of the workspace `ours`.
 SECRET = "quagga-secret"
 
-# What a workspace has, seen through its own key.
+# The lists that show the state of a workspace with its own API key.
 LISTS = ["/partners", "/partners/count", "/groups", "/tags", "/audit-logs", "/partner_referral_links:domains?limit=250"]
 STATUSES = ["pending", "approved", "rejected"]
 
@@ -14,14 +14,14 @@ STATUSES = ["pending", "approved", "rejected"]
 class Tenant:
     def __init__(self, url: str, key: str, workspace: str, program: str) -> None:
         self.url, self.key, self.workspace, self.program = url, key, workspace, program
-        # Values that name something, by what they name.
+        # The ids and other names of objects, by kind of object.
         self.named: dict[str, list[str]] = {}
 
     def add(self, kind: str, *values: str) -> None:
         self.named.setdefault(kind, []).extend(values)
 
     def ids(self) -> list[str]:
-        """Those of the named values that can name nothing of another workspace."""
+        """Returns the ids, which are unique across workspaces."""
         kinds = ("partner", "group", "tag", "link", "application", "program", "domain")
         return [value for kind in kinds for value in self.named[kind] if "_" in value and not value.startswith("ext_")]
 
@@ -39,7 +39,7 @@ class Tenant:
         return self.ask("POST", path, body)
 
     def state(self) -> dict:
-        """Everything that it has: what another's requests must leave as it is."""
+        """Returns the state of the workspace, which requests of another workspace must not change."""
         state = {path: self.get(path) for path in LISTS}
         for status in STATUSES:
             path = f"/partners/applications?status={status}"

@@ -1,12 +1,11 @@
-"""Makes what the cases are about, while the server runs: two workspaces with partners, groups, links and tags.
+"""Creates two workspaces with partners, groups, links and tags for the cases, while the server runs.
 
 usage: world.py PEARSET SERVER_URL FOLDER
 
 Writes into FOLDER:
-  auth.json   the keys of both, which Schemathesis uses as peers
-  *.dict      values that name something, for schemathesis.toml to bind to parameters: of the workspace that asks,
-              and of the other
-  world.json  what hooks.py must know
+  auth.json   the API keys of both workspaces, which Schemathesis uses as peers
+  *.dict      ids and other names of objects of both workspaces, which schemathesis.toml binds to parameters
+  world.json  the data for hooks.py
 """
 
 import json
@@ -18,10 +17,10 @@ from tenant import SECRET, Tenant
 
 PEARSET, URL, FOLDER = sys.argv[1:]
 
-# Of the partners. More of those that a step takes away.
+# The statuses of the partners. Statuses that a transition ends have more partners.
 STATUSES = ["approved"] * 3 + ["banned"] * 2 + ["deactivated"] * 2 + ["invited"] * 2 + ["pending"] * 4
 
-# What the examples of openapi.yaml name.
+# The kinds of the objects that the examples of openapi.yaml name.
 EXAMPLES = {
     "prog_01kc7daecneg7awdxhrsrcvb3g": "program",
     "prog_01kc7daecne8pte1t5e8rhb1zj": "program",
@@ -34,8 +33,8 @@ EXAMPLES = {
     "maya.okafor@brightloom.example": "email",
     "ref_456": "key",
 }
-# Where they must name a partner of another status.
-STEPS = {
+# The places at which the examples must name a partner of another status.
+TRANSITIONS = {
     "ApprovePartnerApplicationRequest": "pending",
     "RejectPartnerApplicationRequest": "pending",
     "/partners/applications/approve": "pending",
@@ -54,7 +53,7 @@ def pearset(*arguments: str) -> dict:
 
 
 def workspace(name: str, text: str) -> Tenant:
-    """With partners of every status. `text` is in every text that nothing is found by."""
+    """Creates a workspace with partners of every status. `text` is a part of every text by which nothing is found."""
     made = pearset("workspace", "create", "--name", text, "--slug", text, "--plan", "enterprise")
     tenant = Tenant(URL, made["apiKey"], made["workspaceId"], made["programId"])
     pearset("program", "update", tenant.program, "--access-mode", "private")
@@ -82,7 +81,7 @@ def add_partner(tenant: Tenant, name: str, text: str, number: int, status: str) 
         external = f"{name}-ext-{number}"
         props = {"externalId": external, "comments": text, "title": text, "tagNames": f"{text} 1"}
         profile = {"username": f"{name}-key-{number}", "description": text, "metadata": {"note": text}}
-        # Nobody is in the last group: it can be deleted.
+        # The last group stays empty, so that it can be deleted.
         group = {"groupId": f"{name}-{number % 3}"}
         partner = tenant.post("/partners", {**who, **profile, **group, "linkProps": props})
         tenant.add("link", f"ext_{external}")
@@ -106,7 +105,7 @@ header = [{"name": "Authorization", "value": f"Bearer {key}"} for key in (ours.k
 users = [{"name": "ours", "fixedHeaders": header[:1]}, {"name": "theirs", "fixedHeaders": header[1:]}]
 (folder / "auth.json").write_text(json.dumps({"auth": users}))
 for kind in ours.named:
-    # Three of ours to one of theirs: most requests should find something.
+    # Three values of ours for each value of theirs, so that most requests find something.
     values = ours.named[kind] * 3 + theirs.named[kind]
     (folder / f"{kind}.dict").write_text("".join(f'"{value}"\n' for value in values))
 
@@ -124,7 +123,7 @@ world = {
     "examples": examples,
     "steps": {
         place: {partner: ours.named[status][index % 4 if status == "pending" else 0]}
-        for index, (place, status) in enumerate(STEPS.items())
+        for index, (place, status) in enumerate(TRANSITIONS.items())
     },
 }
 (folder / "world.json").write_text(json.dumps(world))

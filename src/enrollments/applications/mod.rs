@@ -1,6 +1,7 @@
-//! Partners who wait for a review, and what comes of it.
+//! Partners who wait for a review, and the decisions of reviewers.
 
 mod model;
+mod request;
 mod response;
 pub mod routes;
 mod service;

@@ -1,60 +1,60 @@
-//! Which applications there are, and what one is refused with.
+//! Filters for a list of applications, and the reasons of a rejection.
 
-use crate::enrollments::listing::{SortOrder, Who};
+use crate::enrollments::listing::{PartnerFilter, SortOrder};
 use crate::groups::GroupRef;
 use crate::partners::Country;
 use crate::validation::{Bounded, choices};
 
 choices! {
-    /// How far an application has come.
+    /// The state of an application.
     #[derive(Default)]
     pub(super) ReviewStatus {
-        /// It waits for a review.
+        /// The application waits for a review.
         #[default]
         Pending = "pending",
-        /// The partner takes part.
+        /// The application was approved.
         Approved = "approved",
-        /// It was refused.
+        /// The application was rejected.
         Rejected = "rejected",
     }
 }
 
-/// Which applications are asked for, in the order of their creation.
+/// The applications that a list shows, in the order of their creation.
 #[derive(Debug, Clone)]
 pub(super) struct ApplicationFilter {
     pub(super) country: Option<Country>,
     pub(super) group: Option<GroupRef>,
     pub(super) order: SortOrder,
-    pub(super) who: Who,
+    pub(super) partner: PartnerFilter,
     pub(super) status: ReviewStatus,
 }
 
 impl ApplicationFilter {
-    /// Whether it asks for something that stands with the partner, not with the enrollment.
-    pub(super) fn asks_for_partners(&self) -> bool {
-        self.country.is_some() || self.who.asks_for_partners()
+    /// Returns whether a condition of the filter is on the partner, not on the enrollment.
+    pub(super) fn needs_partners(&self) -> bool {
+        self.country.is_some() || self.partner.needs_partners()
     }
 }
 
 choices! {
-    /// Why an application is refused, as far as the partner is to know.
+    /// The reason for a rejection that the partner may see.
     pub(super) RejectionReason {
-        /// It tells too little.
+        /// The application says too little.
         NeedsMoreDetail = "needsMoreDetail",
-        /// It lacks what the program asks for.
+        /// The partner does not meet the program's requirements.
         DoesNotMeetRequirements = "doesNotMeetRequirements",
-        /// It asks for another program.
+        /// Another program would fit the partner better.
         NotTheRightFit = "notTheRightFit",
-        /// See the note.
+        /// The note has the reason.
         Other = "other",
     }
 }
 
 choices! {
-    /// When the partner may apply again.
+    /// The time after which the partner may apply again.
     #[derive(Default)]
     pub(super) ReapplicationTimeframe {
-        /// At once.
+        /// At any time.
         Instant = "instant",
         /// After 30 days.
         #[default]
@@ -64,15 +64,13 @@ choices! {
     }
 }
 
-/// What a reviewer says to an application that is refused.
+/// The words and choices with which a reviewer rejects an application.
 #[derive(Debug, Clone)]
 pub(super) struct Rejection {
-    /// Why.
     pub(super) reason: Option<RejectionReason>,
-    /// The same in words.
+    /// The reason in words.
     pub(super) note: Option<Bounded<0, 5000>>,
-    /// When it may be tried again.
     pub(super) timeframe: ReapplicationTimeframe,
-    /// What looks like fraud to the reviewer.
+    /// The signs of fraud that the reviewer sees.
     pub(super) fraud_suspicion: Option<Bounded<1, 5000>>,
 }

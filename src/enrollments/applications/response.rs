@@ -1,4 +1,4 @@
-//! An application as an answer shows it (`PartnerApplication` in openapi.yaml).
+//! The `PartnerApplication` of openapi.yaml.
 
 use serde::{Serialize, Serializer};
 
@@ -7,7 +7,7 @@ use crate::enrollments::response::NETWORK_STATUS;
 use crate::values::clock::Timestamp;
 use crate::values::id::{ApplicationId, GroupId, PartnerId};
 
-/// An application with its partner, as it is stored.
+/// An application with its partner, as the database returns them.
 #[derive(Debug)]
 pub(super) struct ApplicationRow {
     pub(super) id: ApplicationId,
@@ -33,7 +33,7 @@ pub(super) struct ApplicationRow {
     pub(super) fraud_suspicion: Option<String>,
 }
 
-/// The answer.
+/// An application in an answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PartnerApplication {
@@ -48,7 +48,7 @@ pub struct PartnerApplication {
     flag_for_fraud_reason: Option<String>,
 }
 
-/// Who applies.
+/// The partner of an application.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Applicant {
@@ -72,7 +72,8 @@ struct Applicant {
     tiktok: Option<String>,
 }
 
-/// What nothing in Pearset fills; who applies through a token fills in no form, either. Shown as null.
+/// A member that Pearset has no data for: an application through an embed-token request has no form, either. Shown as
+/// null.
 #[derive(Debug)]
 struct Nothing;
 

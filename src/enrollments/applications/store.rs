@@ -14,9 +14,9 @@ use crate::values::Page;
 use crate::values::ProgramScope;
 use crate::values::id::{EnrollmentId, GroupId, WorkspaceId};
 
-/// A page of the applications of a program. Each call is planned for its own values (see `db::Db::read_snapshot`), so
-/// that those who wait for a review come from their own index. Partners of whom the filter asks something are found
-/// first, as in `listing`: nearly all applications of an old program are approved.
+/// Lists a page of the applications of a program. Each call is planned for its own values (see `ReadMode::Snapshot`),
+/// so that pending applications come from the index on them. If the filter has a condition on partners, the partners
+/// are found first, as in `listing`: nearly all applications of an old program are approved.
 pub(super) async fn list_applications(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,
@@ -49,9 +49,9 @@ pub(super) async fn list_applications(
                 filter.country.as_ref().map(Country::as_str),
                 group_id as _,
                 slug,
-                filter.who.partner_id as _,
-                filter.who.email_normalized.as_deref(),
-                filter.who.words.as_deref() as _,
+                filter.partner.partner_id as _,
+                filter.partner.email_normalized.as_deref(),
+                filter.partner.words.as_deref() as _,
                 page.limit,
                 page.offset,
             )
@@ -61,7 +61,7 @@ pub(super) async fn list_applications(
     }
     macro_rules! sorted {
         ($order:literal) => {
-            if filter.asks_for_partners() {
+            if filter.needs_partners() {
                 query!(
                     " FROM (SELECT p.* FROM partners p
                             WHERE p.workspace_id = $1
@@ -74,7 +74,7 @@ pub(super) async fn list_applications(
                 )
             } else {
                 query!(
-                    " FROM enrollments e JOIN partners p ON p.workspace_id = e.workspace_id AND p.id = e.partner_id
+                    " FROM enrollments e JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
                       WHERE $4::text IS NULL AND $8::text IS NULL AND $9::text[] IS NULL AND",
                     $order
                 )
@@ -87,7 +87,7 @@ pub(super) async fn list_applications(
     })
 }
 
-/// What the application of a locked enrollment was refused with.
+/// Writes the reasons of a rejection to a locked enrollment.
 pub(super) async fn update_rejection(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

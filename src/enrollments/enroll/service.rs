@@ -16,8 +16,7 @@ use crate::enrollments::request::PartnerRequest;
 use crate::enrollments::store::{self, NewEnrollment, Seen};
 use crate::error::{Error, Result};
 use crate::groups;
-use crate::links::service::{DefaultLinks, create_default_links};
-use crate::links::{KeyBase, LinkOwner, Names};
+use crate::links::{DefaultLinks, KeyBase, LinkOwner, Names, create_default_links};
 use crate::outbox::{Event, EventName};
 use crate::validation::Bounded;
 use crate::values::clock::Timestamp;
@@ -112,8 +111,7 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
         changed.extend(ended.replaces_metadata.then_some("metadata"));
     }
     if update.default_links {
-        let now = work.now();
-        give_default_links(work.conn, work.ids(), now, workspace_id, found.enrollment_id).await?;
+        give_default_links(work, found.enrollment_id).await?;
     }
     if let Some(change) = status_change {
         let payload = event(request, &enrolled, found.group_id, tenant_id).payload();
@@ -160,7 +158,7 @@ async fn create_enrollment(
     let invitation = request.origin.invitation().map(StatusChange::Invite);
     let event_name = invitation.map_or(EventName::PartnerEnrolled, StatusChange::event);
     let event = event(request, &enrolled, terms.group_id, tenant_id);
-    let now = work.now();
+    let (ids, now) = (work.ids(), work.now());
     let new = NewEnrollment {
         workspace_id: scope.workspace_id,
         program_id: scope.program_id,
@@ -193,10 +191,10 @@ async fn create_enrollment(
         domain_id: terms.domain_id,
         tenant_id,
         wanted: &terms.default_links,
-        base: &KeyBase::derive(&names, link_props.prefix.as_ref(), work.ids()),
+        base: &KeyBase::derive(&names, link_props.prefix.as_ref(), ids),
         props: link_props,
     };
-    create_default_links(work.conn, work.ids(), now, &links).await?;
+    create_default_links(work.conn, ids, now, &links).await?;
     if let Some(invitation) = invitation {
         work.audit(scope.program_id, invitation.action(), partner_id, invitation.details(None)).await?;
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::model::{Invitation, Origin};
 use crate::audit_logs::Action;
-use crate::enrollments::lifecycle::Step;
+use crate::enrollments::lifecycle::Transition;
 use crate::enrollments::model::{Candidate, Status, TokenAccess};
 use crate::enrollments::store;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ impl StatusChange {
             }
             Origin::Workspace => Ok(None),
             Origin::Invitation(invitation) => {
-                Step::Invite.from(found.status, None)?;
+                Transition::Invite.target(found.status, None)?;
                 Ok(Some(Self::Invite(invitation)))
             }
         }
@@ -66,7 +66,7 @@ impl StatusChange {
     pub(super) fn event(self) -> EventName {
         match self {
             Self::AcceptInvitation => EventName::PartnerEnrolled,
-            Self::Invite(_) => Step::Invite.event(),
+            Self::Invite(_) => Transition::Invite.event(),
         }
     }
 
@@ -74,7 +74,7 @@ impl StatusChange {
     pub(super) fn action(self) -> Action {
         match self {
             Self::AcceptInvitation => Action::PartnerAccepted,
-            Self::Invite(_) => Step::Invite.action(),
+            Self::Invite(_) => Transition::Invite.action(),
         }
     }
 

@@ -185,7 +185,7 @@ pub(super) async fn lock_move_target(
 ) -> Result<Option<GroupId>> {
     let target = sqlx::query_scalar!(
         "/* groups::lock_move_target */
-         SELECT t.id FROM groups g JOIN groups t ON t.workspace_id = g.workspace_id AND t.id = g.moved_to
+         SELECT t.id FROM groups g JOIN groups t ON t.workspace_id = $1 AND t.id = g.moved_to
          WHERE g.workspace_id = $1 AND g.id = $2 AND t.deleted_at IS NULL
          FOR KEY SHARE OF t",
         workspace_id as _,

@@ -3,36 +3,35 @@
 
 use serde::Serialize;
 
-use super::{delete, update};
+use super::delete_group::{self, CloseGroup};
+use super::update_group::{self, UpdateGroup};
 use crate::access::{Caller, WriteGroups};
 use crate::error::Result;
-use crate::groups::model::Actor;
-use crate::groups::request::{DeleteGroupQuery, UpdateGroupRequest};
-use crate::groups::{GroupRef, no_group};
+use crate::groups::{DeleteGroupQuery, GroupRef, UpdateGroupRequest, no_group};
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::Found;
-use crate::surfaces::state::App;
+use crate::work::Executor;
 
 /// `PATCH /groups/{id}`.
 pub async fn update_group(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WriteGroups>,
     PathId(group): PathId<GroupRef>,
     Body(UpdateGroupRequest { program, changes }): Body<UpdateGroupRequest>,
 ) -> Result<Found<impl Serialize>> {
-    let actor = Actor::new(&app, caller, program).await?;
+    let scope = caller.program(program).await?;
     let group = group.ok_or_else(no_group)?;
-    Ok(Found(update::update(&app, actor, group, changes).await?))
+    update_group::update_group(&executor, &caller, UpdateGroup { scope, group, changes }).await.map(Found)
 }
 
 /// `DELETE /groups/{id}`.
 pub async fn delete_group(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WriteGroups>,
     PathId(group): PathId<GroupRef>,
-    Query(query): Query<DeleteGroupQuery>,
+    Query(DeleteGroupQuery { program, move_to }): Query<DeleteGroupQuery>,
 ) -> Result<Found<impl Serialize>> {
-    let actor = Actor::new(&app, caller, query.program).await?;
+    let scope = caller.program(program).await?;
     let group = group.ok_or_else(no_group)?;
-    Ok(Found(delete::delete(&app, actor, group, query.move_to).await?))
+    delete_group::delete_group(&executor, &caller, CloseGroup { scope, group, move_to }).await.map(Found)
 }

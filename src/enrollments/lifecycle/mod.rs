@@ -1,15 +1,13 @@
-//! The statuses of an enrollment and the steps between them: who may be banned, approved, invited …, and what is told
-//! of it.
+//! The statuses of an enrollment: which transitions between statuses are possible, and how each transition is written
+//! and reported.
 
-mod act;
 mod model;
+mod request;
 pub mod routes;
 mod service;
-mod step;
 mod store;
 
-pub(super) use act::Act;
+pub(super) use model::{Transition, check_invited};
 pub(super) use routes::ChangedPartner;
-pub(super) use service::{advance, lock, log, record};
-pub(super) use step::{Step, check_invited};
+pub(super) use service::{lock_enrollment, report_transition, write_transition};
 pub(super) use store::LockedEnrollment;

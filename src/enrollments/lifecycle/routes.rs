@@ -3,51 +3,18 @@
 
 use serde::Serialize;
 
-use super::act::Act;
-use super::model::BanReason;
-use super::service;
-use super::step::Step;
+use super::model::Transition;
+use super::request::{BanPartnerRequest, ChangeStatusRequest};
+use super::service::ChangeStatus;
 use crate::access::{Caller, WritePartners};
 use crate::error::Result;
 use crate::http::extract::Body;
 use crate::http::response::Found;
 use crate::partners::PartnerRef;
-use crate::programs::ProgramRef;
-use crate::surfaces::state::App;
-use crate::validation::{Fields, FromFields};
 use crate::values::id::PartnerId;
+use crate::work::Executor;
 
-/// A partner who is enrolled.
-pub struct PartnerRequest {
-    partner: Option<PartnerRef>,
-    program: Option<ProgramRef>,
-}
-
-impl FromFields for PartnerRequest {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let partner = PartnerRef::from_fields(fields);
-        let program = fields.optional("programId");
-        Some(Self { partner, program })
-    }
-}
-
-/// A partner to be thrown out.
-pub struct BanPartnerRequest {
-    partner: Option<PartnerRef>,
-    reason: BanReason,
-    program: Option<ProgramRef>,
-}
-
-impl FromFields for BanPartnerRequest {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let partner = PartnerRef::from_fields(fields);
-        let reason = fields.required("reason");
-        let program = fields.optional("programId");
-        Some(Self { partner, reason: reason?, program })
-    }
-}
-
-/// Whose status was changed.
+/// The answer about a partner whose enrollment was changed or deleted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedPartner {
@@ -56,55 +23,49 @@ pub struct ChangedPartner {
 
 /// `POST /partners/ban`.
 pub async fn ban_partner(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WritePartners>,
     Body(BanPartnerRequest { partner, reason, program }): Body<BanPartnerRequest>,
 ) -> Result<Found<ChangedPartner>> {
-    let act = Act::of(&caller, &app, program).await?;
-    take(act, partner, Step::Ban, Some(reason)).await
+    let request = ChangeStatusRequest { partner, program };
+    change_status(&executor, &caller, request, Transition::Ban(reason)).await
 }
 
 /// `POST /partners/unban`.
 pub async fn unban_partner(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WritePartners>,
-    Body(request): Body<PartnerRequest>,
+    Body(request): Body<ChangeStatusRequest>,
 ) -> Result<Found<ChangedPartner>> {
-    let act = Act::of(&caller, &app, request.program).await?;
-    take(act, request.partner, Step::Unban, None).await
+    change_status(&executor, &caller, request, Transition::Unban).await
 }
 
 /// `POST /partners/deactivate`.
 pub async fn deactivate_partner(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WritePartners>,
-    Body(request): Body<PartnerRequest>,
+    Body(request): Body<ChangeStatusRequest>,
 ) -> Result<Found<ChangedPartner>> {
-    let act = Act::of(&caller, &app, request.program).await?;
-    take(act, request.partner, Step::Deactivate, None).await
+    change_status(&executor, &caller, request, Transition::Deactivate).await
 }
 
 /// `POST /partners/reactivate`.
 pub async fn reactivate_partner(
-    App(app): App,
+    executor: Executor,
     caller: Caller<WritePartners>,
-    Body(request): Body<PartnerRequest>,
+    Body(request): Body<ChangeStatusRequest>,
 ) -> Result<Found<ChangedPartner>> {
-    let act = Act::of(&caller, &app, request.program).await?;
-    take(act, request.partner, Step::Reactivate, None).await
+    change_status(&executor, &caller, request, Transition::Reactivate).await
 }
 
-async fn take(
-    act: Act,
-    partner: Option<PartnerRef>,
-    step: Step,
-    reason: Option<BanReason>,
+async fn change_status(
+    executor: &Executor,
+    caller: &Caller<WritePartners>,
+    ChangeStatusRequest { partner, program }: ChangeStatusRequest,
+    transition: Transition,
 ) -> Result<Found<ChangedPartner>> {
+    let scope = caller.program(program).await?;
     let partner = PartnerRef::named(partner)?;
-    let app = act.app.clone();
-    let partner_id = app.db.tenant(act.workspace_id).run(step.event().as_str(), move |conn, _| {
-        let (act, partner) = (act.clone(), partner.clone());
-        Box::pin(async move { service::take(conn, &act, &partner, step, reason).await })
-    });
-    Ok(Found(ChangedPartner { partner_id: partner_id.await? }))
+    let partner_id = executor.run(caller, ChangeStatus { scope, partner, transition }).await?;
+    Ok(Found(ChangedPartner { partner_id }))
 }

@@ -1,111 +1,95 @@
-//! Taking a step: the status, the event and the entry of the audit log, together or not at all.
+//! Transitions: the status, the event and the entry of the audit log are written together or not at all.
 
 use serde_json::{Value, json};
-use sqlx::PgConnection;
 
-use super::act::Act;
-use super::model::BanReason;
-use super::step::Step;
+use super::model::{BanReason, Transition};
 use super::store::{self, LockedEnrollment};
-use crate::audit_logs::{self, Action, Entry};
 use crate::enrollments::event::EnrollmentEvent;
 use crate::error::{Error, Result};
-use crate::outbox::{self, Event};
+use crate::outbox::Event;
 use crate::partners::PartnerRef;
-use crate::values::clock::Timestamp;
+use crate::values::ProgramScope;
 use crate::values::id::PartnerId;
+use crate::work::{Command, Work};
 
-/// Takes a step with a partner, for a reason if it is thrown out.
+/// Changes the status of an enrollment and returns the partner.
 ///
-/// # Errors
-/// 404 when it is not enrolled, 400 when the step leads nowhere from where it stands.
-pub(super) async fn take(
-    conn: &mut PgConnection,
-    act: &Act,
-    partner: &PartnerRef,
-    step: Step,
-    reason: Option<BanReason>,
-) -> Result<PartnerId> {
-    let found = lock(conn, act, partner).await?;
-    let now = act.now();
-    advance(conn, act, now, &found, step, reason).await?;
-    let details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason.as_str() }));
-    record(conn, act, now, &found, step, details).await?;
-    Ok(found.partner_id)
+/// Fails with 404 when the partner is not enrolled, with 400 when the transition is not possible from the present
+/// status.
+pub(super) struct ChangeStatus {
+    pub(super) scope: ProgramScope,
+    pub(super) partner: PartnerRef,
+    pub(super) transition: Transition,
 }
 
-/// The enrollment that a request names, which nobody else changes until the end of the transaction.
+impl Command for ChangeStatus {
+    const NAME: &'static str = "change_status";
+    type Output = PartnerId;
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<PartnerId> {
+        let Self { scope, ref partner, transition } = *self;
+        let enrollment = lock_enrollment(work, scope, partner).await?;
+        write_transition(work, &enrollment, transition).await?;
+        let reason = transition.ban_reason().map(BanReason::as_str);
+        let details = reason.map_or_else(|| json!({}), |reason| json!({ "reason": reason }));
+        report_transition(work, scope, &enrollment, transition, details).await?;
+        Ok(enrollment.partner_id)
+    }
+}
+
+/// Returns the enrollment of the partner that a request means, and locks the enrollment against every other change
+/// until the end of the transaction.
 ///
 /// # Errors
-/// 404 when there is none.
-pub(in crate::enrollments) async fn lock(
-    conn: &mut PgConnection,
-    act: &Act,
+/// 404 when the partner is not enrolled.
+pub(in crate::enrollments) async fn lock_enrollment(
+    work: &mut Work<'_>,
+    scope: ProgramScope,
     partner: &PartnerRef,
 ) -> Result<LockedEnrollment> {
-    let found = store::lock_enrollment(conn, act.workspace_id, act.program_id, partner).await?;
-    found.ok_or_else(Error::not_enrolled)
+    let enrollment = store::lock_enrollment(work.conn, scope, partner).await?;
+    enrollment.ok_or_else(Error::not_enrolled)
 }
 
-/// Brings a locked enrollment to the status that a step leads to.
+/// Writes the status after a transition to a locked enrollment.
 ///
 /// # Errors
-/// 400 when the step leads nowhere from where it stands.
-pub(in crate::enrollments) async fn advance(
-    conn: &mut PgConnection,
-    act: &Act,
-    now: Timestamp,
-    found: &LockedEnrollment,
-    step: Step,
-    reason: Option<BanReason>,
+/// 400 when the transition is not possible from the present status.
+pub(in crate::enrollments) async fn write_transition(
+    work: &mut Work<'_>,
+    enrollment: &LockedEnrollment,
+    transition: Transition,
 ) -> Result<()> {
-    let status = step.from(found.status, found.banned_from)?;
-    let ban = reason.map(|reason| (now, reason));
-    store::update_status(conn, act.workspace_id, found.id, status, step.ends_tokens(), ban).await
+    let status = transition.target(enrollment.status, enrollment.banned_from)?;
+    let (workspace_id, now) = (work.actor.workspace_id, work.now());
+    let ban = transition.ban_reason().map(|reason| (now, reason));
+    store::update_status(work.conn, workspace_id, enrollment.id, status, transition.revokes_tokens(), ban).await
 }
 
-/// Tells of a step that was taken: the event for the customer's systems, the entry for its people.
-pub(in crate::enrollments) async fn record(
-    conn: &mut PgConnection,
-    act: &Act,
-    now: Timestamp,
-    found: &LockedEnrollment,
-    step: Step,
+/// Reports a transition: publishes the event for the customer's systems, and adds the entry for people to the audit
+/// log. `enrollment` has the status before the transition.
+///
+/// # Errors
+/// 503 when the database is away.
+pub(in crate::enrollments) async fn report_transition(
+    work: &mut Work<'_>,
+    scope: ProgramScope,
+    enrollment: &LockedEnrollment,
+    transition: Transition,
     mut details: Value,
 ) -> Result<()> {
-    let status = step.from(found.status, found.banned_from)?;
+    let status = transition.target(enrollment.status, enrollment.banned_from)?;
     let event = EnrollmentEvent {
-        enrollment_id: found.id,
-        partner_id: found.partner_id,
-        program_id: act.program_id,
-        group_id: found.group_id,
-        tenant_id: found.tenant_id.as_deref(),
+        enrollment_id: enrollment.id,
+        partner_id: enrollment.partner_id,
+        program_id: scope.program_id,
+        group_id: enrollment.group_id,
+        tenant_id: enrollment.tenant_id.as_deref(),
         status,
         invite_expires_at: None,
     };
-    let event = Event { name: step.event(), payload: event.payload() };
-    outbox::insert_event(conn, act.workspace_id, act.app.ids.next(now), &event, now).await?;
-    details["from"] = json!(found.status);
+    work.publish(&Event { name: transition.event(), payload: event.payload() }).await?;
+    details["from"] = json!(enrollment.status);
     details["to"] = json!(status);
-    log(conn, act, now, step.action(), found.partner_id, details).await
-}
-
-/// An entry of the audit log about a partner.
-pub(in crate::enrollments) async fn log(
-    conn: &mut PgConnection,
-    act: &Act,
-    now: Timestamp,
-    action: Action,
-    partner_id: PartnerId,
-    details: Value,
-) -> Result<()> {
-    let entry = Entry {
-        workspace_id: act.workspace_id,
-        program_id: act.program_id,
-        api_key_id: Some(act.api_key_id),
-        action,
-        target: &partner_id.to_string(),
-        details,
-    };
-    audit_logs::insert_entry(conn, &act.app.ids, now, &entry).await
+    work.audit(scope.program_id, transition.action(), enrollment.partner_id, details).await
 }

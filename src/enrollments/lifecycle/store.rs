@@ -1,4 +1,4 @@
-//! Queries of the steps on `enrollments`.
+//! Queries of transitions on `enrollments`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -7,10 +7,11 @@ use super::model::BanReason;
 use crate::enrollments::model::Status;
 use crate::error::Result;
 use crate::partners::PartnerRef;
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
-use crate::values::id::{ApplicationId, EnrollmentId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::{ApplicationId, EnrollmentId, GroupId, PartnerId, WorkspaceId};
 
-/// An enrollment that nobody else changes until the end of the transaction.
+/// An enrollment that is locked until the end of the transaction.
 #[derive(Debug)]
 pub(in crate::enrollments) struct LockedEnrollment {
     pub(in crate::enrollments) id: EnrollmentId,
@@ -18,16 +19,15 @@ pub(in crate::enrollments) struct LockedEnrollment {
     pub(in crate::enrollments) group_id: GroupId,
     pub(in crate::enrollments) tenant_id: Option<String>,
     pub(in crate::enrollments) status: Status,
-    /// Where it stood before it was banned.
+    /// The status before the ban.
     pub(in crate::enrollments) banned_from: Option<Status>,
     pub(in crate::enrollments) application_id: Option<ApplicationId>,
 }
 
-/// Holds off whoever else wants to change the enrollment, until the end of the transaction.
+/// Finds an enrollment and locks the enrollment against every other change until the end of the transaction.
 pub(super) async fn lock_enrollment(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     partner: &PartnerRef,
 ) -> Result<Option<LockedEnrollment>> {
     let row = sqlx::query_as!(
@@ -46,14 +46,14 @@ pub(super) async fn lock_enrollment(
     Ok(row)
 }
 
-/// Sets where a locked enrollment stands. An invitation and a ban end with the status that they belong to; a ban keeps
-/// what it interrupts for the unban.
-pub(in crate::enrollments) async fn update_status(
+/// Writes the status of a locked enrollment. The data of an invitation and of a ban are deleted together with the
+/// status that they belong to; a ban keeps the status before the ban for the unban.
+pub(super) async fn update_status(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
     status: Status,
-    ends_tokens: bool,
+    revokes_tokens: bool,
     ban: Option<(Timestamp, BanReason)>,
 ) -> Result<()> {
     let (banned_at, banned_reason) = ban.unzip();
@@ -67,7 +67,7 @@ pub(in crate::enrollments) async fn update_status(
         workspace_id as _,
         id as _,
         status as _,
-        ends_tokens,
+        revokes_tokens,
         banned_at as _,
         banned_reason.map(BanReason::as_str),
     )

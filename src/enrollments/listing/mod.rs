@@ -1,8 +1,10 @@
-//! Partners of a program as a list: filters, orders, pages, and how many there are.
+//! Lists of a program's partners: filters, orders, pages and counts.
 
 mod model;
+mod request;
 pub mod routes;
 mod search;
+mod service;
 mod store;
 
-pub(super) use model::{SortOrder, Who};
+pub(super) use model::{PartnerFilter, SortOrder};

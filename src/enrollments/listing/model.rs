@@ -1,24 +1,25 @@
-//! Which partners, and in which order.
+//! The filters and orders of a list of partners.
 
 use super::search::Search;
 use crate::enrollments::model::Status;
 use crate::groups::GroupRef;
 use crate::partners::{Country, Email, TenantId};
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
+use crate::validation::{Invalid, ProblemCode, Text};
 use crate::values::id::{GroupId, PartnerId};
 
-/// Which partners a request asks for: all that fit everything that is given.
+/// The conditions on a list of partners. A partner is listed if all given conditions hold.
 #[derive(Debug, Clone, Default)]
-pub(super) struct PartnerFilter {
+pub(super) struct ListFilter {
     pub(super) group: Option<GroupRef>,
     pub(super) status: Option<Status>,
     pub(super) country: Option<Country>,
-    pub(super) who: Who,
+    pub(super) partner: PartnerFilter,
 }
 
-/// Who in particular. Of the three parameters that name somebody only the first that is given counts.
+/// The condition on who the partner is. A request can have three parameters for that, and only the first given one
+/// counts.
 #[derive(Debug, Clone, Default)]
-pub(in crate::enrollments) struct Who {
+pub(in crate::enrollments) struct PartnerFilter {
     pub(in crate::enrollments) tenant_id: Option<String>,
     pub(in crate::enrollments) email_normalized: Option<String>,
     pub(in crate::enrollments) partner_id: Option<PartnerId>,
@@ -26,63 +27,55 @@ pub(in crate::enrollments) struct Who {
     pub(in crate::enrollments) words: Option<Vec<String>>,
 }
 
-impl Who {
-    /// Who is found by a search, if there is one.
-    pub(in crate::enrollments) fn found_by(search: Option<Search>) -> Self {
+impl PartnerFilter {
+    /// Returns the filter of a search; without a search, every partner passes.
+    pub(in crate::enrollments) fn from_search(search: Option<Search>) -> Self {
         Self::new(None, None, search)
     }
 
-    /// Whether it asks for something that stands with the partner, not with the enrollment.
-    pub(in crate::enrollments) fn asks_for_partners(&self) -> bool {
+    /// Returns whether the condition is on the partner, not on the enrollment.
+    pub(in crate::enrollments) fn needs_partners(&self) -> bool {
         self.email_normalized.is_some() || self.words.is_some()
     }
 
-    fn new(tenant_id: Option<&TenantId>, email: Option<&Email>, search: Option<Search>) -> Self {
-        let mut who = Self::default();
+    pub(super) fn new(tenant_id: Option<&TenantId>, email: Option<&Email>, search: Option<Search>) -> Self {
+        let mut filter = Self::default();
         match (tenant_id, email, search) {
-            (Some(tenant_id), _, _) => who.tenant_id = Some(tenant_id.as_str().to_owned()),
-            (None, Some(email), _) => who.email_normalized = Some(email.normalized().to_owned()),
-            (None, None, Some(Search::Partner(id))) => who.partner_id = Some(id),
-            (None, None, Some(Search::Email(email))) => who.email_normalized = Some(email),
-            (None, None, Some(Search::Words(words))) => who.words = Some(words).filter(|words| !words.is_empty()),
+            (Some(tenant_id), _, _) => filter.tenant_id = Some(tenant_id.as_str().to_owned()),
+            (None, Some(email), _) => filter.email_normalized = Some(email.normalized().to_owned()),
+            (None, None, Some(Search::Partner(id))) => filter.partner_id = Some(id),
+            (None, None, Some(Search::Email(email))) => filter.email_normalized = Some(email),
+            (None, None, Some(Search::Words(words))) => filter.words = Some(words).filter(|words| !words.is_empty()),
             (None, None, None) => {}
         }
-        who
+        filter
     }
 }
 
-impl FromFields for PartnerFilter {
-    /// In the order of the document, which is the order in which problems are reported.
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
-        let group = group.map(|group| GroupRef::from(group.as_str()));
-        let status = fields.optional("status");
-        let country = fields.optional("country");
-        let tenant_id = fields.optional("tenantId");
-        let email = fields.optional("email");
-        let search = fields.optional("search");
-        let who = Who::new(tenant_id.as_ref(), email.as_ref(), search);
-        Some(Self { group, status, country, who })
-    }
-}
-
-/// A filter whose group was looked up: what a statement asks.
+/// A filter whose group was looked up: the conditions that a statement binds.
 #[derive(Debug, Clone)]
 pub(super) struct Filter {
     pub(super) group_id: Option<GroupId>,
     pub(super) status: Option<Status>,
     pub(super) country: Option<Country>,
-    pub(super) who: Who,
+    pub(super) who: PartnerFilter,
 }
 
 impl Filter {
-    /// Whether it asks for something that stands with the partner, not with the enrollment.
+    /// Returns whether a condition is on the partner, not on the enrollment.
     pub(super) fn asks_for_partners(&self) -> bool {
-        self.country.is_some() || self.who.asks_for_partners()
+        self.country.is_some() || self.who.needs_partners()
     }
 }
 
-/// What a list is sorted by. Each has an index.
+/// The order of a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sort {
+    pub(super) by: SortBy,
+    pub(super) order: SortOrder,
+}
+
+/// The member that a list is sorted by. Each order has an index.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum SortBy {
     CreatedAt,
@@ -118,7 +111,7 @@ impl Text for SortBy {
     }
 }
 
-/// From which end.
+/// The direction of an order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::enrollments) enum SortOrder {
     Asc,

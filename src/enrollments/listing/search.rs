@@ -1,21 +1,22 @@
-//! What is looked for with one line of text.
+//! A search for partners by one line of text.
 
 use crate::partners::Email;
 use crate::validation::{Invalid, Text, length};
 use crate::values::id::PartnerId;
 use crate::values::search_pattern::ignoring_case;
 
-/// Longer than any name.
+/// The most characters of a search: more than any name has.
 const MAX_LENGTH: usize = 255;
 
 /// A search among partners.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::enrollments) enum Search {
-    /// A partner's id.
+    /// The id of a partner.
     Partner(PartnerId),
     /// A whole e-mail address, normalised.
     Email(String),
-    /// Words, all of which must stand somewhere in name, e-mail and company, as regular expressions. None: everybody.
+    /// Words as regular expressions. Each word must occur in the name, e-mail address or company. Without words, every
+    /// partner is found.
     Words(Vec<String>),
 }
 
@@ -38,12 +39,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_text_means() {
+    fn text_is_read_as_id_address_or_words() {
         let id = "pn_01kkntq2cnf1prr1w49pfyaa1w";
         assert_eq!(Search::from_text(id), Ok(Search::Partner(id.parse().unwrap())));
         assert_eq!(Search::from_text(" Jane@Example.com "), Ok(Search::Email("jane@example.com".to_owned())));
-        for everybody in ["", "  ", "\t"] {
-            assert_eq!(Search::from_text(everybody), Ok(Search::Words(vec![])));
+        for text in ["", "  ", "\t"] {
+            assert_eq!(Search::from_text(text), Ok(Search::Words(vec![])));
         }
         for (text, words) in [
             ("a B", ["[Aa]", "[Bb]"].as_slice()),

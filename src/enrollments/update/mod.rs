@@ -1,4 +1,4 @@
-//! Changes to a partner who is enrolled.
+//! Changes of an enrolled partner.
 
 mod request;
 pub mod routes;

@@ -2,6 +2,7 @@
 
 use crate::groups::GroupRef;
 use crate::partners::{Metadata, ProfileChanges, TenantId};
+use crate::programs::ProgramRef;
 use crate::validation::{Bounded, Change, Fields, FromFields};
 
 /// Changes to a partner.
@@ -31,5 +32,19 @@ impl FromFields for PartnerChanges {
         let tenant_id = fields.change::<TenantId>("tenantId").map(|id| id.as_str().to_owned());
         let metadata = fields.change("metadata");
         Some(Self { profile, group, tenant_id, metadata })
+    }
+}
+
+/// A request to change a partner.
+pub struct UpdatePartnerRequest {
+    pub(super) changes: PartnerChanges,
+    pub(super) program: Option<ProgramRef>,
+}
+
+impl FromFields for UpdatePartnerRequest {
+    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
+        let changes = PartnerChanges::from_fields(fields);
+        let program = fields.optional("programId");
+        Some(Self { changes: changes?, program })
     }
 }

@@ -1,4 +1,5 @@
 //! The links of a partner: `/partners/links`.
 
+mod request;
 pub(crate) mod routes;
 mod service;

@@ -20,7 +20,7 @@ pub(crate) async fn lock_owner_of(
     let row = sqlx::query_scalar!(
         "/* links::lock_owner_of */
          SELECT e.id FROM links l
-         JOIN enrollments e ON e.workspace_id = l.workspace_id AND e.program_id = l.program_id
+         JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = l.program_id
                            AND e.partner_id = l.partner_id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.id = $3
          FOR NO KEY UPDATE OF e",
@@ -58,7 +58,7 @@ pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Times
         settings.comments.as_deref(),
         settings.expires_at as _,
         settings.expired_url.as_deref(),
-        settings.password_hash.as_deref(),
+        settings.password.as_deref(),
         settings.proxy,
         settings.title.as_deref(),
         settings.description.as_deref(),

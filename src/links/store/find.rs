@@ -98,8 +98,8 @@ pub(crate) async fn find_id_by_key(
     let id = sqlx::query_scalar!(
         "/* links::find_id_by_key */
          SELECT l.id FROM domains d
-         JOIN programs p ON p.workspace_id = d.workspace_id AND p.id = d.program_id
-         JOIN links l ON l.workspace_id = d.workspace_id AND l.domain_id = d.id AND l.key_folded = $3
+         JOIN programs p ON p.workspace_id = $1 AND p.id = d.program_id
+         JOIN links l ON l.workspace_id = $1 AND l.domain_id = d.id AND l.key_folded = $3
          WHERE d.workspace_id = $1 AND d.program_id = $2 AND (d.host = $4 OR $4 IS NULL)
          ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1",
         workspace_id as _,
@@ -187,7 +187,7 @@ pub(crate) async fn find_link(
             comments: row.comments,
             expires_at: row.expires_at,
             expired_url: row.expired_url,
-            password_hash: row.password_hash,
+            password: row.password_hash,
             proxy: row.proxy,
             title: row.title,
             description: row.description,

@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 
 use crate::error::Result;
-use crate::links::model::{LinkOwner, NewLink};
+use crate::links::model::{ExternalId, LinkOwner, NewLink};
 use crate::links::settings::LinkSettings;
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
@@ -20,49 +20,37 @@ pub(crate) async fn insert_links(
     settings: &LinkSettings,
     now: Timestamp,
 ) -> Result<Vec<LinkId>> {
-    let ids: Vec<LinkId> = links.iter().map(|link| link.id).collect();
-    let keys: Vec<String> = links.iter().map(|link| link.key.as_str().to_owned()).collect();
-    let folded: Vec<String> = links.iter().map(|link| link.key.folded()).collect();
-    let urls: Vec<String> = links.iter().map(|link| link.url.clone()).collect();
-    let default_links: Vec<Option<GroupDefaultLinkId>> = links.iter().map(|link| link.default_link_id).collect();
-    let external_ids: Vec<Option<String>> =
-        links.iter().map(|link| link.external_id.as_ref().map(|id| id.as_str().to_owned())).collect();
+    // In the order of their keys: two transactions that insert several links must not wait for each other.
+    let mut links: Vec<(String, &NewLink)> = links.iter().map(|link| (link.key.folded(), link)).collect();
+    links.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    let ids: Vec<LinkId> = links.iter().map(|(_, link)| link.id).collect();
+    let keys: Vec<&str> = links.iter().map(|(_, link)| link.key.as_str()).collect();
+    let folded: Vec<&str> = links.iter().map(|(folded, _)| folded.as_str()).collect();
+    let urls: Vec<&str> = links.iter().map(|(_, link)| link.url.as_str()).collect();
+    let default_links: Vec<Option<GroupDefaultLinkId>> = links.iter().map(|(_, link)| link.default_link_id).collect();
+    let external_ids: Vec<Option<&str>> =
+        links.iter().map(|(_, link)| link.external_id.as_ref().map(ExternalId::as_str)).collect();
     let inserted = sqlx::query_scalar!(
-        "/* links::insert_links */
-         INSERT INTO links (workspace_id, program_id, partner_id, domain_id, tenant_id,
-                            id, key, key_folded, url, group_default_link_id, external_id,
-                            archived, comments, expires_at, expired_url, password_hash, proxy,
-                            title, description, image, video, rewrite, ios, android, do_index,
-                            test_variants, test_started_at, test_completed_at,
-                            track_conversion, public_stats, geo,
-                            utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-                            direct_tracking, direct_tracking_redirect, direct_tracking_redirect_url,
-                            created_at, updated_at)
-         SELECT $1, $2, $3, $4, $5,
-                l.id, l.key, l.key_folded, l.url, l.group_default_link_id, l.external_id,
-                $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28,
-                $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $29, $29
-         FROM unnest($6::uuid[], $7::text[], $8::text[], $9::text[], $10::uuid[], $11::text[])
-              AS l (id, key, key_folded, url, group_default_link_id, external_id)
-         ORDER BY l.key_folded
-         ON CONFLICT DO NOTHING
-         RETURNING id",
+        r#"/* links::insert_links */
+         SELECT insert_links($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+                             $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
+                             $39, $40) AS "inserted!: Vec<LinkId>""#,
         owner.workspace_id as _,
         owner.program_id as _,
         owner.partner_id as _,
         domain_id as _,
         tenant_id,
         &ids as _,
-        &keys,
-        &folded,
-        &urls,
+        &keys as _,
+        &folded as _,
+        &urls as _,
         &default_links as _,
         &external_ids as _,
         settings.archived,
         settings.comments.as_deref(),
         settings.expires_at as _,
         settings.expired_url.as_deref(),
-        settings.password_hash.as_deref(),
+        settings.password.as_deref(),
         settings.proxy,
         settings.title.as_deref(),
         settings.description.as_deref(),
@@ -75,7 +63,6 @@ pub(crate) async fn insert_links(
         settings.test_variants.as_ref(),
         settings.test_started_at as _,
         settings.test_completed_at as _,
-        now as _,
         settings.track_conversion,
         settings.public_stats,
         settings.geo.as_ref(),
@@ -87,8 +74,9 @@ pub(crate) async fn insert_links(
         settings.direct_tracking,
         settings.direct_tracking_redirect,
         settings.direct_tracking_redirect_url.as_deref(),
+        now as _,
     )
-    .fetch_all(conn)
+    .fetch_one(conn)
     .await?;
     Ok(inserted)
 }
@@ -104,7 +92,8 @@ pub(crate) async fn insert_link_tags(
         "/* links::insert_link_tags */
          INSERT INTO link_tags (workspace_id, link_id, tag_id)
          SELECT $1, l.id, t.id FROM unnest($2::uuid[]) AS l (id), unnest($3::uuid[]) AS t (id)
-         ORDER BY l.id, t.id",
+         ORDER BY l.id, t.id
+         ON CONFLICT DO NOTHING",
         workspace_id as _,
         links as _,
         tags as _,

@@ -4,7 +4,6 @@ mod change;
 mod find;
 mod insert;
 mod of_partner;
-pub(crate) mod selector;
 mod terms;
 
 pub(crate) use change::{delete_link, delete_link_tags, lock_owner_of, update_link};

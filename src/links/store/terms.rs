@@ -80,15 +80,15 @@ pub(crate) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -
          SELECT e.tenant_id, q.email, q.name, q.username, g.max_partner_links AS max_links, g.allowed_hosts,
                 p.default_domain_id,
                 COALESCE((SELECT d.url FROM group_default_links d
-                          WHERE d.workspace_id = e.workspace_id AND d.group_id = e.group_id AND d.removed_at IS NULL
+                          WHERE d.workspace_id = $1 AND d.group_id = e.group_id AND d.removed_at IS NULL
                           ORDER BY d.id LIMIT 1), p.url) AS "default_url!",
                 (SELECT count(*) FROM links l
-                 WHERE l.workspace_id = e.workspace_id AND l.program_id = e.program_id
+                 WHERE l.workspace_id = $1 AND l.program_id = e.program_id
                    AND l.partner_id = e.partner_id) AS "links!"
          FROM enrollments e
-         JOIN groups g ON g.workspace_id = e.workspace_id AND g.id = e.group_id
-         JOIN programs p ON p.workspace_id = e.workspace_id AND p.id = e.program_id
-         JOIN partners q ON q.workspace_id = e.workspace_id AND q.id = e.partner_id
+         JOIN groups g ON g.workspace_id = $1 AND g.id = e.group_id
+         JOIN programs p ON p.workspace_id = $1 AND p.id = e.program_id
+         JOIN partners q ON q.workspace_id = $1 AND q.id = e.partner_id
          WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3"#,
         owner.workspace_id as _,
         owner.program_id as _,

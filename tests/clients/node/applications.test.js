@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, claims, dub, errors, id, isGood, main, post, refused, withBody, world } from "./support.js";
+import { UNKNOWN, claims, dub, errors, expectError, id, isValid, main, post, withBody, world } from "./support.js";
 
-// Whoever asks for a token in a private program applies to it. In this workspace nobody else does.
+// A token request in a private program is an application. No other test applies in this workspace.
 const { apiKey, groupId } = world.review;
 const client = dub(apiKey);
 const applications = (request = {}) => client.partnerApplications.list(request);
@@ -19,7 +19,7 @@ const newGroup = async (slug) => {
 };
 
 describe("partnerApplications.list", () => {
-  test("who waits for a review, newest first, by country and group and in pages", async () => {
+  test("lists pending applications, newest first, filtered by country and group, in pages", async () => {
     assert.deepEqual(await applications(), []);
     const other = await newGroup("listed");
     const profile = {
@@ -60,15 +60,15 @@ describe("partnerApplications.list", () => {
     assert.deepEqual(await found({ page: 3, pageSize: 2 }), []);
   });
 
-  test("422: a country that is none, pages that cannot be", async () => {
+  test("422: an unknown country, invalid pages", async () => {
     for (const [wrong, path] of [[{ country: "XX" }, "country"], [{ page: 0 }, "page"], [{ pageSize: 101 }, "pageSize"]]) {
-      await refused(applications(wrong), 422, errors.UnprocessableEntity, new RegExp(`^[a-z_]+: ${path}: `));
+      await expectError(applications(wrong), 422, errors.UnprocessableEntity, new RegExp(`^[a-z_]+: ${path}: `));
     }
   });
 });
 
 describe("partnerApplications.approve", () => {
-  test("into the group that was asked for, by nothing, null, id and slug", async () => {
+  test("moves the partner to the requested group, given as nothing, null, id and slug", async () => {
     const other = await newGroup("approved");
     for (const [tag, chosen, expected] of [
       ["approve", {}, groupId],
@@ -81,69 +81,69 @@ describe("partnerApplications.approve", () => {
       const [partner] = await client.partners.list({ tenantId: tag });
       assert.equal(partner.status, "approved");
       assert.equal(partner.groupId, expected);
-      assert.ok(await isGood(token, apiKey));
+      assert.ok(await isValid(token, apiKey));
       assert.ok(!(await applications()).some((it) => it.partner.id === partnerId));
     }
   });
 
-  test("400: a partner who does not wait for it", async () => {
+  test("400: a partner who is not pending", async () => {
     const { partnerId } = await apply("approve-twice");
     await client.partnerApplications.approve({ partnerId });
-    await refused(client.partnerApplications.approve({ partnerId }), 400, errors.BadRequest, /\bapproved\b/);
+    await expectError(client.partnerApplications.approve({ partnerId }), 400, errors.BadRequest, /\bapproved\b/);
     await client.partners.ban({ partnerId, reason: "spam" });
-    await refused(client.partnerApplications.approve({ partnerId }), 400, errors.BadRequest, /\bbanned\b/);
+    await expectError(client.partnerApplications.approve({ partnerId }), 400, errors.BadRequest, /\bbanned\b/);
   });
 
-  test("404: no such partner, another workspace's, or no such group", async () => {
+  test("404: an unknown partner, a partner of another workspace, or an unknown group", async () => {
     const foreign = await main.partners.create({ email: "approve@example.com" });
     for (const partnerId of [UNKNOWN.partner, "not-an-id", foreign.id]) {
-      await refused(client.partnerApplications.approve({ partnerId }), 404, errors.NotFound, "The partner is not enrolled in this program.");
+      await expectError(client.partnerApplications.approve({ partnerId }), 404, errors.NotFound, "The partner is not enrolled in this program.");
     }
     const { partnerId } = await apply("approve-no-group");
     for (const groupId of [UNKNOWN.group, "no-such-group", world.main.groupId]) {
-      await refused(client.partnerApplications.approve({ partnerId, groupId }), 404, errors.NotFound, "The group was not found.");
+      await expectError(client.partnerApplications.approve({ partnerId, groupId }), 404, errors.NotFound, "The group was not found.");
     }
     assert.equal(await statusOf("approve-no-group"), "pending");
   });
 
-  test("422: nobody", async () => {
-    // The client itself refuses to send it.
-    await refused(withBody("{}").partnerApplications.approve({ partnerId: "x" }), 422, errors.UnprocessableEntity, /^invalid_type: partnerId: /);
+  test("422: no partner is named", async () => {
+    // The client itself rejects the value, so the test replaces the body.
+    await expectError(withBody("{}").partnerApplications.approve({ partnerId: "x" }), 422, errors.UnprocessableEntity, /^invalid_type: partnerId: /);
   });
 });
 
 describe("partnerApplications.reject", () => {
   for (const rejectionReason of ["needsMoreDetail", "doesNotMeetRequirements", "notTheRightFit", "other"]) {
     for (const reapplicationTimeframe of ["instant", "standard", "never"]) {
-      test(`every field: ${rejectionReason}, ${reapplicationTimeframe}`, async () => {
+      test(`accepts every field: ${rejectionReason}, ${reapplicationTimeframe}`, async () => {
         const tag = `reject-${rejectionReason}-${reapplicationTimeframe}`.toLowerCase();
         const { partnerId, token } = await apply(tag);
         const fraud = reapplicationTimeframe === "instant" ? {} : { flagForFraud: true, flagForFraudReason: "A copy of a copy." };
         const request = { partnerId, rejectionReason, rejectionNote: "Not yet.\nNot ever.", reapplicationTimeframe, ...fraud };
         assert.deepEqual(await client.partnerApplications.reject(request), { partnerId });
         assert.equal(await statusOf(tag), "rejected");
-        assert.ok(!(await isGood(token, apiKey)));
-        await refused(client.embedTokens.referrals({ tenantId: tag }), 403, errors.Forbidden, /\brejected\b/);
+        assert.ok(!(await isValid(token, apiKey)));
+        await expectError(client.embedTokens.referrals({ tenantId: tag }), 403, errors.Forbidden, /\brejected\b/);
       });
     }
   }
 
-  test("the partner alone", async () => {
+  test("accepts a request with the partner only", async () => {
     const { partnerId } = await apply("reject");
     assert.deepEqual(await client.partnerApplications.reject({ partnerId }), { partnerId });
     assert.equal(await statusOf("reject"), "rejected");
   });
 
-  test("400: a partner who does not wait for it", async () => {
+  test("400: a partner who is not pending", async () => {
     const { partnerId } = await apply("reject-twice");
     await client.partnerApplications.reject({ partnerId });
-    await refused(client.partnerApplications.reject({ partnerId }), 400, errors.BadRequest, /\brejected\b/);
+    await expectError(client.partnerApplications.reject({ partnerId }), 400, errors.BadRequest, /\brejected\b/);
   });
 
-  test("404: no such partner, or another workspace's", async () => {
+  test("404: an unknown partner, or a partner of another workspace", async () => {
     const foreign = await main.partners.create({ email: "reject@example.com" });
     for (const partnerId of [UNKNOWN.partner, "not-an-id", foreign.id]) {
-      await refused(client.partnerApplications.reject({ partnerId }), 404, errors.NotFound, "The partner is not enrolled in this program.");
+      await expectError(client.partnerApplications.reject({ partnerId }), 404, errors.NotFound, "The partner is not enrolled in this program.");
     }
   });
 
@@ -155,12 +155,12 @@ describe("partnerApplications.reject", () => {
       [{ flagForFraud: true, flagForFraudReason: "x", reapplicationTimeframe: "instant" }, /^custom: flagForFraud: /],
       [{ rejectionNote: "x".repeat(5001) }, /^too_big: rejectionNote: /],
     ]) {
-      await refused(client.partnerApplications.reject({ partnerId, ...wrong }), 422, errors.UnprocessableEntity, message);
+      await expectError(client.partnerApplications.reject({ partnerId, ...wrong }), 422, errors.UnprocessableEntity, message);
     }
     for (const field of ["rejectionReason", "reapplicationTimeframe"]) {
-      // The client itself refuses to send it.
+      // The client itself rejects the value, so the test replaces the body.
       const odd = withBody(JSON.stringify({ partnerId, [field]: "odd" }));
-      await refused(odd.partnerApplications.reject({ partnerId }), 422, errors.UnprocessableEntity, new RegExp(`^invalid_value: ${field}: `));
+      await expectError(odd.partnerApplications.reject({ partnerId }), 422, errors.UnprocessableEntity, new RegExp(`^invalid_value: ${field}: `));
     }
     assert.equal(await statusOf("reject-rules"), "pending");
   });

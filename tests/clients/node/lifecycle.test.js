@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, dub, errors, isGood, main, refused, withBody, world } from "./support.js";
+import { UNKNOWN, dub, errors, expectError, isValid, main, withBody, world } from "./support.js";
 
 const REASONS = ["tos_violation", "inappropriate_content", "fake_traffic", "fraud", "spam", "brand_abuse"];
 
-const listed = async (tenantId) => (await main.partners.list({ tenantId }))[0];
+const partnerFromList = async (tenantId) => (await main.partners.list({ tenantId }))[0];
 
-// Both end a partnership, and are asked for in the same way.
+// Both operations end a partnership and have the same form of request.
 const operations = {
   ban: { status: "banned", call: (client, request) => client.partners.ban({ reason: "fraud", ...request }) },
   deactivate: { status: "deactivated", call: (client, request) => client.partners.deactivate(request) },
@@ -17,7 +17,7 @@ for (const [name, { call, status }] of Object.entries(operations)) {
   const enrolled = (tag) => main.partners.create({ email: `${name}-${tag}@example.com`, tenantId: `${name}-${tag}` });
 
   describe(`partners.${name}`, () => {
-    test("by either id, of which the partner's goes first", async () => {
+    test("accepts either id and prefers partnerId", async () => {
       for (const [tag, request] of [
         ["partner", (partner) => ({ partnerId: partner.id })],
         ["tenant", (partner) => ({ tenantId: partner.tenantId })],
@@ -27,32 +27,32 @@ for (const [name, { call, status }] of Object.entries(operations)) {
       ]) {
         const partner = await enrolled(tag);
         assert.deepEqual(await call(main, request(partner)), { partnerId: partner.id });
-        assert.equal((await listed(partner.tenantId)).status, status);
+        assert.equal((await partnerFromList(partner.tenantId)).status, status);
       }
     });
 
-    test("no token is given out any more, and those that were are good no longer", async () => {
+    test("revokes all tokens and refuses new ones", async () => {
       const { id: partnerId, tenantId } = await enrolled("tokens");
       const tokens = [await main.embedTokens.referrals({ tenantId }), await main.embedTokens.referrals({ partnerId })];
-      for (const token of tokens) assert.ok(await isGood(token));
+      for (const token of tokens) assert.ok(await isValid(token));
       await call(main, { partnerId });
-      for (const token of tokens) assert.ok(!(await isGood(token)));
-      await refused(main.embedTokens.referrals({ tenantId }), 403, errors.Forbidden, new RegExp(`\\b${status}\\b`));
+      for (const token of tokens) assert.ok(!(await isValid(token)));
+      await expectError(main.embedTokens.referrals({ tenantId }), 403, errors.Forbidden, new RegExp(`\\b${status}\\b`));
     });
 
-    test("400: a second time", async () => {
+    test("400: the second time", async () => {
       const { id: partnerId } = await enrolled("twice");
       await call(main, { partnerId });
-      await refused(call(main, { partnerId }), 400, errors.BadRequest, new RegExp(`\\b${status}\\b`));
+      await expectError(call(main, { partnerId }), 400, errors.BadRequest, new RegExp(`\\b${status}\\b`));
     });
 
-    test("400: nobody is named", async () => {
+    test("400: no partner is named", async () => {
       for (const request of [{}, { partnerId: null, tenantId: null }]) {
-        await refused(call(main, request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
+        await expectError(call(main, request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
       }
     });
 
-    test("404: nobody with that id, or another workspace's", async () => {
+    test("404: an unknown partner, or a partner of another workspace", async () => {
       const foreign = await dub(world.invite.apiKey).partners.create({ email: `${name}@example.com`, tenantId: `foreign-${name}` });
       for (const request of [
         { partnerId: UNKNOWN.partner },
@@ -61,7 +61,7 @@ for (const [name, { call, status }] of Object.entries(operations)) {
         { partnerId: foreign.id },
         { tenantId: foreign.tenantId },
       ]) {
-        await refused(call(main, request), 404, errors.NotFound, "The partner is not enrolled in this program.");
+        await expectError(call(main, request), 404, errors.NotFound, "The partner is not enrolled in this program.");
       }
     });
   });
@@ -73,28 +73,28 @@ describe("partners.ban", () => {
       const tenantId = `banned-for-${reason}`;
       await main.partners.create({ email: `${tenantId}@example.com`, tenantId });
       await main.partners.ban({ tenantId, reason });
-      const partner = await listed(tenantId);
+      const partner = await partnerFromList(tenantId);
       assert.equal(partner.bannedReason, reason);
       assert.ok(Math.abs(Date.now() - Date.parse(partner.bannedAt)) < 60_000);
     });
   }
 
-  test("422: no reason, and one that is none", async () => {
-    // The client itself refuses to send them.
+  test("422: a missing or unknown reason", async () => {
+    // The client itself rejects these values, so the test replaces the body.
     for (const [body, message] of [
       ['{"tenantId":"of-nobody"}', /^invalid_type: reason: /],
       ['{"tenantId":"of-nobody","reason":"looks"}', /^invalid_value: reason: /],
     ]) {
-      await refused(withBody(body).partners.ban({ reason: "fraud" }), 422, errors.UnprocessableEntity, message);
+      await expectError(withBody(body).partners.ban({ reason: "fraud" }), 422, errors.UnprocessableEntity, message);
     }
   });
 });
 
 describe("partners.deactivate", () => {
-  test("400: a partner who is banned", async () => {
+  test("400: a banned partner", async () => {
     const tenantId = "deactivate-banned";
     await main.partners.create({ email: `${tenantId}@example.com`, tenantId });
     await main.partners.ban({ tenantId, reason: "spam" });
-    await refused(main.partners.deactivate({ tenantId }), 400, errors.BadRequest, /\bbanned\b/);
+    await expectError(main.partners.deactivate({ tenantId }), 400, errors.BadRequest, /\bbanned\b/);
   });
 });

@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, checkLinkProps, dub, errors, linkProps, main, nullLinkProps, refused, twoTags, world } from "./support.js";
+import { UNKNOWN, checkLinkProps, dub, errors, expectError, linkProps, main, nullLinkProps, twoTags, world } from "./support.js";
 
 const made = async (tag, request = {}, client = main) => {
-  // The partner has a link of its own name.
+  // The partner's default link takes its key from the e-mail address, which must not be the key of the new link.
   const { id: partnerId } = await client.partners.create({ email: `of-${tag}@example.com`, tenantId: tag });
   return client.partners.createLink({ partnerId, key: tag, url: `https://example.com/${tag}`, ...request });
 };
 
 describe("links.get", () => {
-  test("by id, by externalId, by domain and key", async () => {
+  test("finds a link by id, by externalId, by domain and key", async () => {
     const link = await made("get-link", { linkProps: { externalId: "get-link-id" } });
     for (const request of [
       { linkId: link.id },
@@ -24,7 +24,7 @@ describe("links.get", () => {
     }
   });
 
-  test("404: no such link, or another workspace's", async () => {
+  test("404: an unknown link, or a link of another workspace", async () => {
     const foreign = await made("get-foreign", { linkProps: { externalId: "get-foreign" } }, dub(world.invite.apiKey));
     for (const request of [
       { linkId: UNKNOWN.link },
@@ -35,19 +35,19 @@ describe("links.get", () => {
       { externalId: "ext_get-foreign" },
       { domain: foreign.domain, key: foreign.key },
     ]) {
-      await refused(main.links.get(request), 404, errors.NotFound, "The link does not exist.");
+      await expectError(main.links.get(request), 404, errors.NotFound, "The link does not exist.");
     }
   });
 
   test("400: no link is named", async () => {
     for (const request of [{}, { domain: "example.com" }, { key: "get-link" }]) {
-      await refused(main.links.get(request), 400, errors.BadRequest, /\blinkId\b/);
+      await expectError(main.links.get(request), 400, errors.BadRequest, /\blinkId\b/);
     }
   });
 });
 
 describe("links.update", () => {
-  test("every field", async () => {
+  test("accepts every field", async () => {
     const link = await made("full-update");
     const tags = await twoTags("update link");
     const { prefix, tenantId, ...props } = linkProps("update", tags);
@@ -78,7 +78,7 @@ describe("links.update", () => {
     }
     assert.deepEqual(await main.links.get({ linkId: link.id }), changed);
 
-    // Null takes away what may be missing, and what is not said stays.
+    // Null clears a nullable field, and a missing field stays unchanged.
     const { tenantId: _, ...nulls } = nullLinkProps;
     const utm = { utmSource: null, utmMedium: null, utmCampaign: null, utmTerm: null, utmContent: null };
     const emptied = await main.links.update(link.id, { ...nulls, ...utm, geo: null, tagIds: [] });
@@ -88,34 +88,34 @@ describe("links.update", () => {
     assert.equal(emptied.url, changed.url);
   });
 
-  test("nothing changes nothing", async () => {
+  test("an empty update changes nothing", async () => {
     const link = await made("update-nothing");
     assert.deepEqual(await main.links.update(link.id, {}), link);
     const { url, key, archived, comments } = link;
     assert.deepEqual(await main.links.update(link.id, { url, key, archived, comments }), link);
   });
 
-  test("by externalId", async () => {
+  test("updates a link by externalId", async () => {
     const { id } = await made("update-external", { linkProps: { externalId: "update-external" } });
     const changed = await main.links.update("ext_update-external", { externalId: "ext_update-external-2" });
     assert.equal(changed.id, id);
     assert.equal(changed.externalId, "update-external-2");
   });
 
-  test("404: no such link, or another workspace's, or no such domain", async () => {
+  test("404: an unknown link, a link of another workspace, or an unknown domain", async () => {
     const foreign = await made("update-foreign", {}, dub(world.invite.apiKey));
     for (const link of [UNKNOWN.link, "not-an-id", "ext_nothing", foreign.id]) {
-      await refused(main.links.update(link, { comments: "x" }), 404, errors.NotFound, "The link does not exist.");
+      await expectError(main.links.update(link, { comments: "x" }), 404, errors.NotFound, "The link does not exist.");
     }
     const link = await made("update-domain");
-    await refused(main.links.update(link.id, { domain: "nobodys.example" }), 404, errors.NotFound, "The domain does not exist.");
+    await expectError(main.links.update(link.id, { domain: "nobodys.example" }), 404, errors.NotFound, "The domain does not exist.");
   });
 
-  test("409: a key, or an externalId, that is taken", async () => {
+  test("409: a key or an externalId that is taken", async () => {
     await made("update-taken", { linkProps: { externalId: "update-taken" } });
     const { id } = await made("update-taken-2");
-    await refused(main.links.update(id, { key: "UPDATE-taken" }), 409, errors.Conflict, /\bkey\b/);
-    await refused(main.links.update(id, { externalId: "update-taken" }), 409, errors.Conflict, /externalId/);
+    await expectError(main.links.update(id, { key: "UPDATE-taken" }), 409, errors.Conflict, /\bkey\b/);
+    await expectError(main.links.update(id, { externalId: "update-taken" }), 409, errors.Conflict, /externalId/);
   });
 
   test("422: values that break a rule", async () => {
@@ -129,33 +129,33 @@ describe("links.update", () => {
       [{ geo: { DE: "javascript:alert(1)" } }, /^invalid_[a-z]+: geo\.DE: /],
       [{ expiresAt: "tomorrow" }, /^invalid_format: expiresAt: /],
     ]) {
-      await refused(main.links.update(id, wrong), 422, errors.UnprocessableEntity, message);
+      await expectError(main.links.update(id, wrong), 422, errors.UnprocessableEntity, message);
     }
   });
 });
 
 describe("links.delete", () => {
-  test("by id and by externalId", async () => {
+  test("deletes a link by id and by externalId", async () => {
     const byId = await made("delete-id");
     const byExternalId = await made("delete-external", { linkProps: { externalId: "delete-external" } });
     assert.deepEqual(await main.links.delete(byId.id), { id: byId.id });
     assert.deepEqual(await main.links.delete("ext_delete-external"), { id: byExternalId.id });
     for (const { id, partnerId } of [byId, byExternalId]) {
-      await refused(main.links.get({ linkId: id }), 404, errors.NotFound, "The link does not exist.");
+      await expectError(main.links.get({ linkId: id }), 404, errors.NotFound, "The link does not exist.");
       assert.ok(!(await main.partners.retrieveLinks({ partnerId })).some((link) => link.id === id));
-      await refused(main.links.delete(id), 404, errors.NotFound, "The link does not exist.");
+      await expectError(main.links.delete(id), 404, errors.NotFound, "The link does not exist.");
     }
   });
 
-  test("404: no such link, or another workspace's", async () => {
+  test("404: an unknown link, or a link of another workspace", async () => {
     const foreign = await made("delete-foreign", {}, dub(world.invite.apiKey));
     for (const link of [UNKNOWN.link, "not-an-id", "ext_nothing", foreign.id]) {
-      await refused(main.links.delete(link), 404, errors.NotFound, "The link does not exist.");
+      await expectError(main.links.delete(link), 404, errors.NotFound, "The link does not exist.");
     }
   });
 
   test("409: a default link", async () => {
     const { links } = await main.partners.create({ email: "delete-default@example.com" });
-    await refused(main.links.delete(links[0].id), 409, errors.Conflict, /\bdefault link\b/);
+    await expectError(main.links.delete(links[0].id), 409, errors.Conflict, /\bdefault link\b/);
   });
 });

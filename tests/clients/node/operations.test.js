@@ -1,13 +1,13 @@
-// What holds for every method that the client has and Pearset has a route for.
+// Tests of every method of the client for which Pearset has a route.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, altered, dub, errors, main, refused, withBody, world } from "./support.js";
+import { UNKNOWN, altered, dub, errors, expectError, main, withBody, world } from "./support.js";
 
 const partner = { partnerId: UNKNOWN.partner };
 
-// Each is called as nobody could be served: with an id that does not exist, or without anything to create. `sends`: it
-// has a body; `plan`: not every plan has it.
+// The server rejects these calls before they take effect, so that unknown ids are sufficient. `sends`: the request has a
+// body; `plan`: not every plan includes the operation.
 const operations = {
   partners: {
     list: { scope: "partners.read", plan: true, call: (client) => client.partners.list({}) },
@@ -42,7 +42,7 @@ const operations = {
   },
 };
 
-// A partner's links are made for the partner; there are no others, and nothing is made or changed in bulk.
+// Methods without a route: links are created for partners only, and links have no bulk operations.
 const withoutRoute = {
   partners: ["analytics"],
   partnerApplications: [],
@@ -51,7 +51,7 @@ const withoutRoute = {
   tags: [],
 };
 
-test("every method of the client is known here", () => {
+test("every method of the client is tested or has no route", () => {
   for (const [group, methods] of Object.entries(operations)) {
     const all = Object.getOwnPropertyNames(Object.getPrototypeOf(main[group])).filter((name) => name !== "constructor");
     assert.deepEqual(all.sort(), [...Object.keys(methods), ...withoutRoute[group]].sort());
@@ -62,38 +62,38 @@ for (const [group, methods] of Object.entries(operations)) {
   for (const [method, { call, plan, scope, sends }] of Object.entries(methods)) {
     describe(`${group}.${method}`, () => {
       if (sends) {
-        test("400: JSON that ends too early", async () => {
-          await refused(call(withBody('{"partner":')), 400, errors.BadRequest, /./);
+        test("400: truncated JSON", async () => {
+          await expectError(call(withBody('{"partner":')), 400, errors.BadRequest, /./);
         });
       }
 
-      test("401: keys that do not work", async () => {
+      test("401: invalid keys", async () => {
         const mistyped = world.main.apiKey.slice(0, -1) + (world.main.apiKey.endsWith("0") ? "1" : "0");
         const messages = [];
         for (const key of [world.unknownKey, world.revokedKey, mistyped, "dub_xxxxxx"]) {
-          const error = await refused(call(dub(key)), 401, errors.Unauthorized, /./);
+          const error = await expectError(call(dub(key)), 401, errors.Unauthorized, /./);
           assert.match(error.headers.get("www-authenticate"), /^Bearer/);
           messages.push(error.message);
         }
-        // Whether a key was ever given out is nobody's business.
+        // The message must not reveal whether a key ever existed.
         assert.equal(messages[0], messages[1]);
       });
 
       test("401: no key", async () => {
-        // The client itself refuses to go without one.
+        // The client itself requires a key, so the test removes the header.
         const client = altered((request) => request.headers.delete("authorization"));
-        const error = await refused(call(client), 401, errors.Unauthorized, /./);
+        const error = await expectError(call(client), 401, errors.Unauthorized, /./);
         assert.match(error.headers.get("www-authenticate"), /^Bearer/);
       });
 
       test("403: the key lacks the scope", async () => {
-        // A key that may do everything else.
-        await refused(call(dub(world.keysWithout[scope])), 403, errors.Forbidden, `The API key lacks the scope ${scope}.`);
+        // The key has every other scope.
+        await expectError(call(dub(world.keysWithout[scope])), 403, errors.Forbidden, `The API key lacks the scope ${scope}.`);
       });
 
       if (plan) {
         test("403: the plan is too low", async () => {
-          await refused(call(dub(world.plan.apiKey)), 403, errors.Forbidden, /\badvanced\b/);
+          await expectError(call(dub(world.plan.apiKey)), 403, errors.Forbidden, /\badvanced\b/);
         });
       }
     });

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import {
-  UNKNOWN, checkLinkProps, dub, errors, id, linkProps, main, nullLinkProps, post, refused, setCounters, twoTags, withBody, world,
+  UNKNOWN, checkLinkProps, dub, errors, expectError, id, linkProps, main, nullLinkProps, post, setCounters, twoTags, withBody, world,
 } from "./support.js";
 
 const enrolled = (tag, client = main) => client.partners.create({ email: `${tag}@example.com`, tenantId: tag, name: `Li ${tag}` });
 const links = (tenantId) => main.partners.retrieveLinks({ tenantId });
 
-/** What nobody has said anything about. */
-const UNSAID = {
+/** The fields of a link without settings. */
+const DEFAULTS = {
   trackConversion: true, externalId: null, archived: false, expiresAt: null, expiredUrl: null, disabledAt: null,
   password: null, proxy: false, title: null, description: null, image: null, video: null, rewrite: false, doIndex: false,
   ios: null, android: null, geo: null, publicStats: false, tags: [], folderId: null, comments: null, utmSource: null,
@@ -18,9 +18,9 @@ const UNSAID = {
   tagId: null, webhookIds: [],
 };
 
-function checkUnsaid(link, partner) {
+function checkDefaults(link, partner) {
   assert.match(link.id, id("link"));
-  for (const [member, value] of Object.entries(UNSAID)) assert.deepEqual(link[member], value, member);
+  for (const [member, value] of Object.entries(DEFAULTS)) assert.deepEqual(link[member], value, member);
   assert.equal(link.partnerId, partner.id);
   assert.equal(link.tenantId, partner.tenantId);
   assert.equal(link.programId, world.main.programId);
@@ -31,12 +31,12 @@ function checkUnsaid(link, partner) {
   assert.equal(new URL(link.shortLink).hostname, link.domain);
 }
 
-/** A full link as it stands in a list. */
+/** The fields of a full link that a list shows. */
 const brief = ({ id, domain, key, shortLink, url, clicks, leads, conversions, sales, saleAmount }) =>
   ({ id, domain, key, shortLink, url, clicks, leads, conversions, sales, saleAmount });
 
 describe("partners.retrieveLinks", () => {
-  test("by either id, of which the partner's goes first", async () => {
+  test("accepts either id and prefers partnerId", async () => {
     const partner = await enrolled("retrieve");
     const made = await main.partners.createLink({ partnerId: partner.id, key: "retrieve-second", url: "https://example.com/2" });
     const expected = [...partner.links, brief(made)];
@@ -49,36 +49,36 @@ describe("partners.retrieveLinks", () => {
     ]) {
       assert.deepEqual(await main.partners.retrieveLinks(request), expected);
     }
-    // The same links as on the partner.
+    // The partner itself has the same links.
     assert.deepEqual((await main.partners.list({ tenantId: "retrieve" }))[0].links, expected);
   });
 
-  test("what the links have brought", async () => {
+  test("returns the figures of the links", async () => {
     await enrolled("brought");
     setCounters("tenant_id = 'brought'", { clicks: 9, leads: 7, conversions: 5, sales: 6, sale_amount: 1234 });
     const [{ clicks, leads, conversions, sales, saleAmount }] = await links("brought");
     assert.deepEqual([clicks, leads, conversions, sales, saleAmount], [9, 7, 5, 6, 1234]);
   });
 
-  test("400: nobody is named", async () => {
+  test("400: no partner is named", async () => {
     for (const request of [{}, { partnerId: null, tenantId: null }]) {
-      await refused(main.partners.retrieveLinks(request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
+      await expectError(main.partners.retrieveLinks(request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
     }
   });
 });
 
 describe("partners.createLink", () => {
-  test("the partner alone", async () => {
+  test("accepts a request with the partner only", async () => {
     const partner = await enrolled("create-minimal");
     const link = await main.partners.createLink({ partnerId: partner.id });
-    checkUnsaid(link, partner);
-    // Where the partner's first link leads; the key is another.
+    checkDefaults(link, partner);
+    // The default target is the target of the partner's first link.
     assert.equal(link.url, partner.links[0].url);
     assert.notEqual(link.key, partner.links[0].key);
     assert.deepEqual((await links("create-minimal")).map((it) => it.id), [partner.links[0].id, link.id]);
   });
 
-  test("every field", async () => {
+  test("accepts every field", async () => {
     const partner = await enrolled("full-create-link");
     const tags = await twoTags("create link");
     const { prefix, ...props } = linkProps("create-link", tags);
@@ -97,19 +97,19 @@ describe("partners.createLink", () => {
     assert.deepEqual(await main.links.get({ linkId: link.id }), link);
   });
 
-  test("a prefix stands before the key", async () => {
+  test("puts the prefix before the key", async () => {
     const { id: partnerId } = await enrolled("prefix");
     const link = await main.partners.createLink({ partnerId, linkProps: { prefix: "/p/" } });
     assert.match(link.key, /^p\/li-prefix(-|$)/);
   });
 
-  test("every field that may be null, null", async () => {
+  test("accepts null in every nullable field", async () => {
     const partner = await enrolled("create-null");
     const request = { partnerId: null, tenantId: partner.tenantId, url: null, comments: null, linkProps: nullLinkProps };
-    checkUnsaid(await main.partners.createLink(request), partner);
+    checkDefaults(await main.partners.createLink(request), partner);
   });
 
-  test("comments stand in either place, and outside of linkProps first", async () => {
+  test("accepts comments in either place and prefers those outside of linkProps", async () => {
     const { id: partnerId } = await enrolled("comments");
     for (const [request, comments] of [
       [{ comments: "out" }, "out"],
@@ -120,7 +120,7 @@ describe("partners.createLink", () => {
     }
   });
 
-  test("one tag by id, several by name", async () => {
+  test("sets one tag by id, several by name", async () => {
     const { id: partnerId } = await enrolled("create-tags");
     const tags = await twoTags("create tags");
     const byId = await main.partners.createLink({ partnerId, linkProps: { tagIds: tags[0].id } });
@@ -130,11 +130,11 @@ describe("partners.createLink", () => {
     assert.deepEqual(byName.tags, tags);
   });
 
-  test("409: a key, or an externalId, that is taken", async () => {
+  test("409: a key or an externalId that is taken", async () => {
     const { id: partnerId } = await enrolled("create-taken");
     await main.partners.createLink({ partnerId, key: "create-taken-key", linkProps: { externalId: "create-taken-id" } });
-    await refused(main.partners.createLink({ partnerId, key: "CREATE-taken-KEY" }), 409, errors.Conflict, /\bkey\b/);
-    await refused(
+    await expectError(main.partners.createLink({ partnerId, key: "CREATE-taken-KEY" }), 409, errors.Conflict, /\bkey\b/);
+    await expectError(
       main.partners.createLink({ partnerId, linkProps: { externalId: "ext_create-taken-id" } }),
       409, errors.Conflict, /externalId/,
     );
@@ -142,14 +142,14 @@ describe("partners.createLink", () => {
 });
 
 describe("partners.upsertLink", () => {
-  test("makes the link once, and changes it then", async () => {
+  test("creates the link once and updates it afterwards", async () => {
     const partner = await enrolled("upsert");
     const request = { partnerId: partner.id, url: "https://example.com/upsert" };
     const made = await main.partners.upsertLink(request);
-    checkUnsaid(made, partner);
+    checkDefaults(made, partner);
     assert.equal(made.url, "https://example.com/upsert");
 
-    // The same request again changes nothing, not even the time of the change.
+    // A repeated request changes nothing, not even the time of the last change.
     assert.deepEqual(await main.partners.upsertLink(request), made);
     assert.deepEqual(await main.partners.upsertLink({ tenantId: "upsert", url: request.url }), made);
 
@@ -158,12 +158,12 @@ describe("partners.upsertLink", () => {
       { ...changed, updatedAt: made.updatedAt, qrCode: made.qrCode },
       { ...made, key: "upsert-key", shortLink: changed.shortLink, comments: "Changed" },
     );
-    // What is not said stays as it is.
+    // Fields that are left out stay unchanged.
     assert.deepEqual(await main.partners.upsertLink(request), changed);
     assert.equal((await links("upsert")).length, 2);
   });
 
-  test("every field, on a new link and on one that is there", async () => {
+  test("sets every field of a new and of an existing link", async () => {
     const partner = await enrolled("full-upsert");
     const tags = await twoTags("upsert");
     const { prefix, ...props } = linkProps("upsert", tags);
@@ -191,7 +191,7 @@ describe("partners.upsertLink", () => {
     checkLinkProps(filled, { ...props, externalId: "upsert-plain" }, tags);
   });
 
-  test("every field that may be null, null: nothing is left", async () => {
+  test("null clears every nullable field", async () => {
     const partner = await enrolled("full-upsert-null");
     const url = "https://example.com/upsert-null";
     const { prefix, ...props } = linkProps("upsert-null", await twoTags("upsert null"));
@@ -199,10 +199,10 @@ describe("partners.upsertLink", () => {
     assert.equal(made.externalId, "link-upsert-null");
     const emptied = await main.partners.upsertLink({ partnerId: null, tenantId: partner.tenantId, url, comments: null, linkProps: nullLinkProps });
     assert.equal(emptied.id, made.id);
-    checkUnsaid({ ...emptied, createdAt: emptied.updatedAt }, partner);
+    checkDefaults({ ...emptied, createdAt: emptied.updatedAt }, partner);
   });
 
-  test("32 at once make one link", async () => {
+  test("32 concurrent requests create one link", async () => {
     const { id: partnerId } = await enrolled("upsert-race");
     const request = { partnerId, url: "https://example.com/race" };
     const answers = await Promise.all(Array.from({ length: 32 }, () => main.partners.upsertLink(request)));
@@ -210,7 +210,7 @@ describe("partners.upsertLink", () => {
     assert.equal((await links("upsert-race")).length, 2);
   });
 
-  test("another partner with the same address has another link", async () => {
+  test("two partners with the same target have two links", async () => {
     const [a, b] = [await enrolled("upsert-a"), await enrolled("upsert-b")];
     const url = "https://example.com/shared";
     const [first, second] = [await main.partners.upsertLink({ partnerId: a.id, url }), await main.partners.upsertLink({ partnerId: b.id, url })];
@@ -218,13 +218,13 @@ describe("partners.upsertLink", () => {
     assert.deepEqual([first.partnerId, second.partnerId], [a.id, b.id]);
   });
 
-  test("409: a key, or an externalId, that is taken", async () => {
+  test("409: a key or an externalId that is taken", async () => {
     const { id: partnerId } = await enrolled("upsert-taken");
     await main.partners.upsertLink({ partnerId, url: "https://example.com/1", key: "upsert-taken-key", linkProps: { externalId: "upsert-taken-id" } });
     const url = "https://example.com/2";
     for (const stage of ["new", "there"]) {
-      await refused(main.partners.upsertLink({ partnerId, url, key: "UPSERT-taken-KEY" }), 409, errors.Conflict, /\bkey\b/);
-      await refused(
+      await expectError(main.partners.upsertLink({ partnerId, url, key: "UPSERT-taken-KEY" }), 409, errors.Conflict, /\bkey\b/);
+      await expectError(
         main.partners.upsertLink({ partnerId, url, linkProps: { externalId: "ext_upsert-taken-id" } }),
         409, errors.Conflict, /externalId/,
       );
@@ -232,14 +232,14 @@ describe("partners.upsertLink", () => {
     }
   });
 
-  test("422: no address", async () => {
-    // The client itself refuses to send it.
+  test("422: no url", async () => {
+    // The client itself rejects the value, so the test replaces the body.
     const client = withBody(JSON.stringify({ tenantId: "of-nobody" }));
-    await refused(client.partners.upsertLink({ url: "https://example.com" }), 422, errors.UnprocessableEntity, /^invalid_type: url: /);
+    await expectError(client.partners.upsertLink({ url: "https://example.com" }), 422, errors.UnprocessableEntity, /^invalid_type: url: /);
   });
 });
 
-// What the two that make links have in common.
+// Tests of the common behaviour of the two methods that create links.
 const makers = {
   createLink: (client, request) => client.partners.createLink(request),
   upsertLink: (client, request) => client.partners.upsertLink({ url: "https://example.com/rules", ...request }),
@@ -247,13 +247,13 @@ const makers = {
 
 for (const [name, call] of Object.entries(makers)) {
   describe(`partners.${name}`, () => {
-    test("400: nobody is named", async () => {
+    test("400: no partner is named", async () => {
       for (const request of [{}, { partnerId: null, tenantId: null }]) {
-        await refused(call(main, request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
+        await expectError(call(main, request), 400, errors.BadRequest, "You must provide either partnerId or tenantId.");
       }
     });
 
-    test("404: nobody with that id, or another workspace's", async () => {
+    test("404: an unknown partner, or a partner of another workspace", async () => {
       const foreign = await enrolled(`foreign-${name.toLowerCase()}`, dub(world.invite.apiKey));
       for (const request of [
         { partnerId: UNKNOWN.partner },
@@ -262,8 +262,8 @@ for (const [name, call] of Object.entries(makers)) {
         { partnerId: foreign.id },
         { tenantId: foreign.tenantId },
       ]) {
-        await refused(call(main, request), 404, errors.NotFound, "The partner is not enrolled in this program.");
-        await refused(main.partners.retrieveLinks(request), 404, errors.NotFound, "The partner is not enrolled in this program.");
+        await expectError(call(main, request), 404, errors.NotFound, "The partner is not enrolled in this program.");
+        await expectError(main.partners.retrieveLinks(request), 404, errors.NotFound, "The partner is not enrolled in this program.");
       }
     });
 
@@ -282,20 +282,20 @@ for (const [name, call] of Object.entries(makers)) {
         [{ linkProps: variants(50) }, /^too_small: linkProps\.testVariants: /],
         [{ linkProps: variants(50, 40) }, /^custom: linkProps\.testVariants: /],
       ]) {
-        await refused(call(main, { partnerId, ...wrong }), 422, errors.UnprocessableEntity, message);
+        await expectError(call(main, { partnerId, ...wrong }), 422, errors.UnprocessableEntity, message);
       }
       assert.equal((await main.partners.retrieveLinks({ partnerId })).length, 1);
     });
 
-    test("a group decides how many links there may be, and where they may lead", async () => {
+    test("the group limits the number and the hosts of links", async () => {
       const slug = `strict-${name.toLowerCase()}`;
       const { status, body: group } = await post("/groups", { name: slug, slug, maxPartnerLinks: 2, allowedHosts: ["example.com"] });
       assert.equal(status, 201);
       const { id: partnerId } = await main.partners.create({ email: `${slug}@example.com`, groupId: group.id });
-      await refused(call(main, { partnerId, url: "https://example.org/" }), 422, errors.UnprocessableEntity, /^invalid_value: url: /);
+      await expectError(call(main, { partnerId, url: "https://example.org/" }), 422, errors.UnprocessableEntity, /^invalid_value: url: /);
       const left = 2 - (await main.partners.retrieveLinks({ partnerId })).length;
       for (let made = 0; made < left; made += 1) await call(main, { partnerId, url: `https://example.com/${made}` });
-      await refused(call(main, { partnerId, url: "https://example.com/one-too-many" }), 409, errors.Conflict, /\b2\b/);
+      await expectError(call(main, { partnerId, url: "https://example.com/one-too-many" }), 409, errors.Conflict, /\b2\b/);
     });
   });
 }

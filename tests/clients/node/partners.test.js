@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
 import { before, describe, test } from "node:test";
 
-import { checkEverything, dub, errors, everything, main, nulls, post, refused, setCommissions, setCounters, withBody, world } from "./support.js";
+import {
+  checkFullPartner, dub, errors, expectError, fullPartner, main, partnerWithNulls, post, setCommissions, setCounters, withBody,
+  world,
+} from "./support.js";
 
 describe("partners.create", () => {
-  test("a new partner, by e-mail alone", async () => {
+  test("creates a partner by e-mail address alone", async () => {
     const partner = await main.partners.create({ email: "Created@Example.com" });
     assert.match(partner.id, /^pn_[0-9a-hjkmnp-tv-z]{26}$/);
     assert.equal(partner.partnerId, partner.id);
@@ -27,15 +30,15 @@ describe("partners.create", () => {
     assert.deepEqual(await main.partners.create({ email: "created@example.com" }), partner);
   });
 
-  test("every field", async () => {
-    const request = await everything("partner", world.main.groupId);
+  test("accepts every field", async () => {
+    const request = await fullPartner("partner", world.main.groupId);
     const partner = await main.partners.create(request);
-    checkEverything(partner, request);
+    checkFullPartner(partner, request);
     assert.deepEqual(await main.partners.create(request), partner);
   });
 
-  test("every field that may be null, null", async () => {
-    const partner = await main.partners.create(nulls("partner"));
+  test("accepts null in every nullable field", async () => {
+    const partner = await main.partners.create(partnerWithNulls("partner"));
     assert.equal(partner.name, "null-partner@example.com");
     assert.equal(partner.country, null);
   });
@@ -49,12 +52,12 @@ describe("partners.create", () => {
   test("409: a tenantId of one partner with the e-mail of another", async () => {
     await main.partners.create({ email: "p3a@example.com", tenantId: "p3a" });
     await main.partners.create({ email: "p3b@example.com", tenantId: "p3b" });
-    await refused(main.partners.create({ email: "p3b@example.com", tenantId: "p3a" }), 409, errors.Conflict, /./);
+    await expectError(main.partners.create({ email: "p3b@example.com", tenantId: "p3a" }), 409, errors.Conflict, /./);
   });
 
-  test("422: no e-mail", async () => {
-    // The client itself refuses to send it.
-    await refused(withBody('{"name":"Nobody"}').partners.create({ email: "x@example.com" }), 422, errors.UnprocessableEntity, /^invalid_type: email: /);
+  test("422: no e-mail address", async () => {
+    // The client itself rejects the value, so the test replaces the body.
+    await expectError(withBody('{"name":"Nobody"}').partners.create({ email: "x@example.com" }), 422, errors.UnprocessableEntity, /^invalid_type: email: /);
   });
 });
 
@@ -62,7 +65,7 @@ describe("partners.list", () => {
   const client = dub(world.list.apiKey);
   const { groupId } = world.list;
   const list = async (request) => (await client.partners.list(request)).map((partner) => partner.tenantId);
-  // In the order of their creation. Each figure has another order.
+  // In the order of creation. Each figure gives another order.
   const people = {
     ann: { name: "Ann Able", country: "DE", figures: { clicks: 40, leads: 10, conversions: 1, sales: 4, sale_amount: 300 }, commissions: 250 },
     bob: { name: "Bob Brück", country: "FR", figures: { clicks: 10, leads: 40, conversions: 4, sales: 1, sale_amount: 200 }, commissions: 20 },
@@ -83,7 +86,7 @@ describe("partners.list", () => {
     await client.partners.ban({ tenantId: "bob", reason: "brand_abuse" });
   });
 
-  test("everything about a partner", async () => {
+  test("lists every field of a partner", async () => {
     const partner = await client.partners.create({ email: "ann@list.example.com" });
     const [found] = await client.partners.list({ tenantId: "ann" });
     assert.deepEqual(found, partner);
@@ -109,27 +112,27 @@ describe("partners.list", () => {
     totalCommissions: ["cid", "bob", "dot", "ann"],
     netRevenue: ["ann", "dot", "bob", "cid"],
   })) {
-    test(`sorted by ${sortBy}`, async () => {
+    test(`sorts by ${sortBy}`, async () => {
       assert.deepEqual(await list({ sortBy, sortOrder: "asc" }), order);
       assert.deepEqual(await list({ sortBy, sortOrder: "desc" }), [...order].reverse());
       assert.deepEqual(await list({ sortBy }), [...order].reverse());
     });
   }
 
-  test("sorted by nothing that was asked for", async () => {
+  test("sorts by the default order", async () => {
     const order = ["cid", "ann", "bob", "dot"];
     assert.deepEqual(await list({}), order);
     assert.deepEqual(await list(), order);
   });
 
-  test("in pages", async () => {
+  test("lists partners in pages", async () => {
     const sortBy = "createdAt";
     assert.deepEqual(await list({ sortBy, sortOrder: "asc", page: 1, pageSize: 3 }), ["ann", "bob", "cid"]);
     assert.deepEqual(await list({ sortBy, sortOrder: "asc", page: 2, pageSize: 3 }), ["dot"]);
     assert.deepEqual(await list({ sortBy, sortOrder: "asc", page: 3, pageSize: 3 }), []);
   });
 
-  test("filtered", async () => {
+  test("filters partners", async () => {
     const filtered = (request) => list({ sortBy: "createdAt", sortOrder: "asc", ...request });
     assert.deepEqual(await filtered({ status: "approved" }), ["ann", "cid", "dot"]);
     assert.deepEqual(await filtered({ status: "banned" }), ["bob"]);
@@ -149,12 +152,12 @@ describe("partners.list", () => {
     assert.deepEqual(await filtered({ country: "DE", groupId, status: "approved", search: "able" }), ["ann"]);
   });
 
-  test("of tenantId, email and search the first one counts", async () => {
+  test("tenantId takes precedence over email, and email over search", async () => {
     assert.deepEqual(await list({ tenantId: "ann", email: "bob@list.example.com", search: "cid" }), ["ann"]);
     assert.deepEqual(await list({ email: "bob@list.example.com", search: "cid" }), ["bob"]);
   });
 
-  test("another workspace's partners are not in it", async () => {
+  test("lists no partners of another workspace", async () => {
     assert.deepEqual(await main.partners.list({ email: "ann@list.example.com" }), []);
   });
 
@@ -165,10 +168,10 @@ describe("partners.list", () => {
       [{ pageSize: 101 }, "pageSize"],
       [{ country: "XX" }, "country"],
       [{ email: "not-an-address" }, "email"],
-      // These the client knows, but a rate is no column that has an index.
+      // The client knows these orders, but Pearset has no index for rates.
       [{ sortBy: "clickToLeadRate" }, "sortBy"],
     ]) {
-      await refused(client.partners.list(wrong), 422, errors.UnprocessableEntity, new RegExp(`^[a-z_]+: ${path}: `));
+      await expectError(client.partners.list(wrong), 422, errors.UnprocessableEntity, new RegExp(`^[a-z_]+: ${path}: `));
     }
   });
 });

@@ -1,4 +1,4 @@
-// What the suites of the npm client share: the client, the world that world.py made, and the checks.
+// The common parts of the npm client's suites: the client, the workspaces of world.py, and the checks.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -22,7 +22,7 @@ export const UNKNOWN = {
   tag: "tag_00000000000000000000000000",
 };
 
-/** What the client has no method for. */
+/** Sends a POST for which the client has no method. */
 export async function post(path, body, token = world.main.apiKey) {
   const response = await fetch(url + path, {
     method: "POST",
@@ -32,19 +32,19 @@ export async function post(path, body, token = world.main.apiKey) {
   return { status: response.status, body: await response.json() };
 }
 
-/** Whether a token that was given out is still good. */
-export async function isGood({ publicToken }, token = world.main.apiKey) {
+/** Returns whether a token is still valid. */
+export async function isValid({ publicToken }, token = world.main.apiKey) {
   const { status } = await post("/tokens/embed/referrals/verify", { token: publicToken }, token);
   assert.ok([200, 401].includes(status), `${status}`);
   return status === 200;
 }
 
-/** Two tags of the workspace, one to be named by its id and one by its name. */
+/** Creates two tags, one to be referenced by id and one by name. */
 export async function twoTags(name, client = main) {
   return [await client.tags.create({ name: `${name} by id` }), await client.tags.create({ name: `${name} by name` })];
 }
 
-/** Every field of `linkProps`. `tag` makes what must be unique; the two tags must exist. */
+/** Every field of `linkProps`. `tag` makes the unique values unique; the two tags must exist. */
 export const linkProps = (tag, [byId, byName]) => ({
   externalId: `ext_link-${tag}`,
   tenantId: `full-${tag}`,
@@ -73,8 +73,8 @@ export const linkProps = (tag, [byId, byName]) => ({
   testCompletedAt: "2031-01-01T00:00:00.000Z",
 });
 
-/** Every field of a partner that is asked for. `tag` makes what must be unique. */
-export const everything = async (tag, groupId) => ({
+/** A request for a partner with every field. `tag` makes the unique values unique. */
+export const fullPartner = async (tag, groupId) => ({
   name: "Jane Doe",
   email: `Full.${tag}@Example.com`,
   username: `jane-${tag}`,
@@ -86,7 +86,7 @@ export const everything = async (tag, groupId) => ({
   linkProps: linkProps(tag, await twoTags(tag)),
 });
 
-/** Every field of `linkProps` that may be null, null. */
+/** Null in every nullable field of `linkProps`. */
 export const nullLinkProps = {
   externalId: null,
   tenantId: null,
@@ -105,8 +105,8 @@ export const nullLinkProps = {
   testCompletedAt: null,
 };
 
-/** Every field of a partner that may be null, null. */
-export const nulls = (tag) => ({
+/** A request for a partner with null in every nullable field. */
+export const partnerWithNulls = (tag) => ({
   name: null,
   email: `null-${tag}@example.com`,
   username: null,
@@ -128,8 +128,8 @@ export async function claims({ publicToken }) {
   return payload;
 }
 
-/** The call is refused with the client's own error class, whose members are as the client models them. */
-export async function refused(promise, status, ErrorClass, message) {
+/** Asserts that the call fails with the client's own error class, whose members match the client's model. */
+export async function expectError(promise, status, ErrorClass, message) {
   const error = await promise.then(
     (value) => assert.fail(`answered ${JSON.stringify(value)}`),
     (reason) => reason,
@@ -140,13 +140,13 @@ export async function refused(promise, status, ErrorClass, message) {
   if (message instanceof RegExp) assert.match(error.message, message);
   else assert.equal(error.message, message);
   assert.equal(error.error.message, error.message);
-  // Of the code, the first underscore becomes a hyphen.
+  // The address has the code with a hyphen in place of the first underscore.
   const page = `/api-reference/errors#${error.error.code.replace("_", "-")}`;
   assert.ok(new URL(error.error.docUrl).href.endsWith(page), error.error.docUrl);
   return error;
 }
 
-/** A client whose requests are changed after it made them. */
+/** Returns a client whose requests are changed before they are sent. */
 export function altered(change) {
   const httpClient = new HTTPClient();
   httpClient.addHook("beforeRequest", change);
@@ -169,7 +169,7 @@ export const setCounters = (links, figures) =>
 export const setCommissions = (enrollments, amount) =>
   sql(`${counters} SELECT pg_temp.set_commissions($$${enrollments}$$, ${amount})`);
 
-export function checkEverything(partner, request) {
+export function checkFullPartner(partner, request) {
   assert.equal(partner.email, request.email);
   assert.equal(partner.name, request.name);
   assert.equal(partner.username, request.username);
@@ -182,16 +182,16 @@ export function checkEverything(partner, request) {
   assert.equal(partner.links[0].key, `c/${request.username}`);
 }
 
-/** An id with this prefix. */
+/** Returns a pattern for ids with this prefix. */
 export const id = (prefix) => new RegExp(`^${prefix}_[0-7][0-9a-hjkmnp-tv-z]{25}$`);
 
-/** What `linkProps` asked for is what the link has. */
+/** Asserts that the link has the requested `linkProps`. */
 export function checkLinkProps(link, props, tags) {
   const { externalId, tagIds: _, tagNames: __, password, ...rest } = props;
   assert.equal(link.externalId, externalId.replace(/^ext_/, ""));
   assert.deepEqual(link.tags, tags);
   assert.equal(link.tagId, tags[0].id);
-  // What is kept of it shows nothing of it.
+  // The stored hash of the password is never shown.
   assert.equal(link.password, null);
   for (const [field, value] of Object.entries(rest)) assert.deepEqual(link[field], value, field);
 }

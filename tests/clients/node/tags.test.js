@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, dub, errors, id, main, refused, withBody, world } from "./support.js";
+import { UNKNOWN, dub, errors, expectError, id, main, withBody, world } from "./support.js";
 
 const COLORS = ["red", "yellow", "green", "blue", "purple", "brown", "gray", "pink"];
 const names = (tags) => tags.map((tag) => tag.name);
 
 describe("tags.create", () => {
-  test("every field", async () => {
+  test("accepts every field", async () => {
     for (const color of COLORS) {
       const tag = await main.tags.create({ name: `all ${color}`, color });
       assert.match(tag.id, id("tag"));
@@ -15,19 +15,19 @@ describe("tags.create", () => {
     }
   });
 
-  test("a name alone, which gets some color", async () => {
+  test("creates a tag by name and chooses a color", async () => {
     const tag = await main.tags.create({ name: "plain" });
     assert.equal(tag.name, "plain");
     assert.ok(COLORS.includes(tag.color));
   });
 
-  test("by the field's old name", async () => {
+  test("accepts the old name of the field", async () => {
     assert.equal((await main.tags.create({ tag: "old name" })).name, "old name");
   });
 
   test("409: a name that differs in case only", async () => {
     await main.tags.create({ name: "Taken" });
-    await refused(main.tags.create({ name: "tAKEN" }), 409, errors.Conflict, /./);
+    await expectError(main.tags.create({ name: "tAKEN" }), 409, errors.Conflict, /./);
   });
 
   test("422: values that break a rule", async () => {
@@ -36,10 +36,10 @@ describe("tags.create", () => {
       [{ name: "" }, /^too_small: name: /],
       [{ name: "x".repeat(51) }, /^too_big: name: /],
     ]) {
-      await refused(main.tags.create(wrong), 422, errors.UnprocessableEntity, message);
+      await expectError(main.tags.create(wrong), 422, errors.UnprocessableEntity, message);
     }
-    // The client itself refuses to send it.
-    await refused(withBody('{"name":"odd","color":"teal"}').tags.create({ name: "odd" }), 422, errors.UnprocessableEntity, /^invalid_value: color: /);
+    // The client itself rejects the value, so the test replaces the body.
+    await expectError(withBody('{"name":"odd","color":"teal"}').tags.create({ name: "odd" }), 422, errors.UnprocessableEntity, /^invalid_value: color: /);
   });
 
   test("another workspace may have the same name", async () => {
@@ -51,7 +51,7 @@ describe("tags.create", () => {
 describe("tags.list", () => {
   const client = dub(world.tags.apiKey);
 
-  test("by name, in pages, searched, by id", async () => {
+  test("lists tags by name, in pages, by search and by id", async () => {
     assert.deepEqual(await client.tags.list({}), []);
     const made = [];
     for (const name of ["cherry", "Apple", "banana"]) made.push(await client.tags.create({ name, color: "red" }));
@@ -72,15 +72,15 @@ describe("tags.list", () => {
     assert.deepEqual(await client.tags.list({ ids: [cherry.id, apple.id, UNKNOWN.tag] }), [apple, cherry]);
   });
 
-  test("422: pages that cannot be", async () => {
+  test("422: invalid pages", async () => {
     for (const [wrong, path] of [[{ page: 0 }, "page"], [{ pageSize: 0 }, "pageSize"], [{ pageSize: 101 }, "pageSize"]]) {
-      await refused(client.tags.list(wrong), 422, errors.UnprocessableEntity, new RegExp(`^too_(small|big): ${path}: `));
+      await expectError(client.tags.list(wrong), 422, errors.UnprocessableEntity, new RegExp(`^too_(small|big): ${path}: `));
     }
   });
 });
 
 describe("tags.update", () => {
-  test("name, color, both, nothing, and the name by its old name", async () => {
+  test("updates name, color, both, nothing, and the name by its old field", async () => {
     const tag = await main.tags.create({ name: "before", color: "red" });
     for (const change of [{ name: "after" }, { color: "pink" }, { name: "both changed", color: "gray" }, {}]) {
       Object.assign(tag, change);
@@ -89,40 +89,40 @@ describe("tags.update", () => {
     assert.deepEqual(await main.tags.update(tag.id, { tag: "old field" }), { ...tag, name: "old field" });
   });
 
-  test("404: no such tag, or another workspace's", async () => {
+  test("404: an unknown tag, or a tag of another workspace", async () => {
     const foreign = await dub(world.invite.apiKey).tags.create({ name: "not yours to change" });
     for (const tag of [UNKNOWN.tag, "not-an-id", foreign.id]) {
-      await refused(main.tags.update(tag, { name: "x" }), 404, errors.NotFound, /./);
+      await expectError(main.tags.update(tag, { name: "x" }), 404, errors.NotFound, /./);
     }
   });
 
-  test("409: the name of another", async () => {
+  test("409: the name of another tag", async () => {
     await main.tags.create({ name: "first" });
     const { id } = await main.tags.create({ name: "second" });
-    await refused(main.tags.update(id, { name: "FIRST" }), 409, errors.Conflict, /./);
+    await expectError(main.tags.update(id, { name: "FIRST" }), 409, errors.Conflict, /./);
   });
 
   test("422: a name that is too long", async () => {
     const { id } = await main.tags.create({ name: "short" });
-    await refused(main.tags.update(id, { name: "x".repeat(51) }), 422, errors.UnprocessableEntity, /^too_big: name: /);
+    await expectError(main.tags.update(id, { name: "x".repeat(51) }), 422, errors.UnprocessableEntity, /^too_big: name: /);
   });
 });
 
 describe("tags.delete", () => {
-  test("the links that had it have it no longer", async () => {
+  test("removes the tag from its links", async () => {
     const tag = await main.tags.create({ name: "short-lived" });
     const { id: partnerId } = await main.partners.create({ email: "tagged@example.com" });
     const link = await main.partners.createLink({ partnerId, linkProps: { tagIds: tag.id } });
     assert.deepEqual(link.tags, [tag]);
     assert.deepEqual(await main.tags.delete(tag.id), { id: tag.id });
     assert.deepEqual((await main.links.get({ linkId: link.id })).tags, []);
-    await refused(main.tags.delete(tag.id), 404, errors.NotFound, /./);
+    await expectError(main.tags.delete(tag.id), 404, errors.NotFound, /./);
   });
 
-  test("404: no such tag, or another workspace's", async () => {
+  test("404: an unknown tag, or a tag of another workspace", async () => {
     const foreign = await dub(world.invite.apiKey).tags.create({ name: "not yours to delete" });
     for (const tag of [UNKNOWN.tag, "not-an-id", foreign.id]) {
-      await refused(main.tags.delete(tag), 404, errors.NotFound, /./);
+      await expectError(main.tags.delete(tag), 404, errors.NotFound, /./);
     }
   });
 });

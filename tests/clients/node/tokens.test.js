@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { UNKNOWN, checkEverything, claims, dub, errors, everything, main, nulls, refused, sql, world } from "./support.js";
+import { UNKNOWN, checkFullPartner, claims, dub, errors, expectError, fullPartner, main, partnerWithNulls, sql, world } from "./support.js";
 
 describe("embedTokens.referrals", () => {
-  test("a new partner, by e-mail alone", async () => {
+  test("creates a partner by e-mail address alone", async () => {
     const before = Math.floor(Date.now() / 1000);
     const token = await main.embedTokens.referrals({ partner: { email: "minimal@example.com" } });
     assert.deepEqual(Object.keys(token).sort(), ["expires", "publicToken"]);
@@ -22,19 +22,19 @@ describe("embedTokens.referrals", () => {
     assert.equal(Math.floor(Date.parse(token.expires) / 1000), payload.exp);
   });
 
-  test("every field", async () => {
-    const partner = await everything("token", world.main.groupId);
+  test("accepts every field", async () => {
+    const partner = await fullPartner("token", world.main.groupId);
     const payload = await claims(await main.embedTokens.referrals({ partner }));
     const found = await main.partners.create({ email: partner.email, tenantId: partner.tenantId });
     assert.equal(found.id, payload.pid);
-    checkEverything(found, partner);
+    checkFullPartner(found, partner);
   });
 
-  test("every field that may be null, null", async () => {
-    await claims(await main.embedTokens.referrals({ partner: nulls("token") }));
+  test("accepts null in every nullable field", async () => {
+    await claims(await main.embedTokens.referrals({ partner: partnerWithNulls("token") }));
   });
 
-  test("the same partner by e-mail, tenantId and partnerId", async () => {
+  test("finds the same partner by e-mail address, tenantId and partnerId", async () => {
     const partner = { email: "same@example.com", tenantId: "same" };
     const first = await claims(await main.embedTokens.referrals({ partner }));
     for (const request of [
@@ -50,14 +50,14 @@ describe("embedTokens.referrals", () => {
     }
   });
 
-  test("a tenantId is bound to an enrollment that has none", async () => {
+  test("binds a tenantId to an enrollment without one", async () => {
     const first = await claims(await main.embedTokens.referrals({ partner: { email: "bound@example.com" } }));
     const bound = await main.embedTokens.referrals({ tenantId: "bound", partner: { email: "bound@example.com" } });
     assert.equal((await claims(bound)).sub, first.sub);
     assert.equal((await claims(await main.embedTokens.referrals({ tenantId: "bound" }))).sub, first.sub);
   });
 
-  test("the tenantId wins over another's e-mail", async () => {
+  test("tenantId takes precedence over another partner's e-mail address", async () => {
     const a = await claims(await main.embedTokens.referrals({ partner: { email: "t3a@example.com", tenantId: "t3a" } }));
     await main.embedTokens.referrals({ partner: { email: "t3b@example.com", tenantId: "t3b" } });
     const token = await main.embedTokens.referrals({ tenantId: "t3a", partner: { email: "t3b@example.com" } });
@@ -70,7 +70,7 @@ describe("embedTokens.referrals", () => {
     assert.equal((await client.partners.create({ email: "pending@example.com" })).status, "pending");
   });
 
-  test("an invited partner is approved by asking", async () => {
+  test("a token request approves an invited partner", async () => {
     const client = dub(world.invite.apiKey);
     await client.partners.create({ email: "invited@example.com", tenantId: "node-invited" });
     sql("UPDATE enrollments SET status = 'invited', invite_expires_at = now() + interval '1 day' WHERE tenant_id = 'node-invited'");
@@ -78,12 +78,12 @@ describe("embedTokens.referrals", () => {
     assert.equal((await client.partners.create({ email: "invited@example.com" })).status, "approved");
   });
 
-  test("a key that may do nothing else", async () => {
+  test("accepts a key with the scope tokens.write only", async () => {
     await claims(await dub(world.tokensOnlyKey).embedTokens.referrals({ partner: { email: "scoped@example.com" } }));
   });
 
-  test("403: no invitation to a program for invited partners", async () => {
-    await refused(
+  test("403: no invitation in a program with the access mode invite", async () => {
+    await expectError(
       dub(world.invite.apiKey).embedTokens.referrals({ partner: { email: "stranger@example.com" } }),
       403, errors.Forbidden, "Only invited partners can join this program.",
     );
@@ -93,37 +93,37 @@ describe("embedTokens.referrals", () => {
     test(`403: a partner who is ${status}`, async () => {
       await main.partners.create({ email: `${status}@example.com`, tenantId: `node-${status}` });
       sql(`UPDATE enrollments SET status = '${status}' WHERE tenant_id = 'node-${status}'`);
-      await refused(main.embedTokens.referrals({ tenantId: `node-${status}` }), 403, errors.Forbidden, new RegExp(`\\b${status}\\b`));
+      await expectError(main.embedTokens.referrals({ tenantId: `node-${status}` }), 403, errors.Forbidden, new RegExp(`\\b${status}\\b`));
     });
   }
 
-  test("404: nobody with that id, and nobody to create", async () => {
+  test("404: an unknown partner and no partner to create", async () => {
     for (const request of [{ tenantId: "nobody" }, { partnerId: UNKNOWN.partner }, { partnerId: "not-an-id" }]) {
-      await refused(main.embedTokens.referrals(request), 404, errors.NotFound, "The partner is not enrolled in this program.");
+      await expectError(main.embedTokens.referrals(request), 404, errors.NotFound, "The partner is not enrolled in this program.");
     }
   });
 
   test("409: an e-mail does not open an enrollment with another tenantId", async () => {
     await main.embedTokens.referrals({ partner: { email: "t5@example.com", tenantId: "t5" } });
-    await refused(
+    await expectError(
       main.embedTokens.referrals({ tenantId: "t5-other", partner: { email: "t5@example.com" } }),
       409, errors.Conflict, "The partner with this email is enrolled with another tenantId.",
     );
   });
 
-  test("410: a lapsed invitation", async () => {
+  test("410: an expired invitation", async () => {
     const client = dub(world.invite.apiKey);
-    await client.partners.create({ email: "lapsed@example.com", tenantId: "node-lapsed" });
-    sql("UPDATE enrollments SET status = 'invited', invite_expires_at = now() - interval '1 day' WHERE tenant_id = 'node-lapsed'");
-    await refused(client.embedTokens.referrals({ tenantId: "node-lapsed" }), 410, errors.InviteExpired, "The partner's invitation has expired.");
+    await client.partners.create({ email: "expired@example.com", tenantId: "node-expired" });
+    sql("UPDATE enrollments SET status = 'invited', invite_expires_at = now() - interval '1 day' WHERE tenant_id = 'node-expired'");
+    await expectError(client.embedTokens.referrals({ tenantId: "node-expired" }), 410, errors.InviteExpired, "The partner's invitation has expired.");
   });
 
   test("422: none of the three identifiers", async () => {
-    await refused(main.embedTokens.referrals({}), 422, errors.UnprocessableEntity, "custom: : You must provide either partnerId, tenantId, or partner.");
+    await expectError(main.embedTokens.referrals({}), 422, errors.UnprocessableEntity, "custom: : You must provide either partnerId, tenantId, or partner.");
   });
 
-  test("400: no body at all", async () => {
-    // The client's method may be called without an argument; it then sends no body.
-    await refused(main.embedTokens.referrals(), 400, errors.BadRequest, /./);
+  test("400: no body", async () => {
+    // The client's method accepts a call without an argument and then sends no body.
+    await expectError(main.embedTokens.referrals(), 400, errors.BadRequest, /./);
   });
 });

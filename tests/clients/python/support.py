@@ -1,4 +1,4 @@
-"""What the suites of the PyPI client share: the client, the world that world.py made, and the checks."""
+"""The common parts of the PyPI client's suites: the client, the workspaces of world.py, and the checks."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ import pytest
 from dub import Dub
 from dub.models import errors
 
-# Each method of the client has a variant to be awaited. The whole suite runs with either, in a world of its own.
+# Each method of the client has an async variant. The whole suite runs with both variants, each in its own workspaces.
 SUITE = os.environ["PEARSET_CLIENT_TEST_SUITE"]
 IS_ASYNC = SUITE == "python-async"
 with open(os.environ["PEARSET_CLIENT_TEST_WORLD"], encoding="utf-8") as file:
@@ -27,13 +27,13 @@ UNKNOWN_PARTNER = "pn_00000000000000000000000000"
 UNKNOWN_TAG = "tag_00000000000000000000000000"
 ID = "[0-7][0-9a-hjkmnp-tv-z]{25}"
 NOT_ENROLLED = r"^The partner is not enrolled in this program\.$"
-NOBODY_NAMED = r"^You must provide either partnerId or tenantId\.$"
+NO_PARTNER_NAMED = r"^You must provide either partnerId or tenantId\.$"
 
 
 class Awaited:
-    """A client, or a part of one, of which each method is its awaited variant."""
+    """A client, or a part of a client, that calls the async variant of each method."""
 
-    # One for all: the connections of a client stay with the loop that opened them.
+    # One loop for all clients, because a client's connections belong to the loop that opened them.
     loop = asyncio.new_event_loop()
 
     def __init__(self, part):
@@ -54,8 +54,8 @@ def dub(token, **options):
 MAIN = dub(WORLD["main"]["apiKey"])
 
 
-def together(calls, client=MAIN):
-    """Makes calls of an awaited client at the same time; each is given the client and returns what is awaited."""
+def concurrently(calls, client=MAIN):
+    """Makes calls of an async client concurrently. Each call gets the client and returns an awaitable."""
     if not IS_ASYNC:
         return [call(client) for call in calls]
 
@@ -78,18 +78,18 @@ def create(client, **partner):
 
 
 def enrolled(tag, client=MAIN, **partner):
-    """A partner of that tenant id."""
+    """Creates a partner with this tenant id."""
     return create(client, email=f"{tag}@example.com", tenant_id=tag, **partner)
 
 
-def listed(tenant_id, client=MAIN):
-    """The partner of that tenant id, from the list."""
+def partner_from_list(tenant_id, client=MAIN):
+    """Returns the partner with this tenant id from the list."""
     [partner] = client.partners.list(request={"tenant_id": tenant_id})
     return partner
 
 
 def post(path, body, token=WORLD["main"]["apiKey"]):
-    """What the client has no method for."""
+    """Sends a POST for which the client has no method."""
     return httpx.post(f"{URL}{path}", json=body, headers={"authorization": f"Bearer {token}"})
 
 
@@ -99,20 +99,20 @@ def new_group(slug, token=WORLD["main"]["apiKey"], **group):
     return answer.json()["id"]
 
 
-def is_good(token, api_key=WORLD["main"]["apiKey"]):
-    """Whether a token that was given out is still good."""
+def is_valid(token, api_key=WORLD["main"]["apiKey"]):
+    """Returns whether a token is still valid."""
     status = post("/tokens/embed/referrals/verify", {"token": token.public_token}, api_key).status_code
     assert status in (200, 401)
     return status == 200
 
 
 def two_tags(name, client=MAIN):
-    """Two tags, one to be named by its id and one by its name."""
+    """Creates two tags, one to be referenced by id and one by name."""
     return [client.tags.create(request={"name": f"{name} by {way}"}) for way in ["id", "name"]]
 
 
 def link_props(tag, tags):
-    """Every field of `link_props` but the prefix. `tag` makes what must be unique; the two tags must exist."""
+    """Returns every field of `link_props` but the prefix. `tag` makes the unique values unique; the two tags must exist."""
     by_id, by_name = tags
     return {
         "external_id": f"ext_link-{tag}",
@@ -142,7 +142,7 @@ def link_props(tag, tags):
     }
 
 
-# Every field of `link_props` that may be null, null.
+# Null in every nullable field of `link_props`.
 NULL_LINK_PROPS = dict.fromkeys(
     ["external_id", "tenant_id", "comments", "expires_at", "expired_url", "password", "title", "description", "image"]
     + ["video", "ios", "android", "test_variants", "test_started_at", "test_completed_at"]
@@ -150,7 +150,7 @@ NULL_LINK_PROPS = dict.fromkeys(
 
 
 def members(model, names):
-    """Some members of what the client made of an answer, as plain values."""
+    """Returns some members of a client's model as plain values."""
     values = {name: getattr(model, name) for name in names}
     if values.get("test_variants"):
         values["test_variants"] = [variant.model_dump() for variant in values["test_variants"]]
@@ -158,17 +158,17 @@ def members(model, names):
 
 
 def check_link_props(link, props, tags):
-    """What `link_props` asked for is what the link has."""
+    """Asserts that the link has the requested `link_props`."""
     asked = {**props, "external_id": props["external_id"].removeprefix("ext_")}
-    # What is kept of a password shows nothing of it.
+    # The stored hash of the password is never shown.
     asked["password"] = None
     del asked["tag_ids"], asked["tag_names"]
     assert members(link, asked) == asked
     assert link.tags == tags
 
 
-def everything(tag):
-    """Every field of a partner that is asked for. `tag` makes what must be unique."""
+def full_partner(tag):
+    """A request for a partner with every field. `tag` makes the unique values unique."""
     return {
         "name": "Jane Doe",
         "email": f"Full.{tag}@Example.com",
@@ -182,13 +182,13 @@ def everything(tag):
     }
 
 
-def nulls(tag):
-    """Every field of a partner that may be null, null."""
+def partner_with_nulls(tag):
+    """A request for a partner with null in every nullable field."""
     partner = dict.fromkeys(["name", "username", "image", "country", "description"])
     return {**partner, "email": f"null-{tag}@example.com", "link_props": NULL_LINK_PROPS}
 
 
-def check_everything(partner, request):
+def check_full_partner(partner, request):
     for field in ["email", "name", "username", "image", "tenant_id", "group_id", "country", "description"]:
         assert getattr(partner, field) == request[field], field
     assert [link.key for link in partner.links] == [f"c/{request['username']}"]
@@ -208,8 +208,8 @@ def claims(token):
     )
 
 
-def refused(call, status, error_class, message):
-    """The call is refused with the client's own error class, whose members are as the client models them."""
+def expect_error(call, status, error_class, message):
+    """Asserts that the call fails with the client's own error class, whose members match the client's model."""
     with pytest.raises(errors.DubError) as raised:
         call()
     error = raised.value
@@ -219,7 +219,7 @@ def refused(call, status, error_class, message):
     assert re.search(message, error.message), error.message
     detail = error.data.error
     assert detail.message == error.message
-    # Of the code, the first underscore becomes a hyphen.
+    # The address has the code with a hyphen in place of the first underscore.
     page = f"/api-reference/errors#{detail.code.value.replace('_', '-', 1)}"
     assert httpx.URL(detail.doc_url).is_absolute_url and detail.doc_url.endswith(page)
     return error
@@ -231,7 +231,7 @@ def replaced(request, body):
 
 
 class OtherBody(httpx.Client):
-    """Sends another body than the one that the Dub client made."""
+    """A client that replaces the body of the Dub client."""
 
     def __init__(self, body):
         super().__init__()
@@ -242,7 +242,7 @@ class OtherBody(httpx.Client):
 
 
 class AwaitedOtherBody(httpx.AsyncClient):
-    """The same, awaited."""
+    """The async variant of `OtherBody`."""
 
     def __init__(self, body):
         super().__init__()
@@ -253,7 +253,7 @@ class AwaitedOtherBody(httpx.AsyncClient):
 
 
 def with_body(body, token=WORLD["main"]["apiKey"]):
-    """A client that sends this body, whatever it is called with: the client itself refuses to send some."""
+    """Returns a client that sends this body for every call, because the client itself rejects some bodies."""
     return dub(token, client=OtherBody(body), async_client=AwaitedOtherBody(body))
 
 
@@ -272,8 +272,8 @@ def set_commissions(enrollments, amount):
     sql(f"{COUNTERS} SELECT pg_temp.set_commissions($${enrollments}$$, {amount})")
 
 
-def invitation(tenant_id, lapses):
+def invitation(tenant_id, expires_in):
     sql(
-        f"UPDATE enrollments SET status = 'invited', invite_expires_at = now() + interval '{lapses}'"
+        f"UPDATE enrollments SET status = 'invited', invite_expires_at = now() + interval '{expires_in}'"
         f" WHERE tenant_id = '{tenant_id}'"
     )

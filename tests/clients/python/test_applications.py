@@ -7,10 +7,11 @@ import pytest
 from dub.models import errors
 from support import (
     ID, NOT_ENROLLED, UNKNOWN_GROUP, UNKNOWN_PARTNER, WORLD,
-    claims, dub, enrolled, is_good, listed, members, new_group, referrals, referrals_for, refused, with_body,
+    claims, dub, enrolled, expect_error, is_valid, members, new_group, partner_from_list, referrals, referrals_for,
+    with_body,
 )
 
-# Whoever asks for a token in a private program applies to it. In this workspace nobody else does.
+# A token request in a private program is an application. No other test applies in this workspace.
 KEY, GROUP = WORLD["review"]["apiKey"], WORLD["review"]["groupId"]
 CLIENT = dub(KEY)
 
@@ -33,11 +34,11 @@ def reject(**request):
 
 
 def status_of(tenant_id):
-    return listed(tenant_id, CLIENT).status
+    return partner_from_list(tenant_id, CLIENT).status
 
 
 class TestList:
-    def test_who_waits_for_a_review_filtered_sorted_and_in_pages(self):
+    def test_lists_pending_applications_filtered_sorted_and_in_pages(self):
         assert applications() == []
         other = new_group("listed", KEY)
         profile = {
@@ -69,7 +70,7 @@ class TestList:
             "network_status": "draft",
         }
         assert members(application.partner, expected) == expected
-        assert listed("listed-1", CLIENT).application_id == application.id
+        assert partner_from_list("listed-1", CLIENT).application_id == application.id
 
         def found(**request):
             return [application.partner.email.split("@")[0] for application in applications(**request)]
@@ -99,11 +100,11 @@ class TestList:
             ({"page_size": 101}, "pageSize"),
             ({"search": "x" * 256}, "search"),
         ]:
-            refused(lambda: applications(**wrong), 422, errors.UnprocessableEntity, f"^[a-z_]+: {path}: ")
+            expect_error(lambda: applications(**wrong), 422, errors.UnprocessableEntity, f"^[a-z_]+: {path}: ")
 
 
 class TestApprove:
-    def test_into_the_group_that_was_asked_for_by_nothing_null_id_and_slug(self):
+    def test_moves_the_partner_to_the_requested_group_given_as_nothing_null_id_and_slug(self):
         other = new_group("approved", KEY)
         for tag, chosen, expected in [
             ("approve", {}, GROUP),
@@ -113,73 +114,73 @@ class TestApprove:
         ]:
             token, partner_id = apply(tag)
             assert approve(partner_id=partner_id, **chosen).partner_id == partner_id
-            partner = listed(tag, CLIENT)
+            partner = partner_from_list(tag, CLIENT)
             assert (partner.status, partner.group_id) == ("approved", expected)
-            assert is_good(token, KEY)
+            assert is_valid(token, KEY)
             assert partner_id not in [application.partner.id for application in applications()]
 
-    def test_by_the_id_of_the_application(self):
+    def test_approves_by_the_id_of_the_application(self):
         _, partner_id = apply("approve-application")
         [application] = applications(search=partner_id)
         assert approve(partner_id=partner_id, application_id=application.id).partner_id == partner_id
         assert status_of("approve-application") == "approved"
 
-    def test_400_a_partner_who_does_not_wait_for_it(self):
+    def test_400_a_partner_who_is_not_pending(self):
         _, partner_id = apply("approve-twice")
         approve(partner_id=partner_id)
-        refused(lambda: approve(partner_id=partner_id), 400, errors.BadRequest, r"\bapproved\b")
+        expect_error(lambda: approve(partner_id=partner_id), 400, errors.BadRequest, r"\bapproved\b")
         CLIENT.partners.ban(request={"partner_id": partner_id, "reason": "spam"})
-        refused(lambda: approve(partner_id=partner_id), 400, errors.BadRequest, r"\bbanned\b")
+        expect_error(lambda: approve(partner_id=partner_id), 400, errors.BadRequest, r"\bbanned\b")
 
-    def test_404_no_such_partner_another_workspaces_or_no_such_group(self):
+    def test_404_an_unknown_partner_a_partner_of_another_workspace_or_an_unknown_group(self):
         foreign = enrolled("approve-foreign")
         for partner_id in [UNKNOWN_PARTNER, "not-an-id", foreign.id]:
-            refused(lambda: approve(partner_id=partner_id), 404, errors.NotFound, NOT_ENROLLED)
+            expect_error(lambda: approve(partner_id=partner_id), 404, errors.NotFound, NOT_ENROLLED)
         _, partner_id = apply("approve-not-found")
         for group_id in [UNKNOWN_GROUP, "no-such-group", WORLD["main"]["groupId"]]:
             request = {"partner_id": partner_id, "group_id": group_id}
-            refused(lambda: approve(**request), 404, errors.NotFound, r"^The group was not found\.$")
-        # The application of another.
+            expect_error(lambda: approve(**request), 404, errors.NotFound, r"^The group was not found\.$")
+        # The application belongs to another partner.
         apply("approve-other")
         [other] = applications(search="approve-other@example.com")
         for application_id in ["pga_00000000000000000000000000", "not-an-id", other.id]:
             request = {"partner_id": partner_id, "application_id": application_id}
-            refused(lambda: approve(**request), 404, errors.NotFound, ".")
+            expect_error(lambda: approve(**request), 404, errors.NotFound, ".")
         assert status_of("approve-not-found") == "pending"
 
-    def test_422_nobody(self):
+    def test_422_no_partner_is_named(self):
         client = with_body(b"{}", KEY)
         call = lambda: client.program_applications.approve(request={"partner_id": "x"})
-        refused(call, 422, errors.UnprocessableEntity, "^invalid_type: partnerId: ")
+        expect_error(call, 422, errors.UnprocessableEntity, "^invalid_type: partnerId: ")
 
 
 class TestReject:
     @pytest.mark.parametrize("reason", ["needsMoreDetail", "doesNotMeetRequirements", "notTheRightFit", "other"])
     @pytest.mark.parametrize("timeframe", ["instant", "standard", "never"])
-    def test_every_field(self, reason, timeframe):
+    def test_accepts_every_field(self, reason, timeframe):
         tag = f"reject-{reason}-{timeframe}".lower()
         token, partner_id = apply(tag)
         fraud = {} if timeframe == "instant" else {"flag_for_fraud": True, "flag_for_fraud_reason": "A copy of a copy."}
         rejection = {"rejection_reason": reason, "rejection_note": "Not yet.\nNot ever.", "reapplication_timeframe": timeframe}
         assert reject(partner_id=partner_id, **rejection, **fraud).partner_id == partner_id
         assert status_of(tag) == "rejected"
-        assert not is_good(token, KEY)
-        refused(lambda: referrals(CLIENT, tenant_id=tag), 403, errors.Forbidden, r"\brejected\b")
+        assert not is_valid(token, KEY)
+        expect_error(lambda: referrals(CLIENT, tenant_id=tag), 403, errors.Forbidden, r"\brejected\b")
 
-    def test_the_partner_alone(self):
+    def test_accepts_a_request_with_the_partner_only(self):
         _, partner_id = apply("reject")
         assert reject(partner_id=partner_id).partner_id == partner_id
         assert status_of("reject") == "rejected"
 
-    def test_400_a_partner_who_does_not_wait_for_it(self):
+    def test_400_a_partner_who_is_not_pending(self):
         _, partner_id = apply("reject-twice")
         reject(partner_id=partner_id)
-        refused(lambda: reject(partner_id=partner_id), 400, errors.BadRequest, r"\brejected\b")
+        expect_error(lambda: reject(partner_id=partner_id), 400, errors.BadRequest, r"\brejected\b")
 
-    def test_404_no_such_partner_or_another_workspaces(self):
+    def test_404_an_unknown_partner_or_a_partner_of_another_workspace(self):
         foreign = enrolled("reject-foreign")
         for partner_id in [UNKNOWN_PARTNER, "not-an-id", foreign.id]:
-            refused(lambda: reject(partner_id=partner_id), 404, errors.NotFound, NOT_ENROLLED)
+            expect_error(lambda: reject(partner_id=partner_id), 404, errors.NotFound, NOT_ENROLLED)
 
     def test_422_values_that_break_a_rule(self):
         _, partner_id = apply("reject-rules")
@@ -190,9 +191,9 @@ class TestReject:
             ({**flagged, "reapplication_timeframe": "instant"}, "^custom: flagForFraud: "),
             ({"rejection_note": "x" * 5001}, "^too_big: rejectionNote: "),
         ]:
-            refused(lambda: reject(partner_id=partner_id, **wrong), 422, errors.UnprocessableEntity, message)
+            expect_error(lambda: reject(partner_id=partner_id, **wrong), 422, errors.UnprocessableEntity, message)
         for field in ["rejectionReason", "reapplicationTimeframe"]:
             client = with_body(json.dumps({"partnerId": partner_id, field: "odd"}).encode(), KEY)
             call = lambda: client.program_applications.reject(request={"partner_id": partner_id})
-            refused(call, 422, errors.UnprocessableEntity, f"^invalid_value: {field}: ")
+            expect_error(call, 422, errors.UnprocessableEntity, f"^invalid_value: {field}: ")
         assert status_of("reject-rules") == "pending"

@@ -1,10 +1,10 @@
-"""What partners.create and embed_tokens.referrals have in common."""
+"""Tests of the common behaviour of partners.create and embed_tokens.referrals."""
 
 import pytest
 from dub.models import errors
-from support import MAIN, SUITE, UNKNOWN_GROUP, URL, WORLD, create, dub, referrals_for, refused, sql
+from support import MAIN, SUITE, UNKNOWN_GROUP, URL, WORLD, create, dub, expect_error, referrals_for, sql
 
-# Both operations take the same partner; only the place in the request differs.
+# Both operations accept the same partner, at different places of the request.
 both = pytest.mark.parametrize(
     ("call", "path", "tag"),
     [(create, "", "partners"), (referrals_for, r"partner\.", "tokens")],
@@ -14,15 +14,15 @@ both = pytest.mark.parametrize(
 
 @both
 class TestBoth:
-    def test_404_no_such_group(self, call, path, tag):
+    def test_404_an_unknown_group(self, call, path, tag):
         for group_id in [UNKNOWN_GROUP, "no-such-group", WORLD["invite"]["groupId"]]:
             partner = {"email": "no-group@example.com", "group_id": group_id}
-            refused(lambda: call(MAIN, **partner), 404, errors.NotFound, r"^The group was not found\.$")
+            expect_error(lambda: call(MAIN, **partner), 404, errors.NotFound, r"^The group was not found\.$")
 
     def test_409_the_external_id_of_another_link(self, call, path, tag):
         call(MAIN, email=f"ext1-{tag}@example.com", link_props={"external_id": f"taken-{tag}"})
         second = {"email": f"ext2-{tag}@example.com", "link_props": {"external_id": f"ext_taken-{tag}"}}
-        refused(lambda: call(MAIN, **second), 409, errors.Conflict, "externalId")
+        expect_error(lambda: call(MAIN, **second), 409, errors.Conflict, "externalId")
 
     def test_422_values_that_break_a_rule(self, call, path, tag):
         def variants(*percentages):
@@ -40,9 +40,9 @@ class TestBoth:
             ({"link_props": variants(50, 40)}, rf"^custom: {path}linkProps\.testVariants: "),
         ]:
             partner = {"email": "rules@example.com", **wrong}
-            refused(lambda: call(MAIN, **partner), 422, errors.UnprocessableEntity, message)
+            expect_error(lambda: call(MAIN, **partner), 422, errors.UnprocessableEntity, message)
 
-    def test_500_a_database_that_fails(self, call, path, tag):
+    def test_500_a_failing_database(self, call, path, tag):
         email = f"broken-{tag}@example.com"
         sql(
             f"""
@@ -51,10 +51,10 @@ class TestBoth:
             FOR EACH ROW WHEN (NEW.email = '{email}') EXECUTE FUNCTION client_test()
             """
         )
-        error = refused(lambda: call(MAIN, email=email), 500, errors.InternalServerError, ".")
+        error = expect_error(lambda: call(MAIN, email=email), 500, errors.InternalServerError, ".")
         assert "secret" not in error.body
 
-    def test_the_other_base_paths(self, call, path, tag):
+    def test_answers_under_the_other_base_paths(self, call, path, tag):
         for base in ["api", "v1"]:
             client = dub(WORLD["main"]["apiKey"], server_url=f"{URL}/{base}")
             call(client, email=f"base-{base}@example.com")

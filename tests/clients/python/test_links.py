@@ -3,8 +3,8 @@
 import pytest
 from dub.models import errors
 from support import (
-    MAIN, NULL_LINK_PROPS, UNKNOWN_LINK, UNKNOWN_TAG, WORLD, check_link_props, create, dub, enrolled,
-    link_props, members, refused, two_tags,
+    MAIN, NULL_LINK_PROPS, UNKNOWN_LINK, UNKNOWN_TAG, WORLD,
+    check_link_props, create, dub, enrolled, expect_error, link_props, members, two_tags,
 )
 
 OTHER = dub(WORLD["invite"]["apiKey"])
@@ -12,7 +12,7 @@ NO_LINK = r"^The link does not exist\.$"
 
 
 def made(tag, client=MAIN, **request):
-    # The partner has a link of its own name.
+    # The partner's default link takes its key from the e-mail address, which must not be the key of the new link.
     create(client, email=f"of-{tag}@example.com", tenant_id=tag)
     request = {"tenant_id": tag, "key": tag, "url": f"https://example.com/{tag}", **request}
     return client.partners.create_link(request=request)
@@ -31,7 +31,7 @@ def delete(link_id):
 
 
 class TestGet:
-    def test_by_id_by_external_id_by_domain_and_key(self):
+    def test_finds_a_link_by_id_by_external_id_by_domain_and_key(self):
         link = made("get-link", link_props={"external_id": "get-link-id"})
         for request in [
             {"link_id": link.id},
@@ -45,9 +45,9 @@ class TestGet:
 
     def test_400_no_link_is_named(self):
         for request in [{}, {"domain": "example.com"}, {"key": "get-link"}]:
-            refused(lambda: get(**request), 400, errors.BadRequest, r"\blinkId\b")
+            expect_error(lambda: get(**request), 400, errors.BadRequest, r"\blinkId\b")
 
-    def test_404_no_such_link_or_another_workspaces(self):
+    def test_404_an_unknown_link_or_a_link_of_another_workspace(self):
         foreign = made("get-foreign", OTHER, link_props={"external_id": "get-foreign"})
         for request in [
             {"link_id": UNKNOWN_LINK},
@@ -58,11 +58,11 @@ class TestGet:
             {"external_id": "ext_get-foreign"},
             {"domain": foreign.domain, "key": foreign.key},
         ]:
-            refused(lambda: get(**request), 404, errors.NotFound, NO_LINK)
+            expect_error(lambda: get(**request), 404, errors.NotFound, NO_LINK)
 
 
 class TestUpdate:
-    def test_every_field(self):
+    def test_accepts_every_field(self):
         link = made("full-update")
         tags = two_tags("update link")
         props = link_props("update", tags)
@@ -88,7 +88,7 @@ class TestUpdate:
         check_link_props(changed, changes, tags)
         assert get(link_id=link.id) == changed
 
-        # Null takes away what may be missing, and what is not said stays.
+        # Null clears a nullable field, and a missing field stays unchanged.
         nulls = dict.fromkeys([*NULL_LINK_PROPS, "geo", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"])
         del nulls["tenant_id"]
         emptied = update(link.id, **nulls, tag_ids=[])
@@ -96,29 +96,29 @@ class TestUpdate:
         assert emptied.tags == []
         assert emptied.archived and emptied.url == changed.url
 
-    def test_nothing_changes_nothing(self):
+    def test_an_empty_update_changes_nothing(self):
         link = made("update-nothing")
         assert update(link.id) == link
         assert update(link.id, url=link.url, key=link.key, archived=link.archived, comments=link.comments) == link
 
-    def test_by_external_id(self):
+    def test_updates_a_link_by_external_id(self):
         link = made("update-external", link_props={"external_id": "update-external"})
         changed = update("ext_update-external", external_id="ext_update-external-2")
         assert (changed.id, changed.external_id) == (link.id, "update-external-2")
 
-    def test_404_no_such_link_or_another_workspaces_or_no_such_domain(self):
+    def test_404_an_unknown_link_a_link_of_another_workspace_or_an_unknown_domain(self):
         foreign = made("update-foreign", OTHER)
         for link_id in [UNKNOWN_LINK, "not-an-id", "ext_nothing", foreign.id]:
-            refused(lambda: update(link_id, comments="x"), 404, errors.NotFound, NO_LINK)
+            expect_error(lambda: update(link_id, comments="x"), 404, errors.NotFound, NO_LINK)
         link = made("update-domain")
         message = r"^The domain does not exist\.$"
-        refused(lambda: update(link.id, domain="nobodys.example"), 404, errors.NotFound, message)
+        expect_error(lambda: update(link.id, domain="nobodys.example"), 404, errors.NotFound, message)
 
     def test_409_a_key_or_an_external_id_that_is_taken(self):
         made("update-taken", link_props={"external_id": "update-taken"})
         link = made("update-taken-2")
-        refused(lambda: update(link.id, key="UPDATE-taken"), 409, errors.Conflict, r"\bkey\b")
-        refused(lambda: update(link.id, external_id="update-taken"), 409, errors.Conflict, "externalId")
+        expect_error(lambda: update(link.id, key="UPDATE-taken"), 409, errors.Conflict, r"\bkey\b")
+        expect_error(lambda: update(link.id, external_id="update-taken"), 409, errors.Conflict, "externalId")
 
     def test_422_values_that_break_a_rule(self):
         link = made("update-rules")
@@ -131,24 +131,24 @@ class TestUpdate:
             ({"geo": {"DE": "javascript:alert(1)"}}, r"^invalid_[a-z]+: geo\.DE: "),
             ({"expires_at": "tomorrow"}, "^invalid_format: expiresAt: "),
         ]:
-            refused(lambda: update(link.id, **wrong), 422, errors.UnprocessableEntity, message)
+            expect_error(lambda: update(link.id, **wrong), 422, errors.UnprocessableEntity, message)
 
 
 class TestDelete:
     @pytest.mark.parametrize("by", ["id", "external-id"])
-    def test_by_id_and_by_external_id(self, by):
+    def test_deletes_a_link_by_id_and_by_external_id(self, by):
         link = made(f"delete-{by}", link_props={"external_id": f"delete-{by}"})
         assert delete(link.id if by == "id" else f"ext_delete-{by}").id == link.id
-        refused(lambda: get(link_id=link.id), 404, errors.NotFound, NO_LINK)
-        refused(lambda: delete(link.id), 404, errors.NotFound, NO_LINK)
+        expect_error(lambda: get(link_id=link.id), 404, errors.NotFound, NO_LINK)
+        expect_error(lambda: delete(link.id), 404, errors.NotFound, NO_LINK)
         left = MAIN.partners.retrieve_links(request={"partner_id": link.partner_id})
         assert link.id not in [it.id for it in left]
 
-    def test_404_no_such_link_or_another_workspaces(self):
+    def test_404_an_unknown_link_or_a_link_of_another_workspace(self):
         foreign = made("delete-foreign", OTHER)
         for link_id in [UNKNOWN_LINK, "not-an-id", "ext_nothing", foreign.id]:
-            refused(lambda: delete(link_id), 404, errors.NotFound, NO_LINK)
+            expect_error(lambda: delete(link_id), 404, errors.NotFound, NO_LINK)
 
     def test_409_a_default_link(self):
         partner = enrolled("delete-default")
-        refused(lambda: delete(partner.links[0].id), 409, errors.Conflict, r"\bdefault link\b")
+        expect_error(lambda: delete(partner.links[0].id), 409, errors.Conflict, r"\bdefault link\b")

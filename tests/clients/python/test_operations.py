@@ -1,16 +1,16 @@
-"""What holds for every method that the client has and Pearset has a route for."""
+"""Tests of every method of the client for which Pearset has a route."""
 
 import pytest
 from dub.models import errors
-from support import IS_ASYNC, MAIN, UNKNOWN_LINK, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD, dub, refused, with_body
+from support import IS_ASYNC, MAIN, UNKNOWN_LINK, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD, dub, expect_error, with_body
 
 NEW = {"email": "x@example.com"}
 PARTNER = {"partner_id": UNKNOWN_PARTNER}
 BAN = {**PARTNER, "reason": "spam"}
 UPSERT = {**PARTNER, "url": "https://example.com"}
 
-# Each is called as nobody could be served: with an id that does not exist, or without anything to create.
-# Its arguments, the scope that it needs, whether not every plan has it, whether it has a body.
+# The server rejects these calls before they take effect, so that unknown ids are sufficient.
+# By method: the arguments, the required scope, whether the plan matters, whether the request has a body.
 OPERATIONS = {
     "partners.list": ({"request": {}}, "partners.read", True, False),
     "partners.create": ({"request": NEW}, "partners.write", True, True),
@@ -32,7 +32,7 @@ OPERATIONS = {
     "tags.delete": ({"id": UNKNOWN_TAG}, "links.write", False, False),
 }
 
-# A partner's links are made for the partner; there are no others, and nothing is made or changed in bulk.
+# Methods without a route: links are created for partners only, and links have no bulk operations.
 WITHOUT_ROUTE = {
     "partners": {"analytics"},
     "links": {"list", "create", "count", "create_many", "delete_many", "update_many", "upsert"},
@@ -48,7 +48,7 @@ every = pytest.mark.parametrize("operation", OPERATIONS)
 
 
 @pytest.mark.parametrize("group", sorted({operation.split(".")[0] for operation in OPERATIONS}))
-def test_every_method_of_the_client_is_known_here(group):
+def test_every_method_of_the_client_is_tested_or_has_no_route(group):
     part = getattr(MAIN, group)
     part = part.part if IS_ASYNC else part
     methods = {name for name, value in vars(type(part)).items() if callable(value) and not name.startswith("_")}
@@ -57,41 +57,41 @@ def test_every_method_of_the_client_is_known_here(group):
 
 
 @pytest.mark.parametrize("operation", [it for it, (*_, sends) in OPERATIONS.items() if sends])
-def test_400_json_that_ends_too_early(operation):
+def test_400_truncated_json(operation):
     client = with_body(b'{"partner":')
-    refused(lambda: call(client, operation), 400, errors.BadRequest, ".")
+    expect_error(lambda: call(client, operation), 400, errors.BadRequest, ".")
 
 
 @every
-def test_401_keys_that_do_not_work(operation):
+def test_401_invalid_keys(operation):
     key = WORLD["main"]["apiKey"]
     mistyped = key[:-1] + ("1" if key.endswith("0") else "0")
     messages = []
     for token in [WORLD["unknownKey"], WORLD["revokedKey"], mistyped, "dub_xxxxxx"]:
         client = dub(token)
-        error = refused(lambda: call(client, operation), 401, errors.Unauthorized, ".")
+        error = expect_error(lambda: call(client, operation), 401, errors.Unauthorized, ".")
         assert error.headers["www-authenticate"].startswith("Bearer")
         messages.append(error.message)
-    # Whether a key was ever given out is nobody's business.
+    # The message must not reveal whether a key ever existed.
     assert messages[0] == messages[1]
 
 
 @every
 def test_401_no_key(operation):
-    error = refused(lambda: call(dub(None), operation), 401, errors.Unauthorized, ".")
+    error = expect_error(lambda: call(dub(None), operation), 401, errors.Unauthorized, ".")
     assert error.headers["www-authenticate"].startswith("Bearer")
 
 
 @every
 def test_403_the_key_lacks_the_scope(operation):
     scope = OPERATIONS[operation][1]
-    # A key that may do everything else.
+    # The key has every other scope.
     client = dub(WORLD["keysWithout"][scope])
     message = f"^The API key lacks the scope {scope}.$".replace(".", r"\.")
-    refused(lambda: call(client, operation), 403, errors.Forbidden, message)
+    expect_error(lambda: call(client, operation), 403, errors.Forbidden, message)
 
 
 @pytest.mark.parametrize("operation", [it for it, (_, _, plan, _) in OPERATIONS.items() if plan])
 def test_403_the_plan_is_too_low(operation):
     client = dub(WORLD["plan"]["apiKey"])
-    refused(lambda: call(client, operation), 403, errors.Forbidden, r"\badvanced\b")
+    expect_error(lambda: call(client, operation), 403, errors.Forbidden, r"\badvanced\b")

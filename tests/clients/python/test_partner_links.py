@@ -6,15 +6,15 @@ import httpx
 import pytest
 from dub.models import errors
 from support import (
-    ID, IS_ASYNC, MAIN, NOBODY_NAMED, NOT_ENROLLED, NULL_LINK_PROPS, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD,
-    check_link_props, create, dub, enrolled, link_props, listed, members, new_group, refused, set_counters, together, two_tags,
-    with_body,
+    ID, IS_ASYNC, MAIN, NO_PARTNER_NAMED, NOT_ENROLLED, NULL_LINK_PROPS, UNKNOWN_PARTNER, UNKNOWN_TAG, WORLD,
+    check_link_props, concurrently, create, dub, enrolled, expect_error, link_props, members, new_group,
+    partner_from_list, set_counters, two_tags, with_body,
 )
 
 OTHER = dub(WORLD["invite"]["apiKey"])
 
-# What nobody has said anything about.
-UNSAID = {
+# The fields of a link without settings.
+DEFAULTS = {
     **dict.fromkeys(["track_conversion"], True),
     **dict.fromkeys(["archived", "proxy", "rewrite", "do_index", "public_stats"], False),
     **dict.fromkeys(["clicks", "leads", "conversions", "sales", "sale_amount"], 0),
@@ -44,9 +44,9 @@ def upsert_some_link(client=MAIN, **request):
     return upsert_link(client, **{"url": "https://example.com/rules", **request})
 
 
-def check_unsaid(link, partner, is_new=True):
+def check_defaults(link, partner, is_new=True):
     assert re.fullmatch(f"link_{ID}", link.id)
-    assert members(link, UNSAID) == UNSAID
+    assert members(link, DEFAULTS) == DEFAULTS
     assert (link.partner_id, link.tenant_id) == (partner.id, partner.tenant_id)
     assert link.program_id == WORLD["main"]["programId"]
     assert link.workspace_id == WORLD["main"]["workspaceId"]
@@ -56,12 +56,12 @@ def check_unsaid(link, partner, is_new=True):
 
 
 def brief(link):
-    """A link as it stands in a list."""
+    """Returns the fields of a link that a list shows."""
     return members(link, BRIEF)
 
 
 class TestRetrieve:
-    def test_by_either_id_of_which_the_partners_goes_first(self):
+    def test_accepts_either_id_and_prefers_partner_id(self):
         partner = enrolled("retrieve")
         made = create_link(partner_id=partner.id, key="retrieve-second", url="https://example.com/2")
         expected = [*map(brief, partner.links), brief(made)]
@@ -73,10 +73,10 @@ class TestRetrieve:
             {"partner_id": partner.id, "tenant_id": None},
         ]:
             assert [brief(link) for link in links(**request)] == expected
-        # The same links as on the partner.
-        assert [brief(link) for link in listed("retrieve").links] == expected
+        # The partner itself has the same links.
+        assert [brief(link) for link in partner_from_list("retrieve").links] == expected
 
-    def test_what_the_links_have_brought(self):
+    def test_returns_the_figures_of_the_links(self):
         enrolled("brought")
         figures = {"clicks": 9, "leads": 7, "conversions": 5, "sales": 6, "sale_amount": 1234}
         set_counters("tenant_id = 'brought'", figures)
@@ -85,16 +85,16 @@ class TestRetrieve:
 
 
 class TestCreate:
-    def test_the_partner_alone(self):
+    def test_accepts_a_request_with_the_partner_only(self):
         partner = enrolled("create-minimal")
         link = create_link(partner_id=partner.id)
-        check_unsaid(link, partner)
-        # Where the partner's first link leads; the key is another.
+        check_defaults(link, partner)
+        # The default target is the target of the partner's first link.
         [first] = partner.links
         assert link.url == first.url and link.key != first.key
         assert [it.id for it in links(partner_id=partner.id)] == [first.id, link.id]
 
-    def test_every_field(self):
+    def test_accepts_every_field(self):
         partner = enrolled("full-create-link")
         tags = two_tags("create link")
         props = link_props("create-link", tags)
@@ -111,17 +111,17 @@ class TestCreate:
         check_link_props(link, props, tags)
         assert MAIN.links.get(request={"link_id": link.id}) == link
 
-    def test_a_prefix_stands_before_the_key(self):
+    def test_puts_the_prefix_before_the_key(self):
         enrolled("prefix", name="Li Prefix")
         link = create_link(tenant_id="prefix", link_props={"prefix": "/p/"})
         assert re.match("p/li-prefix(-|$)", link.key)
 
-    def test_every_field_that_may_be_null(self):
+    def test_accepts_null_in_every_nullable_field(self):
         partner = enrolled("create-null")
         request = {"partner_id": None, "tenant_id": partner.tenant_id, "url": None, "comments": None}
-        check_unsaid(create_link(**request, link_props=NULL_LINK_PROPS), partner)
+        check_defaults(create_link(**request, link_props=NULL_LINK_PROPS), partner)
 
-    def test_comments_stand_in_either_place_and_outside_of_link_props_first(self):
+    def test_accepts_comments_in_either_place_and_prefers_those_outside_of_link_props(self):
         enrolled("comments")
         for request, comments in [
             ({"comments": "out"}, "out"),
@@ -130,7 +130,7 @@ class TestCreate:
         ]:
             assert create_link(tenant_id="comments", **request).comments == comments
 
-    def test_one_tag_by_id_several_by_name(self):
+    def test_sets_one_tag_by_id_several_by_name(self):
         enrolled("create-tags")
         tags = two_tags("create tags")
         by_id = create_link(tenant_id="create-tags", link_props={"tag_ids": tags[0].id})
@@ -145,29 +145,29 @@ class TestCreate:
             ({"key": "CREATE-taken-KEY"}, r"\bkey\b"),
             ({"link_props": {"external_id": "ext_create-taken-id"}}, "externalId"),
         ]:
-            refused(lambda: create_link(tenant_id="create-taken", **wrong), 409, errors.Conflict, message)
+            expect_error(lambda: create_link(tenant_id="create-taken", **wrong), 409, errors.Conflict, message)
 
 
 class TestUpsert:
-    def test_makes_the_link_once_and_changes_it_then(self):
+    def test_creates_the_link_once_and_updates_it_afterwards(self):
         partner = enrolled("upsert")
         request = {"partner_id": partner.id, "url": "https://example.com/upsert"}
         made = upsert_link(**request)
-        check_unsaid(made, partner)
+        check_defaults(made, partner)
         assert made.url == "https://example.com/upsert"
 
-        # The same request again changes nothing, not even the time of the change.
+        # A repeated request changes nothing, not even the time of the last change.
         assert upsert_link(**request) == made
         assert upsert_link(tenant_id="upsert", url=request["url"]) == made
 
         changed = upsert_link(**request, key="upsert-key", comments="Changed")
         same = {"short_link": made.short_link, "updated_at": made.updated_at, "qr_code": made.qr_code}
         assert changed.model_copy(update=same) == made.model_copy(update={"key": "upsert-key", "comments": "Changed"})
-        # What is not said stays as it is.
+        # Fields that are left out stay unchanged.
         assert upsert_link(**request) == changed
         assert len(links(tenant_id="upsert")) == 2
 
-    def test_every_field_on_a_new_link_and_on_one_that_is_there(self):
+    def test_sets_every_field_of_a_new_and_of_an_existing_link(self):
         partner = enrolled("full-upsert")
         tags = two_tags("upsert")
         props = link_props("upsert", tags)
@@ -190,7 +190,7 @@ class TestUpsert:
         assert filled.id == plain.id
         check_link_props(filled, other, tags)
 
-    def test_every_field_that_may_be_null_nothing_is_left(self):
+    def test_null_clears_every_nullable_field(self):
         partner = enrolled("full-upsert-null")
         url = "https://example.com/upsert-null"
         props = {**link_props("upsert-null", two_tags("upsert null")), "proxy": False, "do_index": False}
@@ -199,17 +199,17 @@ class TestUpsert:
         request = {"partner_id": None, "tenant_id": partner.tenant_id, "url": url, "comments": None}
         emptied = upsert_link(**request, link_props=NULL_LINK_PROPS)
         assert emptied.id == made.id
-        check_unsaid(emptied, partner, is_new=False)
+        check_defaults(emptied, partner, is_new=False)
 
-    @pytest.mark.skipif(not IS_ASYNC, reason="only what is awaited can be asked for at the same time")
-    def test_32_at_once_make_one_link(self):
+    @pytest.mark.skipif(not IS_ASYNC, reason="only async calls can run concurrently")
+    def test_32_concurrent_requests_create_one_link(self):
         enrolled("upsert-race")
         request = {"tenant_id": "upsert-race", "url": "https://example.com/race"}
-        answers = together([lambda client: client.partners.upsert_link_async(request=request)] * 32)
+        answers = concurrently([lambda client: client.partners.upsert_link_async(request=request)] * 32)
         assert len({link.id for link in answers}) == 1
         assert len(links(tenant_id="upsert-race")) == 2
 
-    def test_another_partner_with_the_same_address_has_another_link(self):
+    def test_two_partners_with_the_same_target_have_two_links(self):
         partners = [enrolled("upsert-a"), enrolled("upsert-b")]
         made = [upsert_link(partner_id=partner.id, url="https://example.com/shared") for partner in partners]
         assert made[0].id != made[1].id
@@ -225,22 +225,22 @@ class TestUpsert:
                 ({"key": "UPSERT-taken-KEY"}, r"\bkey\b"),
                 ({"link_props": {"external_id": "ext_upsert-taken-id"}}, "externalId"),
             ]:
-                refused(lambda: upsert_link(**second, **wrong), 409, errors.Conflict, message)
-            # And the same for a link that is there.
+                expect_error(lambda: upsert_link(**second, **wrong), 409, errors.Conflict, message)
+            # The second round makes the same requests for an existing link.
             upsert_link(**second)
 
-    def test_422_no_address(self):
+    def test_422_no_url(self):
         client = with_body(b'{"tenantId":"of-nobody"}')
-        refused(lambda: upsert_some_link(client), 422, errors.UnprocessableEntity, "^invalid_type: url: ")
+        expect_error(lambda: upsert_some_link(client), 422, errors.UnprocessableEntity, "^invalid_type: url: ")
 
 
 @pytest.mark.parametrize("call", [links, create_link, upsert_some_link])
-class TestWhose:
+class TestPartnerSelection:
     @pytest.mark.parametrize("request_", [{}, {"partner_id": None, "tenant_id": None}])
-    def test_400_nobody_is_named(self, call, request_):
-        refused(lambda: call(**request_), 400, errors.BadRequest, NOBODY_NAMED)
+    def test_400_no_partner_is_named(self, call, request_):
+        expect_error(lambda: call(**request_), 400, errors.BadRequest, NO_PARTNER_NAMED)
 
-    def test_404_nobody_with_that_id_or_another_workspaces(self, call):
+    def test_404_an_unknown_partner_or_a_partner_of_another_workspace(self, call):
         foreign = enrolled("foreign-links", OTHER)
         for request in [
             {"partner_id": UNKNOWN_PARTNER},
@@ -249,11 +249,11 @@ class TestWhose:
             {"partner_id": foreign.id},
             {"tenant_id": foreign.tenant_id},
         ]:
-            refused(lambda: call(**request), 404, errors.NotFound, NOT_ENROLLED)
+            expect_error(lambda: call(**request), 404, errors.NotFound, NOT_ENROLLED)
 
 
 @pytest.mark.parametrize("call", [create_link, upsert_some_link])
-class TestMakers:
+class TestLinkCreation:
     def test_422_values_that_break_a_rule(self, call):
         def variants(*percentages):
             return {"test_variants": [{"url": "https://example.com", "percentage": part} for part in percentages]}
@@ -271,16 +271,16 @@ class TestMakers:
             ({"link_props": variants(50)}, r"^too_small: linkProps\.testVariants: "),
             ({"link_props": variants(50, 40)}, r"^custom: linkProps\.testVariants: "),
         ]:
-            refused(lambda: call(tenant_id="link-rules", **wrong), 422, errors.UnprocessableEntity, message)
+            expect_error(lambda: call(tenant_id="link-rules", **wrong), 422, errors.UnprocessableEntity, message)
         assert len(links(tenant_id="link-rules")) == 1
 
-    def test_a_group_decides_how_many_links_there_may_be_and_where_they_may_lead(self, call):
+    def test_the_group_limits_the_number_and_the_hosts_of_links(self, call):
         slug = f"strict-{call.__name__.replace('_', '-')}"
         group = new_group(slug, maxPartnerLinks=2, allowedHosts=["example.com"])
         partner = create(MAIN, email=f"{slug}@example.com", group_id=group)
         elsewhere = {"partner_id": partner.id, "url": "https://example.org/"}
-        refused(lambda: call(**elsewhere), 422, errors.UnprocessableEntity, "^invalid_value: url: ")
+        expect_error(lambda: call(**elsewhere), 422, errors.UnprocessableEntity, "^invalid_value: url: ")
         for number in range(2 - len(partner.links)):
             call(partner_id=partner.id, url=f"https://example.com/{number}")
         one_more = {"partner_id": partner.id, "url": "https://example.com/one-too-many"}
-        refused(lambda: call(**one_more), 409, errors.Conflict, r"\b2\b")
+        expect_error(lambda: call(**one_more), 409, errors.Conflict, r"\b2\b")

@@ -6,7 +6,8 @@ import pytest
 from dub.models import errors
 from support import (
     ID, MAIN, SUITE, WORLD,
-    check_everything, create, dub, everything, listed, new_group, nulls, refused, set_commissions, set_counters, with_body,
+    check_full_partner, create, dub, expect_error, full_partner, new_group, partner_from_list, partner_with_nulls,
+    set_commissions, set_counters, with_body,
 )
 
 KEY = WORLD["list"]["apiKey"]
@@ -14,7 +15,7 @@ LISTING = dub(KEY)
 
 
 class TestCreate:
-    def test_a_new_partner_by_email_alone(self):
+    def test_creates_a_partner_by_email_address_alone(self):
         partner = create(MAIN, email="Created@Example.com")
         assert re.fullmatch(f"pn_{ID}", partner.id)
         assert partner.partner_id == partner.id
@@ -32,14 +33,14 @@ class TestCreate:
             assert getattr(partner, figure) == 0, figure
         assert create(MAIN, email="created@example.com") == partner
 
-    def test_every_field(self):
-        request = everything("partner")
+    def test_accepts_every_field(self):
+        request = full_partner("partner")
         partner = create(MAIN, **request)
-        check_everything(partner, request)
+        check_full_partner(partner, request)
         assert create(MAIN, **request) == partner
 
-    def test_every_field_that_may_be_null(self):
-        partner = create(MAIN, **nulls("partner"))
+    def test_accepts_null_in_every_nullable_field(self):
+        partner = create(MAIN, **partner_with_nulls("partner"))
         assert partner.name == "null-partner@example.com"
         assert partner.country is None
 
@@ -51,16 +52,16 @@ class TestCreate:
     def test_409_a_tenant_id_of_one_partner_with_the_email_of_another(self):
         create(MAIN, email="p3a@example.com", tenant_id="p3a")
         create(MAIN, email="p3b@example.com", tenant_id="p3b")
-        refused(lambda: create(MAIN, email="p3b@example.com", tenant_id="p3a"), 409, errors.Conflict, ".")
+        expect_error(lambda: create(MAIN, email="p3b@example.com", tenant_id="p3a"), 409, errors.Conflict, ".")
 
-    def test_422_no_email(self):
-        # The client itself refuses to send it.
+    def test_422_no_email_address(self):
+        # The client itself rejects the value, so the test replaces the body.
         client = with_body(b'{"name":"Nobody"}')
         message = "^invalid_type: email: "
-        refused(lambda: create(client, email="x@example.com"), 422, errors.UnprocessableEntity, message)
+        expect_error(lambda: create(client, email="x@example.com"), 422, errors.UnprocessableEntity, message)
 
 
-# In the order of their creation. Each figure has another order.
+# In the order of creation. Each figure gives another order.
 PEOPLE = {
     "ann": ({"name": "Ann Able", "country": "DE"}, (40, 10, 1, 4, 300), 250),
     "bob": ({"name": "Bob Brück", "country": "FR"}, (10, 40, 4, 1, 200), 20),
@@ -71,7 +72,7 @@ PEOPLE = {
 
 @pytest.fixture(scope="class")
 def other_group():
-    """Makes the people of the list, the last one in another group than the rest."""
+    """Creates the partners of the list, the last partner in a separate group."""
     group_id = new_group("other", KEY)
     for tenant_id, (profile, figures, commissions) in PEOPLE.items():
         group = {"group_id": group_id} if tenant_id == "dot" else {}
@@ -89,8 +90,8 @@ def found(**request):
 
 @pytest.mark.usefixtures("other_group")
 class TestList:
-    def test_everything_about_a_partner(self):
-        partner = listed("ann", LISTING)
+    def test_lists_every_field_of_a_partner(self):
+        partner = partner_from_list("ann", LISTING)
         assert partner.model_dump() == create(LISTING, email="ann@list.example.com").model_dump()
         assert (partner.total_clicks, partner.total_leads, partner.total_conversions, partner.total_sales) == (40, 10, 1, 4)
         assert (partner.total_sale_amount, partner.total_commissions, partner.net_revenue) == (300, 250, 50)
@@ -112,21 +113,21 @@ class TestList:
             ("netRevenue", ["ann", "dot", "bob", "cid"]),
         ],
     )
-    def test_sorted(self, sort_by, order):
+    def test_sorts(self, sort_by, order):
         assert found(sort_by=sort_by, sort_order="asc") == order
         assert found(sort_by=sort_by, sort_order="desc") == found(sort_by=sort_by) == order[::-1]
 
-    def test_sorted_by_nothing_that_was_asked_for(self):
+    def test_sorts_by_the_default_order(self):
         assert found() == ["cid", "ann", "bob", "dot"]
 
-    def test_in_pages(self):
+    def test_lists_partners_in_pages(self):
         request = {"sort_by": "createdAt", "sort_order": "asc", "page_size": 3}
         assert found(**request, page=1) == ["ann", "bob", "cid"]
         assert found(**request, page=2) == ["dot"]
         assert found(**request, page=3) == []
 
-    def test_filtered(self, other_group):
-        dot = listed("dot", LISTING).id
+    def test_filters_partners(self, other_group):
+        dot = partner_from_list("dot", LISTING).id
         for request, expected in [
             ({"status": "approved"}, ["ann", "cid", "dot"]),
             ({"status": "banned"}, ["bob"]),
@@ -147,11 +148,11 @@ class TestList:
         ]:
             assert found(sort_by="createdAt", sort_order="asc", **request) == expected, request
 
-    def test_of_tenant_id_email_and_search_the_first_one_counts(self):
+    def test_tenant_id_takes_precedence_over_email_and_email_over_search(self):
         assert found(tenant_id="ann", email="bob@list.example.com", search="cid") == ["ann"]
         assert found(email="bob@list.example.com", search="cid") == ["bob"]
 
-    def test_another_workspaces_partners_are_not_in_it(self):
+    def test_lists_no_partners_of_another_workspace(self):
         assert MAIN.partners.list(request={"email": "ann@list.example.com"}) == []
 
     def test_422_values_that_break_a_rule(self):
@@ -161,7 +162,7 @@ class TestList:
             ({"page_size": 101}, "pageSize"),
             ({"country": "XX"}, "country"),
             ({"email": "not-an-address"}, "email"),
-            # This the client knows, but a rate is no column that has an index.
+            # The client knows this order, but Pearset has no index for rates.
             ({"sort_by": "clickToLeadRate"}, "sortBy"),
         ]:
-            refused(lambda: found(**wrong), 422, errors.UnprocessableEntity, f"^[a-z_]+: {path}: ")
+            expect_error(lambda: found(**wrong), 422, errors.UnprocessableEntity, f"^[a-z_]+: {path}: ")

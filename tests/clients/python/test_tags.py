@@ -4,7 +4,7 @@ import re
 
 import pytest
 from dub.models import errors
-from support import ID, MAIN, UNKNOWN_TAG, WORLD, dub, enrolled, refused, with_body
+from support import ID, MAIN, UNKNOWN_TAG, WORLD, dub, enrolled, expect_error, with_body
 
 COLORS = ["red", "yellow", "green", "blue", "purple", "brown", "gray", "pink"]
 OTHER = dub(WORLD["invite"]["apiKey"])
@@ -21,26 +21,26 @@ def update(id, **changes):
 def not_found(call, name):
     foreign = create(OTHER, name=name)
     for tag_id in [UNKNOWN_TAG, "not-an-id", foreign.id]:
-        refused(lambda: call(tag_id), 404, errors.NotFound, ".")
+        expect_error(lambda: call(tag_id), 404, errors.NotFound, ".")
 
 
 class TestCreate:
     @pytest.mark.parametrize("color", COLORS)
-    def test_every_field(self, color):
+    def test_accepts_every_field(self, color):
         tag = create(name=f"all {color}", color=color)
         assert re.fullmatch(f"tag_{ID}", tag.id)
         assert (tag.name, tag.color) == (f"all {color}", color)
 
-    def test_a_name_alone_which_gets_some_color(self):
+    def test_creates_a_tag_by_name_and_chooses_a_color(self):
         tag = create(name="plain")
         assert tag.name == "plain" and tag.color in COLORS
 
-    def test_by_the_fields_old_name(self):
+    def test_accepts_the_old_name_of_the_field(self):
         assert create(tag="old name").name == "old name"
 
     def test_409_a_name_that_differs_in_case_only(self):
         create(name="Taken")
-        refused(lambda: create(name="tAKEN"), 409, errors.Conflict, ".")
+        expect_error(lambda: create(name="tAKEN"), 409, errors.Conflict, ".")
 
     def test_422_values_that_break_a_rule(self):
         for wrong, message in [
@@ -48,10 +48,10 @@ class TestCreate:
             ({"name": ""}, "^too_small: name: "),
             ({"name": "x" * 51}, "^too_big: name: "),
         ]:
-            refused(lambda: create(**wrong), 422, errors.UnprocessableEntity, message)
-        # The client itself refuses to send it.
+            expect_error(lambda: create(**wrong), 422, errors.UnprocessableEntity, message)
+        # The client itself rejects the value, so the test replaces the body.
         odd = with_body(b'{"name":"odd","color":"teal"}')
-        refused(lambda: create(odd, name="odd"), 422, errors.UnprocessableEntity, "^invalid_value: color: ")
+        expect_error(lambda: create(odd, name="odd"), 422, errors.UnprocessableEntity, "^invalid_value: color: ")
 
     def test_another_workspace_may_have_the_same_name(self):
         create(name="both")
@@ -59,7 +59,7 @@ class TestCreate:
 
 
 class TestList:
-    def test_by_name_in_pages_searched_by_id(self):
+    def test_lists_tags_by_name_in_pages_by_search_and_by_id(self):
         client = dub(WORLD["tags"]["apiKey"])
 
         def tags(**request):
@@ -86,40 +86,40 @@ class TestList:
     @pytest.mark.parametrize(
         ("wrong", "path"), [({"page": 0}, "page"), ({"page_size": 0}, "pageSize"), ({"page_size": 101}, "pageSize")]
     )
-    def test_422_pages_that_cannot_be(self, wrong, path):
-        refused(lambda: MAIN.tags.list(request=wrong), 422, errors.UnprocessableEntity, f"^too_(small|big): {path}: ")
+    def test_422_invalid_pages(self, wrong, path):
+        expect_error(lambda: MAIN.tags.list(request=wrong), 422, errors.UnprocessableEntity, f"^too_(small|big): {path}: ")
 
 
 class TestUpdate:
-    def test_name_color_both_nothing_and_the_name_by_its_old_name(self):
+    def test_updates_name_color_both_nothing_and_the_name_by_its_old_field(self):
         tag = create(name="before", color="red")
         for change in [{"name": "after"}, {"color": "pink"}, {"name": "both changed", "color": "gray"}, {}]:
             tag = tag.model_copy(update=change)
             assert update(tag.id, **change) == tag
         assert update(tag.id, tag="old field") == tag.model_copy(update={"name": "old field"})
 
-    def test_404_no_such_tag_or_another_workspaces(self):
+    def test_404_an_unknown_tag_or_a_tag_of_another_workspace(self):
         not_found(lambda tag_id: update(tag_id, name="x"), "not yours to change")
 
-    def test_409_the_name_of_another(self):
+    def test_409_the_name_of_another_tag(self):
         create(name="first")
         second = create(name="second")
-        refused(lambda: update(second.id, name="FIRST"), 409, errors.Conflict, ".")
+        expect_error(lambda: update(second.id, name="FIRST"), 409, errors.Conflict, ".")
 
     def test_422_a_name_that_is_too_long(self):
         tag = create(name="short")
-        refused(lambda: update(tag.id, name="x" * 51), 422, errors.UnprocessableEntity, "^too_big: name: ")
+        expect_error(lambda: update(tag.id, name="x" * 51), 422, errors.UnprocessableEntity, "^too_big: name: ")
 
 
 class TestDelete:
-    def test_the_links_that_had_it_have_it_no_longer(self):
+    def test_removes_the_tag_from_its_links(self):
         tag = create(name="short-lived")
         enrolled("tagged")
         link = MAIN.partners.create_link(request={"tenant_id": "tagged", "link_props": {"tag_ids": tag.id}})
         assert link.tags == [tag]
         assert MAIN.tags.delete(id=tag.id).id == tag.id
         assert MAIN.links.get(request={"link_id": link.id}).tags == []
-        refused(lambda: MAIN.tags.delete(id=tag.id), 404, errors.NotFound, ".")
+        expect_error(lambda: MAIN.tags.delete(id=tag.id), 404, errors.NotFound, ".")
 
-    def test_404_no_such_tag_or_another_workspaces(self):
+    def test_404_an_unknown_tag_or_a_tag_of_another_workspace(self):
         not_found(lambda tag_id: MAIN.tags.delete(id=tag_id), "not yours to delete")

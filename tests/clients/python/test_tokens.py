@@ -8,12 +8,13 @@ import pytest
 from dub.models import errors
 from support import (
     ID, MAIN, SUITE, UNKNOWN_PARTNER, WORLD,
-    check_everything, claims, create, dub, everything, invitation, nulls, referrals, referrals_for, refused, sql,
+    check_full_partner, claims, create, dub, expect_error, full_partner, invitation, partner_with_nulls, referrals,
+    referrals_for, sql,
 )
 
 
 class TestReferrals:
-    def test_a_new_partner_by_email_alone(self):
+    def test_creates_a_partner_by_email_address_alone(self):
         before = int(time.time())
         token = referrals_for(MAIN, email="minimal@example.com")
         payload = claims(token)
@@ -28,17 +29,17 @@ class TestReferrals:
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", token.expires)
         assert int(datetime.fromisoformat(token.expires).timestamp()) == payload["exp"]
 
-    def test_every_field(self):
-        partner = everything("token")
+    def test_accepts_every_field(self):
+        partner = full_partner("token")
         payload = claims(referrals_for(MAIN, **partner))
         found = create(MAIN, email=partner["email"], tenant_id=partner["tenant_id"])
         assert found.id == payload["pid"]
-        check_everything(found, partner)
+        check_full_partner(found, partner)
 
-    def test_every_field_that_may_be_null(self):
-        claims(referrals_for(MAIN, **nulls("token")))
+    def test_accepts_null_in_every_nullable_field(self):
+        claims(referrals_for(MAIN, **partner_with_nulls("token")))
 
-    def test_the_same_partner_by_email_tenant_id_and_partner_id(self):
+    def test_finds_the_same_partner_by_email_address_tenant_id_and_partner_id(self):
         partner = {"email": "same@example.com", "tenant_id": "same"}
         first = claims(referrals_for(MAIN, **partner))
         for request in [
@@ -52,12 +53,12 @@ class TestReferrals:
             assert again["sub"] == first["sub"]
             assert again["jti"] != first["jti"]
 
-    def test_a_tenant_id_is_bound_to_an_enrollment_that_has_none(self):
+    def test_binds_a_tenant_id_to_an_enrollment_without_one(self):
         first = claims(referrals_for(MAIN, email="bound@example.com"))
         assert claims(referrals(MAIN, tenant_id="bound", partner={"email": "bound@example.com"}))["sub"] == first["sub"]
         assert claims(referrals(MAIN, tenant_id="bound"))["sub"] == first["sub"]
 
-    def test_the_tenant_id_wins_over_anothers_email(self):
+    def test_tenant_id_takes_precedence_over_another_partners_email_address(self):
         a = claims(referrals_for(MAIN, email="t3a@example.com", tenant_id="t3a"))
         referrals_for(MAIN, email="t3b@example.com", tenant_id="t3b")
         assert claims(referrals(MAIN, tenant_id="t3a", partner={"email": "t3b@example.com"}))["sub"] == a["sub"]
@@ -67,52 +68,52 @@ class TestReferrals:
         claims(referrals_for(client, email="pending@example.com"))
         assert create(client, email="pending@example.com").status == "pending"
 
-    def test_an_invited_partner_is_approved_by_asking(self):
+    def test_a_token_request_approves_an_invited_partner(self):
         client = dub(WORLD["invite"]["apiKey"])
         create(client, email="invited@example.com", tenant_id=f"{SUITE}-invited")
         invitation(f"{SUITE}-invited", "1 day")
         claims(referrals(client, tenant_id=f"{SUITE}-invited"))
         assert create(client, email="invited@example.com").status == "approved"
 
-    def test_a_key_that_may_do_nothing_else(self):
+    def test_accepts_a_key_with_the_scope_tokens_write_only(self):
         claims(referrals_for(dub(WORLD["tokensOnlyKey"]), email="scoped@example.com"))
 
-    def test_403_no_invitation_to_a_program_for_invited_partners(self):
+    def test_403_no_invitation_in_a_program_with_the_access_mode_invite(self):
         client = dub(WORLD["invite"]["apiKey"])
         message = r"^Only invited partners can join this program\.$"
-        refused(lambda: referrals_for(client, email="stranger@example.com"), 403, errors.Forbidden, message)
+        expect_error(lambda: referrals_for(client, email="stranger@example.com"), 403, errors.Forbidden, message)
 
     @pytest.mark.parametrize("status", ["rejected", "declined", "banned", "deactivated"])
-    def test_403_status(self, status):
+    def test_403_for_each_status_without_tokens(self, status):
         tenant_id = f"{SUITE}-{status}"
         create(MAIN, email=f"{status}@example.com", tenant_id=tenant_id)
         sql(f"UPDATE enrollments SET status = '{status}' WHERE tenant_id = '{tenant_id}'")
-        refused(lambda: referrals(MAIN, tenant_id=tenant_id), 403, errors.Forbidden, rf"\b{status}\b")
+        expect_error(lambda: referrals(MAIN, tenant_id=tenant_id), 403, errors.Forbidden, rf"\b{status}\b")
 
     @pytest.mark.parametrize(
         "request_", [{"tenant_id": "nobody"}, {"partner_id": UNKNOWN_PARTNER}, {"partner_id": "not-an-id"}]
     )
-    def test_404_nobody_with_that_id_and_nobody_to_create(self, request_):
+    def test_404_an_unknown_partner_and_no_partner_to_create(self, request_):
         message = r"^The partner is not enrolled in this program\.$"
-        refused(lambda: referrals(MAIN, **request_), 404, errors.NotFound, message)
+        expect_error(lambda: referrals(MAIN, **request_), 404, errors.NotFound, message)
 
     def test_409_an_email_does_not_open_an_enrollment_with_another_tenant_id(self):
         referrals_for(MAIN, email="t5@example.com", tenant_id="t5")
         message = r"^The partner with this email is enrolled with another tenantId\.$"
         other = {"tenant_id": "t5-other", "partner": {"email": "t5@example.com"}}
-        refused(lambda: referrals(MAIN, **other), 409, errors.Conflict, message)
+        expect_error(lambda: referrals(MAIN, **other), 409, errors.Conflict, message)
 
-    def test_410_a_lapsed_invitation(self):
+    def test_410_an_expired_invitation(self):
         client = dub(WORLD["invite"]["apiKey"])
-        create(client, email="lapsed@example.com", tenant_id=f"{SUITE}-lapsed")
-        invitation(f"{SUITE}-lapsed", "-1 day")
+        create(client, email="expired@example.com", tenant_id=f"{SUITE}-expired")
+        invitation(f"{SUITE}-expired", "-1 day")
         message = r"^The partner's invitation has expired\.$"
-        refused(lambda: referrals(client, tenant_id=f"{SUITE}-lapsed"), 410, errors.InviteExpired, message)
+        expect_error(lambda: referrals(client, tenant_id=f"{SUITE}-expired"), 410, errors.InviteExpired, message)
 
     def test_422_none_of_the_three_identifiers(self):
         message = r"^custom: : You must provide either partnerId, tenantId, or partner\.$"
-        refused(lambda: referrals(MAIN), 422, errors.UnprocessableEntity, message)
+        expect_error(lambda: referrals(MAIN), 422, errors.UnprocessableEntity, message)
 
-    def test_400_no_body_at_all(self):
-        # The client's method may be called without an argument; it then sends no body.
-        refused(lambda: MAIN.embed_tokens.referrals(), 400, errors.BadRequest, ".")
+    def test_400_no_body(self):
+        # The client's method accepts a call without an argument and then sends no body.
+        expect_error(lambda: MAIN.embed_tokens.referrals(), 400, errors.BadRequest, ".")

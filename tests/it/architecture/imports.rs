@@ -92,7 +92,8 @@ fn every_folder_has_a_place_and_every_place_a_folder() {
 
 #[test]
 fn imports_are_recognized_in_every_form() {
-    let text = "use crate::db::{self, Db};\nuse crate::{tags, links::{self, store}, groups};\nfn f() { crate::work::run() }";
+    let text =
+        "use crate::db::{self, Db};\nuse crate::{tags, links::{self, store}, groups};\nfn f() { crate::work::run() }";
     let expected = ["db", "groups", "links", "tags", "work"].map(str::to_owned);
     assert_eq!(imported(text), expected.into());
 }

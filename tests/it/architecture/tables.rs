@@ -121,7 +121,8 @@ async fn a_table_is_written_by_its_owner_only() {
 #[tokio::test]
 async fn every_table_has_an_owner() {
     let app = TestApp::start().await;
-    let query = "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+    let query =
+        "SELECT relname::text FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
                  AND relname <> '_sqlx_migrations'";
     let tables: Vec<(String,)> = sqlx::query_as(query).fetch_all(&mut app.sql().await).await.unwrap();
     let tables: BTreeSet<&str> = tables.iter().map(|(name,)| name.as_str()).collect();
@@ -146,7 +147,8 @@ fn statements_name_the_folder_they_stand_in() {
 
 #[test]
 fn writes_are_recognized_and_locks_are_not() {
-    let sql = "/* links::x */ INSERT INTO links (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; SELECT 1 FROM groups
+    let sql =
+        "/* links::x */ INSERT INTO links (a) VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 2; SELECT 1 FROM groups
                FOR NO KEY UPDATE OF groups; UPDATE tags t SET a = 1; DELETE FROM domains -- UPDATE partners
                WHERE a = 1 FOR UPDATE";
     assert_eq!(written(sql), ["domains", "links", "tags"].map(str::to_owned).into());

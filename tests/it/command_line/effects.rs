@@ -1,4 +1,4 @@
-//! What a command changes is what clients of a running server notice.
+//! The effects of commands on the clients of a running server.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use crate::support::binary::{Home, Process, Reply, Server};
 use crate::support::cluster::{LentDatabase, SHARED, TEMPLATE};
 use crate::support::token::{claims, header};
 
-/// A workspace `acme` and a server, both on one database.
+/// A workspace `acme` and a server, on one database.
 struct Site {
     home: Home,
     server: Server,
@@ -36,7 +36,7 @@ impl Site {
         self.server.post("/tokens/embed/referrals", key, &json!({ "partner": { "email": email } }))
     }
 
-    /// The partner whom a token route has enrolled.
+    /// Enrolls a partner with a token request, and returns the partner.
     fn partner(&self, email: &str) -> Value {
         let partner = text(&claims(&self.mint(&self.key, email).expect(201))["pid"]);
         self.server.get(&format!("/partners/{partner}"), &self.key).expect(200)
@@ -48,7 +48,7 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
-async fn a_key_can_do_what_its_scopes_say_until_it_expires_or_is_revoked() {
+async fn key_has_its_scopes_until_expiry_or_revocation() {
     let site = Site::open().await;
     let create = |flags: &str| site.home.json(&format!("key create --workspace acme {flags}"));
     let rows = [
@@ -71,7 +71,7 @@ async fn a_key_can_do_what_its_scopes_say_until_it_expires_or_is_revoked() {
     site.home.json(&format!("key revoke {id}"));
     let revoked = Instant::now();
     while site.mint(&secret, "jane@example.com").status != 401 {
-        assert!(revoked.elapsed() < Duration::from_secs(2), "a revoked key ends within a second");
+        assert!(revoked.elapsed() < Duration::from_secs(2), "servers reject a revoked key within a second");
         thread::sleep(Duration::from_millis(50));
     }
     let keys = site.home.json("key list --workspace acme");
@@ -81,7 +81,7 @@ async fn a_key_can_do_what_its_scopes_say_until_it_expires_or_is_revoked() {
 }
 
 #[tokio::test]
-async fn a_key_of_a_program_enrolls_in_that_program() {
+async fn key_of_a_program_enrolls_in_that_program() {
     let site = Site::open().await;
     let second = site.home.json("program create --workspace acme --name Second --host go.second.example");
     let program = text(&second["programId"]);
@@ -93,7 +93,7 @@ async fn a_key_of_a_program_enrolls_in_that_program() {
 }
 
 #[tokio::test]
-async fn each_change_of_a_program_shows_in_the_next_answer() {
+async fn change_of_a_program_takes_effect_at_the_next_request() {
     let site = Site::open().await;
     assert_eq!(site.partner("public@example.com")["status"], "approved");
     site.update("--access-mode private");
@@ -116,7 +116,7 @@ async fn each_change_of_a_program_shows_in_the_next_answer() {
     let program = &site.home.json("program list --workspace acme")[0];
     assert_eq!((&program["name"], &program["url"]), (&json!("Renamed"), &json!("https://shop.example/start")));
 
-    // The portal is at the site until it has an address of its own.
+    // The portal is at the site until the program has a portal URL.
     let portal = || {
         let body = json!({ "programId": site.program, "partner": { "email": "portal@example.com" } });
         let answer = site.server.post("/embed/token", &site.key, &body).expect(201);
@@ -129,9 +129,9 @@ async fn each_change_of_a_program_shows_in_the_next_answer() {
     assert_eq!(portal(), "https://partners.shop.example/");
 }
 
-/// As when a group is changed: links that were made follow, and each group says where its links may lead.
+/// Existing links follow as after the change of a group, and the allowed hosts of each group apply.
 #[tokio::test]
-async fn default_links_move_with_the_site() {
+async fn default_links_follow_the_site() {
     let site = Site::open().await;
     site.update("--url https://acme.example/");
     let jane = site.partner("jane@example.com");
@@ -151,13 +151,13 @@ async fn default_links_move_with_the_site() {
     assert!(refused.contains("\"default\" does not allow links to https://shop.example/"), "{refused}");
     assert_eq!(links()[0]["url"], "https://acme.example/start");
     let program = &site.home.json("program list --workspace acme")[0];
-    assert_eq!(program["url"], "https://acme.example/start", "nothing of it was done");
+    assert_eq!(program["url"], "https://acme.example/start", "the failed command has changed nothing");
     site.update("--url https://acme.example/again");
     assert_eq!(links()[0]["url"], "https://acme.example/again");
 }
 
 #[tokio::test]
-async fn links_live_on_the_domains_that_were_added() {
+async fn links_live_on_added_domains() {
     let site = Site::open().await;
     let go = site.home.json("domain add --workspace acme --host GO.acme.example");
     assert_eq!((&go["domain"], &go["url"]), (&json!("go.acme.example"), &json!("https://go.acme.example/")));
@@ -173,7 +173,7 @@ async fn links_live_on_the_domains_that_were_added() {
     let offered = site.server.get("/partner_referral_links:domains", &site.key).expect(200);
     let offered: Vec<_> =
         offered["data"].as_array().unwrap().iter().map(|d| (&d["url"], &d["is_additional"])).collect();
-    assert_eq!(offered[0], (&json!("https://go.acme.example/"), &json!(false)), "the default comes first");
+    assert_eq!(offered[0], (&json!("https://go.acme.example/"), &json!(false)), "the default domain is first");
     assert!(
         offered.contains(&(&json!("https://acme.example?via="), &json!(true))) && offered.len() == 3,
         "{offered:?}"
@@ -193,7 +193,7 @@ async fn links_live_on_the_domains_that_were_added() {
 }
 
 #[tokio::test]
-async fn a_new_signing_key_is_published_two_minutes_before_it_signs() {
+async fn new_signing_key_is_published_two_minutes_before_it_signs() {
     let site = Site::open().await;
     let old = header(&site.mint(&site.key, "jane@example.com").expect(201))["kid"].clone();
     let new = site.home.json("signing-key rotate")["kid"].clone();
@@ -208,7 +208,7 @@ async fn a_new_signing_key_is_published_two_minutes_before_it_signs() {
     assert!(time(0, "retiredAt") - time(1, "activeFrom") >= Duration::from_hours(3), "no token outlives its key");
     assert!(listed[1]["retiredAt"].is_null());
 
-    // A server that runs looks for new keys every 20 s; one that starts, at once.
+    // A running server looks for new keys every 20 s; a starting server immediately.
     let another = Server::start(&mut site.home.pearset());
     let published = another.send(&Method::GET, "/.well-known/jwks.json", &[], "").expect(200);
     let kids: Vec<_> = published["keys"].as_array().unwrap().iter().map(|key| &key["kid"]).collect();
@@ -221,7 +221,7 @@ async fn a_new_signing_key_is_published_two_minutes_before_it_signs() {
 }
 
 #[tokio::test]
-async fn the_operators_own_signing_key_signs_and_is_not_rotated_here() {
+async fn operators_own_signing_key_signs_and_cannot_be_rotated() {
     let pem = new_pem();
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
@@ -239,7 +239,7 @@ async fn the_operators_own_signing_key_signs_and_is_not_rotated_here() {
         header(&token)["kid"].clone()
     });
     assert_eq!(kids[0], kids[1]);
-    assert_eq!(home.json("signing-key list"), json!([]), "none is made that nobody needs");
+    assert_eq!(home.json("signing-key list"), json!([]), "no unused key is created");
 
     let mut rotate = home.pearset();
     rotate.args(["signing-key", "rotate"]).env("PEARSET_SIGNING_KEY_FILE", "key.pem");
@@ -247,9 +247,9 @@ async fn the_operators_own_signing_key_signs_and_is_not_rotated_here() {
     assert!(refusal.contains("PEARSET_SIGNING_KEY_FILE"), "{refusal}");
 }
 
-/// Whoever has an old copy of the database must not be able to sign once the operator's own key does.
+/// Once the operator's own key signs, an old copy of the database must not be enough to sign tokens.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_databases_keys_can_be_ended_once_the_operators_own_key_signs() {
+async fn stored_keys_can_be_retired_once_the_operators_own_key_signs() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     home.json("signing-key rotate");
@@ -265,7 +265,7 @@ async fn the_databases_keys_can_be_ended_once_the_operators_own_key_signs() {
     assert!(!keys.is_empty() && keys.iter().all(|key| key["retiredAt"].is_string()), "{listed}");
 }
 
-/// A key of an operator's own.
+/// Returns a new signing key of an operator's own.
 fn new_pem() -> String {
     let pair = aws_lc_rs::signature::EcdsaKeyPair::generate(&aws_lc_rs::signature::ECDSA_P256_SHA256_FIXED_SIGNING);
     let pair = pair.unwrap();

@@ -1,4 +1,4 @@
-//! Every command that makes, changes or lists something, wherever the database is.
+//! Every command that creates, changes or lists something, on the embedded database and on an operator's own.
 
 use std::collections::BTreeMap;
 
@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::support::binary::{Home, Server};
 use crate::support::cluster::{SHARED, TEMPLATE};
 
-/// A command, and the members of what it prints. `@` stands for the workspace, and a word in braces for what an
-/// earlier command called so.
+/// A command, and the members of its output. `@` stands for the workspace, and a word in braces for the member of this
+/// name in the output of an earlier command.
 const COMMANDS: [(&str, &str); 15] = [
     ("workspace create --name Acme --slug @ --plan enterprise", "apiKey groupId programId workspaceId"),
     ("workspace list", "createdAt defaultProgramId id name plan slug"),
@@ -45,7 +45,7 @@ const COMMANDS: [(&str, &str); 15] = [
     ("signing-key list", "activeFrom createdAt kid retiredAt"),
 ];
 
-/// How a command prints what it did.
+/// The format of a command's output.
 #[derive(Clone, Copy)]
 enum Form {
     /// `--json`: one value on one line.
@@ -54,7 +54,7 @@ enum Form {
     Plain,
 }
 
-/// Runs the commands, one after another, on a workspace that is yet to be made.
+/// Runs the commands one after another, in a new workspace.
 #[track_caller]
 fn run_all(home: &Home, workspace: &str, form: Form) {
     let mut known = BTreeMap::from([("@".to_owned(), workspace.to_owned())]);
@@ -70,14 +70,14 @@ fn run_all(home: &Home, workspace: &str, form: Form) {
     }
 }
 
-/// The object, or the first one of a list.
+/// Returns the members of the object, or of the first object in a list.
 fn first_of_json(value: Value) -> BTreeMap<String, String> {
     let object = if value.is_array() { value[0].clone() } else { value };
     let members = object.as_object().expect("an object").iter();
     members.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
 }
 
-/// The lines up to the first empty one.
+/// Returns the members in the lines before the first empty line.
 fn first_of_lines(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().take_while(|line| !line.is_empty()).map(|line| line.split_once(' ').expect("two words"));
     lines.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect()
@@ -97,7 +97,7 @@ fn commands_work_while_a_server_runs_on_the_embedded_database_and_without_one() 
 }
 
 #[test]
-fn commands_that_come_at_the_same_time_without_a_server_take_turns() {
+fn concurrent_commands_without_a_server_run_one_after_another() {
     let home = Home::new();
     let line = |number| format!("workspace create --name Acme --slug acme-{number} --plan free");
     std::thread::scope(|scope| {
@@ -115,5 +115,5 @@ async fn commands_work_on_the_operators_own_database() {
     let home = Home::with_database(&database.url);
     run_all(&home, "acme", Form::Json);
     run_all(&home, "beta", Form::Plain);
-    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "no data folder is made");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "no data folder is created");
 }

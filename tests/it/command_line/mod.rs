@@ -1,4 +1,4 @@
-//! What an operator does.
+//! The command line of operators.
 
 mod effects;
 mod every_command;

@@ -1,4 +1,4 @@
-//! The program itself: help, version, the contract, health and the log.
+//! The program itself: help, version, OpenAPI document, health check and log.
 
 use std::io::Read;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use crate::support::binary::{Home, Process, Server};
 use crate::support::cluster::{SHARED, TEMPLATE};
 
 #[test]
-fn help_lists_every_command_and_setting_and_shows_no_secret() {
+fn help_lists_every_command_and_setting_without_secrets() {
     let home = Home::new();
     let mut command = home.pearset();
     for setting in ["DATABASE_URL", "PEARSET_BOOTSTRAP_API_KEY", "PEARSET_SIGNING_KEY"] {
@@ -47,47 +47,47 @@ fn help_lists_every_command_and_setting_and_shows_no_secret() {
 }
 
 #[test]
-fn the_version_is_that_of_the_package() {
+fn version_is_the_version_of_the_package() {
     assert_eq!(Home::new().run("--version").succeeded(), format!("pearset {}\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
-fn the_contract_is_printed_as_it_is() {
+fn openapi_prints_the_document_unchanged() {
     assert!(Home::new().run("openapi").succeeded() == include_str!("../../../openapi.yaml"));
 }
 
 #[test]
-fn a_reader_that_has_enough_is_no_fault() {
+fn reader_that_stops_early_is_not_an_error() {
     let home = Home::new();
     let mut child = home.pearset().arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // As `head` does it. The document is longer than what a pipe holds.
+    // `head` reads like this. The document is longer than the buffer of a pipe.
     child.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
-    let mut complaint = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut complaint).unwrap();
-    assert_eq!((child.wait().unwrap().code(), complaint.as_str()), (Some(0), ""));
+    let mut message = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut message).unwrap();
+    assert_eq!((child.wait().unwrap().code(), message.as_str()), (Some(0), ""));
 }
 
 #[test]
-fn a_generated_key_is_well_formed() {
+fn generated_key_is_well_formed() {
     let home = Home::new();
     let printed = home.run("key generate").succeeded();
     printed.trim_end().parse::<pearset::workspaces::ApiKey>().unwrap();
     assert_ne!(printed, home.run("key generate").succeeded());
-    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "it needs no database");
+    assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "the command needs no database");
 }
 
 #[tokio::test]
-async fn migrate_can_be_run_again() {
+async fn migrate_can_run_again() {
     let database = SHARED.lend("template1").await;
     let home = Home::with_database(&database.url);
     for _ in 0..2 {
         home.run("migrate").succeeded();
     }
-    assert_eq!(home.json("workspace list"), json!([]), "a schema and nothing else");
+    assert_eq!(home.json("workspace list"), json!([]), "migrate creates no workspace");
 }
 
 #[tokio::test]
-async fn a_healthcheck_fails_unless_a_server_is_ready() {
+async fn healthcheck_fails_unless_a_server_is_ready() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let server = Server::start(&mut home.pearset());
@@ -104,7 +104,7 @@ async fn a_healthcheck_fails_unless_a_server_is_ready() {
 }
 
 #[tokio::test]
-async fn the_log_is_json_when_nobody_watches_and_tells_no_secret() {
+async fn log_without_a_terminal_is_json_without_secrets() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let server = Server::start(home.pearset().env("PEARSET_LOG", "trace"));
@@ -118,7 +118,7 @@ async fn the_log_is_json_when_nobody_watches_and_tells_no_secret() {
 
     assert!(log.lines().count() > 3, "{log}");
     for line in log.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        let entry: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("not JSON: {line}"));
         assert!(entry["timestamp"].is_string() && entry["level"].is_string(), "{line}");
     }
     let (log, token) = (log.to_lowercase(), token["publicToken"].as_str().unwrap().to_lowercase());
@@ -128,7 +128,7 @@ async fn the_log_is_json_when_nobody_watches_and_tells_no_secret() {
 }
 
 #[tokio::test]
-async fn the_log_can_be_for_people_or_off() {
+async fn log_can_be_human_readable_or_off() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let human = Server::start(home.pearset().env("PEARSET_LOG_FORMAT", "human")).end(Signal::SIGTERM).err;

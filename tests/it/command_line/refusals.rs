@@ -1,10 +1,10 @@
-//! Commands that name what is not there, or what is taken.
+//! Commands that fail: unknown names, taken names and invalid values.
 
 use crate::support::binary::Home;
 use crate::support::cluster::{SHARED, TEMPLATE};
 
-/// A command, and words of the one line that refuses it. The program `{other}` is of another workspace.
-const REFUSED: [(&str, &str); 29] = [
+/// A command, and words of its one-line error. The program `{other}` belongs to another workspace.
+const FAILING: [(&str, &str); 29] = [
     ("workspace create --name Acme --slug acme --plan pro", "slug exists already"),
     ("workspace create --name Acme --slug A_B --plan pro", "'--slug"),
     ("workspace create --name Acme --slug new --plan gold", "free, pro, business, advanced, enterprise"),
@@ -37,14 +37,14 @@ const REFUSED: [(&str, &str); 29] = [
 ];
 
 #[tokio::test]
-async fn what_is_not_there_is_one_clear_line() {
+async fn failed_command_prints_one_line_with_the_reason() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let mine = home.json("workspace create --name Acme --slug acme --plan pro");
     let other = home.json("workspace create --name Other --slug other --plan pro");
     let foreign = home.json("domain add --workspace other --host go.other.example");
     let named = [("{mine}", &mine["programId"]), ("{other}", &other["programId"]), ("{foreign}", &foreign["domainId"])];
-    for (line, words) in REFUSED {
+    for (line, words) in FAILING {
         let line = named.iter().fold(line.to_owned(), |line, (name, id)| line.replace(name, id.as_str().unwrap()));
         let refusal = home.run(&line).refused();
         assert!(refusal.starts_with("pearset: ") && refusal.contains(words), "{line}: {refusal}");
@@ -54,7 +54,7 @@ async fn what_is_not_there_is_one_clear_line() {
 }
 
 #[tokio::test]
-async fn a_key_is_revoked_once() {
+async fn revoked_key_cannot_be_revoked_again() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     home.json("workspace create --name Acme --slug acme --plan pro");

@@ -1,19 +1,19 @@
-//! Settings that cannot be used end the program with one line that names them.
+//! Unusable settings: the program ends with one line that names the setting.
 
 use std::fs;
 use std::process::Command;
 
 use crate::support::binary::{Home, Process};
 
-/// What must not be shown.
+/// A secret that must not be printed.
 const SECRET: &str = "hunter2";
 
-/// A setting, its flag, and a value that it cannot have.
+/// A setting, its flag, and an invalid value.
 const WRONG: &[(&str, &str, &str)] = &[
     ("PEARSET_LISTEN", "--listen", "nonsense"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1"),
     ("PEARSET_LISTEN", "--listen", "127.0.0.1:65536"),
-    // An address that is set aside for documentation is no machine's.
+    // An address that is reserved for documentation belongs to no machine.
     ("PEARSET_LISTEN", "--listen", "192.0.2.1:8080"),
     ("PEARSET_METRICS_LISTEN", "--metrics-listen", "9090"),
     ("PEARSET_METRICS_LISTEN", "--metrics-listen", "192.0.2.1:9090"),
@@ -24,7 +24,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("DATABASE_URL", "--database-url", "mysql://u:hunter2@127.0.0.1/x"),
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:port/x"),
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1/x?sslmode=nonsense"),
-    // Nothing listens there.
+    // No server listens on this port.
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@127.0.0.1:1/x"),
     ("DATABASE_URL", "--database-url", "postgres://u:hunter2@localhost/x?host=/nonexistent"),
     ("PEARSET_PUBLIC_URL", "--public-url", "nonsense"),
@@ -56,7 +56,7 @@ const WRONG: &[(&str, &str, &str)] = &[
     ("PEARSET_DATA_DIR", "--data-dir", "/proc/none"),
 ];
 
-/// A server in a folder where there is a file, on a free port unless a flag says otherwise.
+/// Returns the command that starts a server on a free port, unless a flag names another port.
 fn server(home: &Home) -> Command {
     let mut command = home.pearset();
     command.env("PEARSET_LISTEN", "127.0.0.1:0");
@@ -64,7 +64,7 @@ fn server(home: &Home) -> Command {
 }
 
 #[test]
-fn a_wrong_setting_is_one_line_that_names_it() {
+fn invalid_setting_ends_the_program_with_one_line_that_names_it() {
     let home = Home::new();
     fs::write(home.path().join("file"), "hunter2").unwrap();
     for &(setting, flag, value) in WRONG {
@@ -77,11 +77,11 @@ fn a_wrong_setting_is_one_line_that_names_it() {
         }
     }
     let left: Vec<_> = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left, ["file"], "nothing was started");
+    assert_eq!(left, ["file"], "no database was started");
 }
 
 #[test]
-fn an_address_that_is_taken_is_named() {
+fn taken_address_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let home = Home::new();
@@ -90,7 +90,7 @@ fn an_address_that_is_taken_is_named() {
 }
 
 #[test]
-fn two_signing_keys_are_one_too_many() {
+fn signing_key_and_signing_key_file_exclude_each_other() {
     let home = Home::new();
     let mut command = server(&home);
     let refusal = Process::spawn(command.env("PEARSET_SIGNING_KEY", SECRET).env("PEARSET_SIGNING_KEY_FILE", "file"));
@@ -100,7 +100,7 @@ fn two_signing_keys_are_one_too_many() {
 }
 
 #[test]
-fn a_variable_that_is_set_to_nothing_is_not_set() {
+fn empty_variable_counts_as_not_set() {
     let home = Home::new();
     let mut command = home.pearset();
     let mut settings: Vec<&str> = WRONG.iter().map(|(setting, ..)| *setting).collect();
@@ -110,5 +110,5 @@ fn a_variable_that_is_set_to_nothing_is_not_set() {
     }
     let printed = Process::spawn(command.args(["workspace", "list", "--json"])).finish().succeeded();
     assert_eq!(printed, "[]\n");
-    assert!(home.path().join(".pearset").exists(), "it has the default place");
+    assert!(home.path().join(".pearset").exists(), "the data folder is the default one");
 }

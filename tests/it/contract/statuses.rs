@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use pearset::idempotency;
 use pearset::workspaces::Scope;
 use serde_json::json;
 use sqlx::Executor;
 
 use super::documents::assert_explained;
 use super::requests::{GoodRequest, KNOWN, World, break_schema, take_database_away};
+use crate::idempotency::hold_key;
 use crate::support::actor::{Actor, Answer};
 use crate::support::openapi;
 
@@ -138,8 +138,8 @@ fn bad_link_request(world: &World, good: &GoodRequest, status: u16) -> Option<Go
 async fn while_it_runs(world: &World, good: &GoodRequest) -> Answer {
     let sql = &mut world.app.sql().await;
     sql.execute("BEGIN").await.unwrap();
-    let (workspace_id, key) = (world.workspace.id, good.operation.operation_id.parse().unwrap());
-    assert!(idempotency::try_lock_key(sql, workspace_id, &key).await.unwrap());
+    let key = good.operation.operation_id.parse().unwrap();
+    hold_key(sql, world.workspace.id, &key).await;
     good.send_once(&world.workspace.actor, &key).await
 }
 

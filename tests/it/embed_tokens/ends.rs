@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use pearset::embed_tokens::Keyring;
 use pearset::programs::{self, ProgramChanges};
+use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
 
@@ -165,7 +166,8 @@ async fn a_token_expires_and_a_changed_lifetime_applies_to_later_tokens() {
     let set_lifetime = async |seconds: &str| {
         let changes = ProgramChanges { token_lifetime: Some(seconds.parse().unwrap()), ..ProgramChanges::default() };
         let (conn, now) = (&mut world.app.sql().await, world.app.clock.now());
-        programs::update_program(conn, world.workspace.id, now, world.workspace.program_id, &changes).await.unwrap();
+        let scope = ProgramScope { workspace_id: world.workspace.id, program_id: world.workspace.program_id };
+        programs::update_program(conn, scope, &changes, now).await.unwrap();
     };
     set_lifetime("60").await;
     let short = mint(&world, jane()).await;

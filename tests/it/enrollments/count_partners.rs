@@ -1,4 +1,4 @@
-//! `GET /partners/count`: that it counts what the list has is shown with each filter of the list.
+//! `GET /partners/count`. The tests of the list also compare the count, for each filter of the list.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ async fn count(world: &World, query: &str) -> serde_json::Value {
 }
 
 #[tokio::test]
-async fn it_is_a_number_that_no_page_limits() {
+async fn count_ignores_pages_and_orders() {
     let mut world = World::start().await;
     assert_eq!(count(&world, "").await, 0);
     for index in 0..3 {
@@ -29,7 +29,7 @@ async fn it_is_a_number_that_no_page_limits() {
 }
 
 #[tokio::test]
-async fn a_bad_filter_is_refused() {
+async fn invalid_filter_is_rejected() {
     let world = World::start().await;
     for query in ["status=x", "country=xx", "email=x", "tenantId=", "search=%01"] {
         let body = world.workspace.actor.get(&format!("{PARTNERS}/count?{query}")).await.expect(422);

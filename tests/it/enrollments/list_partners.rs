@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::fixtures::{PARTNERS, World};
 
-/// What a list is sorted by, with the member of the answer that shows it.
+/// The members that a list can be sorted by, as the query and the answer spell them.
 const SORTS: [&str; 8] = [
     "createdAt",
     "totalClicks",
@@ -19,7 +19,7 @@ const SORTS: [&str; 8] = [
     "netRevenue",
 ];
 
-/// The e-mail names of a list, in its order.
+/// Returns the local parts of the e-mail addresses of a list, in the order of the list.
 fn names(list: &Value) -> Vec<&str> {
     let list = list.as_array().unwrap().iter();
     list.map(|partner| partner["email"].as_str().unwrap().split_once('@').unwrap().0).collect()
@@ -29,7 +29,7 @@ async fn list(world: &World, query: &str) -> Value {
     world.workspace.actor.get(&format!("{PARTNERS}?{query}")).await.expect(200)
 }
 
-/// A list in the order of the names, as only who is in it matters; the count says the same.
+/// Returns the names of the listed partners in alphabetical order, and checks that the count is the same.
 pub(super) async fn found(world: &World, query: &str) -> String {
     let all = list(world, query).await;
     let mut names = names(&all);
@@ -39,7 +39,7 @@ pub(super) async fn found(world: &World, query: &str) -> String {
     names.join(" ")
 }
 
-/// Four partners with different figures; `loss` has cost more than it has brought.
+/// Enrolls four partners with different totals; `loss` has cost more than the partner has earned for the program.
 async fn with_figures() -> World {
     let mut world = World::start().await;
     for name in ["none", "loss", "some", "most"] {
@@ -60,7 +60,7 @@ async fn with_figures() -> World {
 }
 
 #[tokio::test]
-async fn every_order_goes_both_ways() {
+async fn every_order_works_in_both_directions() {
     let world = with_figures().await;
     for (sort, ascending) in [
         ("createdAt", ["none", "loss", "some", "most"]),
@@ -79,7 +79,7 @@ async fn every_order_goes_both_ways() {
         for query in [format!("sortBy={sort}&sortOrder=desc"), format!("sortBy={sort}")] {
             assert_eq!(names(&list(&world, &query).await), descending, "{query}");
         }
-        // With a filter on the partner, which is another statement.
+        // A filter on the partner leads to another statement.
         let filtered = list(&world, &format!("sortBy={sort}&sortOrder=asc&search=EXAMPLE")).await;
         assert_eq!(filtered, up, "{sort}");
     }
@@ -87,7 +87,7 @@ async fn every_order_goes_both_ways() {
 }
 
 #[tokio::test]
-async fn a_partner_in_the_list_is_the_partner_alone() {
+async fn listed_partner_equals_the_retrieved_partner() {
     let world = with_figures().await;
     world
         .workspace
@@ -97,8 +97,8 @@ async fn a_partner_in_the_list_is_the_partner_alone() {
         .expect(201);
     let list = list(&world, "").await;
     for partner in list.as_array().unwrap() {
-        let alone = world.workspace.actor.get(&format!("{PARTNERS}/{}", partner["id"].as_str().unwrap())).await;
-        assert_eq!(alone.expect(200), *partner);
+        let retrieved = world.workspace.actor.get(&format!("{PARTNERS}/{}", partner["id"].as_str().unwrap())).await;
+        assert_eq!(retrieved.expect(200), *partner);
     }
     let (some, loss) = (&list[1], &list[2]);
     assert_eq!(some["links"].as_array().unwrap().len(), 2);
@@ -107,15 +107,15 @@ async fn a_partner_in_the_list_is_the_partner_alone() {
 }
 
 #[tokio::test]
-async fn pages_have_everybody_once_also_when_all_are_equal() {
+async fn pages_list_every_partner_once_even_if_totals_are_equal() {
     let mut world = World::start().await;
     for index in 0..23 {
         world.enrolled(json!({ "email": format!("p{index}@example.com") })).await;
     }
-    // Some differ, most are equal: some of those have counted nothing, some only something else.
+    // Some partners differ, most are equal. Of the equal ones, some have counted nothing and some only another total.
     world.counted("key IN ('p3', 'p4', 'p20')", json!({ "clicks": 1 })).await;
     world.counted("key IN ('p0', 'p7', 'p11', 'p22')", json!({ "last_clicked": "2026-03-01T00:00:00Z" })).await;
-    // One is below those that are equal, by its net revenue.
+    // The net revenue of one partner is below the equal ones.
     world.earned("id = (SELECT max(id::text)::uuid FROM enrollments)", 5).await;
     for sort in SORTS {
         let mut orders = Vec::new();
@@ -138,7 +138,7 @@ async fn pages_have_everybody_once_also_when_all_are_equal() {
 }
 
 #[tokio::test]
-async fn a_page_has_a_hundred_unless_it_is_told_otherwise() {
+async fn page_has_100_partners_by_default() {
     let mut world = World::start().await;
     world.enrolled(json!({ "email": "p@example.com" })).await;
     world
@@ -159,7 +159,7 @@ async fn a_page_has_a_hundred_unless_it_is_told_otherwise() {
     }
 }
 
-/// Partners of two groups and several countries, statuses and names.
+/// Enrolls partners of two groups, with several countries, statuses and names.
 async fn with_variety() -> World {
     let mut world = World::start().await;
     world.group("vip", &[]).await;
@@ -189,10 +189,10 @@ async fn with_variety() -> World {
 }
 
 #[tokio::test]
-async fn each_filter_leaves_who_fits() {
+async fn each_filter_lists_the_matching_partners() {
     let world = with_variety().await;
     let vip = list(&world, "groupId=vip").await[0]["groupId"].as_str().unwrap().to_owned();
-    for (query, who) in [
+    for (query, expected) in [
         ("", "ann bob cat dan eve"),
         ("status=approved", "ann eve"),
         ("status=banned", "bob"),
@@ -213,7 +213,7 @@ async fn each_filter_leaves_who_fits() {
         ("tenantId=T-1", "cat"),
         ("tenantId=t+3", "dan"),
         ("tenantId=t", ""),
-        // All of them together.
+        // Several filters at once.
         ("status=banned&country=DE", "bob"),
         ("status=banned&country=FR", ""),
         ("groupId=vip&country=DE", "bob"),
@@ -221,40 +221,40 @@ async fn each_filter_leaves_who_fits() {
         ("groupId=default&country=FR&tenantId=t+3&status=pending", "dan"),
         ("groupId=default&tenantId=T-1", ""),
     ] {
-        assert_eq!(found(&world, query).await, who, "{query}");
+        assert_eq!(found(&world, query).await, expected, "{query}");
     }
 }
 
 #[tokio::test]
-async fn the_tenant_id_counts_before_the_e_mail_and_that_before_the_search() {
+async fn tenant_id_precedes_email_and_email_precedes_search() {
     let world = with_variety().await;
-    for (query, who) in [
+    for (query, expected) in [
         ("tenantId=t-1&email=bob@example.com&search=cat", "ann"),
         ("tenantId=nobody&email=bob@example.com", ""),
         ("email=bob@example.com&search=cat", "bob"),
         ("search=cat&email=nobody@example.com", ""),
         ("search=cat&tenantId=t-2", "bob"),
     ] {
-        assert_eq!(found(&world, query).await, who, "{query}");
+        assert_eq!(found(&world, query).await, expected, "{query}");
     }
 }
 
 #[tokio::test]
-async fn a_search_is_for_an_id_an_e_mail_or_words() {
+async fn search_finds_an_id_an_email_address_or_words() {
     let world = with_variety().await;
     let ann = list(&world, "email=ann@example.com").await[0]["id"].as_str().unwrap().to_owned();
     let one_digit_less = &ann[..ann.len() - 1];
-    for (search, who) in [
+    for (search, expected) in [
         (ann.as_str(), "ann"),
         (one_digit_less, ""),
         ("pn_01kkntq2cnf1prr1w49pfyaa1w", ""),
         ("Ann@EXAMPLE.com", "ann"),
-        // A whole address, not a part of one.
+        // A text of the form of an e-mail address must be the whole address.
         ("an@example.com", ""),
         ("@example.com", "ann bob cat dan"),
         ("example", "ann bob cat dan"),
         ("other.org", "eve"),
-        // Name, e-mail and company, any order, any case.
+        // Words match name, e-mail address and company, in any order and case.
         ("BOB", "ann bob"),
         ("bob+ann", "ann"),
         ("ann+bob", "ann"),
@@ -266,7 +266,7 @@ async fn a_search_is_for_an_id_an_e_mail_or_words() {
         ("бобов+фёдор", "dan"),
         ("бобов+ann", ""),
         ("++cat++", "cat"),
-        // Nothing in it is more than what it is.
+        // No character has a special meaning.
         ("%25", "cat"),
         ("_", "cat"),
         ("_%25", "cat"),
@@ -282,7 +282,7 @@ async fn a_search_is_for_an_id_an_e_mail_or_words() {
         ("a%7Cb", ""),
         ("***:x", ""),
         ("%00", ""),
-        // Nothing: everybody.
+        // An empty search lists everybody.
         ("", "ann bob cat dan eve"),
         ("+", "ann bob cat dan eve"),
     ] {
@@ -291,11 +291,11 @@ async fn a_search_is_for_an_id_an_e_mail_or_words() {
             world.workspace.actor.get(&format!("{PARTNERS}?{query}")).await.expect(422);
             continue;
         }
-        assert_eq!(found(&world, &query).await, who, "{search}");
+        assert_eq!(found(&world, &query).await, expected, "{search}");
     }
 }
 
-/// Leaves what is encoded already.
+/// Encodes a text for a query, but leaves encoded characters as they are.
 fn encode(text: &str) -> String {
     text.bytes()
         .map(|byte| if byte.is_ascii_graphic() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
@@ -304,7 +304,7 @@ fn encode(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_bad_value_is_refused() {
+async fn invalid_value_is_rejected_with_its_path() {
     let world = World::start().await;
     let long = |name: &str, length: usize| format!("{name}={}", "a".repeat(length));
     for (query, path) in [
@@ -335,19 +335,19 @@ async fn a_bad_value_is_refused() {
         let body = world.workspace.actor.get(&format!("{PARTNERS}?{query}")).await.expect(422);
         assert_eq!(body["error"]["errors"][0]["path"], path, "{query}: {body}");
     }
-    // Every problem is told, in the order of the document.
+    // All problems are reported, in the order of the document.
     let all = "page=0&sortOrder=x&sortBy=x&search=%01&email=x&tenantId=&country=x&status=x&groupId=%01&pageSize=x";
     let body = world.workspace.actor.get(&format!("{PARTNERS}?{all}")).await.expect(422);
     let paths: Vec<_> = body["error"]["errors"].as_array().unwrap().iter().map(|it| it["path"].as_str()).collect();
     let expected =
         ["groupId", "status", "country", "tenantId", "email", "search", "sortBy", "sortOrder", "page", "pageSize"];
     assert_eq!(paths, expected.map(Some));
-    // What is not a parameter is none.
+    // Unknown parameters are ignored.
     assert_eq!(list(&world, "x=y&name=z").await, json!([]));
 }
 
 #[tokio::test]
-async fn tenants_and_programs_are_never_mixed() {
+async fn list_has_only_partners_of_the_program() {
     let mut world = World::start().await;
     let first = world.enrolled(json!({ "email": "jane@example.com", "tenantId": "t", "name": "First" })).await;
     let second = world.program("go.second.example.com").await;
@@ -356,7 +356,7 @@ async fn tenants_and_programs_are_never_mixed() {
     let other = world.app.workspace("other").await;
     let elsewhere = other.actor.post(PARTNERS, json!({ "email": "jane@example.com", "tenantId": "t" })).await;
     let elsewhere = elsewhere.expect(201);
-    // A link in the second program is not shown in the first.
+    // A link of the second program is not shown in the first program.
     second.actor.post("/partner_referral_links", json!({ "key": "x", "partner": { "id": "t" } })).await.expect(201);
     let in_second = second.actor.get(&format!("{PARTNERS}/{}", in_second["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(in_second["links"].as_array().unwrap().len(), 2);
@@ -373,7 +373,7 @@ async fn tenants_and_programs_are_never_mixed() {
     for (path, id) in [(PARTNERS, other.program_id), (PARTNERS, other.program_id)] {
         world.workspace.actor.get(&format!("{path}?programId={id}")).await.expect(404);
     }
-    // A group of the other program is none of this one.
+    // A group of the other program does not exist in this program.
     let query = format!("{PARTNERS}?groupId={}", second.group_id);
     assert_eq!(world.workspace.actor.get(&query).await.expect(200), json!([]));
 }

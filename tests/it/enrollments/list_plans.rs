@@ -1,5 +1,5 @@
-//! How PostgreSQL finds a page of a long list: from the end of an index, never by sorting everybody. `benches/list_plans`
-//! shows the same with a million enrollments, and times.
+//! The query plans of long lists: PostgreSQL reads a page from the end of an index and never sorts all rows.
+//! `benches/list_plans` shows the same for a million enrollments, with times.
 #![expect(clippy::disallowed_methods, reason = "a plan is asked for with EXPLAIN before a query of the application")]
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 use super::fixtures::World;
 use crate::support::app::POOL_SIZE;
 
-/// Enough that to sort all of them costs far more than to walk along an index.
+/// The number of enrollments: high enough that sorting all of them costs far more than an index scan.
 const ENROLLMENTS: i64 = 25_000;
 
 const COLUMNS: [&str; 8] = [
@@ -28,7 +28,7 @@ const COLUMNS: [&str; 8] = [
 
 const LIST: &str = "enrollments::list_enrolled_partners";
 
-/// The application's own statements, from the data that the build checks them against.
+/// Returns the application's own statements of this name, from the query cache of the build.
 fn statements(name: &str) -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".sqlx");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
@@ -50,16 +50,16 @@ fn statement(column: &str, order: &str, of_partners: bool) -> String {
     found.remove(0)
 }
 
-/// A program with many partners, of whom most have brought nothing.
+/// Creates a program with many partners, most of whom have brought nothing.
 async fn long_list() -> World {
     // Nine of ten have counted something, but four of ten brought something.
     list_where("n % 10 > 0").await
 }
 
-/// The same where these have counted something.
+/// As [`long_list`], where the enrollments with this condition have counted something.
 async fn list_where(counted: &str) -> World {
     let world = World::start().await;
-    // Of two programs, each with all partners.
+    // All partners are in two programs.
     world.program("second.example.com").await;
     let fill = format!(
         "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
@@ -82,9 +82,9 @@ async fn list_where(counted: &str) -> World {
     world
 }
 
-/// What a statement is asked with; null where a filter is not given.
+/// The values that a statement binds; null for a filter that is not given.
 #[derive(Default)]
-struct Asked {
+struct Filters {
     status: Option<&'static str>,
     country: Option<&'static str>,
     tenant_id: Option<&'static str>,
@@ -92,19 +92,19 @@ struct Asked {
     words: Option<Vec<&'static str>>,
 }
 
-/// The plan of the part that finds a page of a hundred, made for these values as the application's are.
-async fn plan(world: &World, conn: &mut PgConnection, text: &str, asked: &Asked) -> Value {
+/// Returns the plan of the part that finds a page of 100, for these values, as the application's plans are made.
+async fn plan(world: &World, conn: &mut PgConnection, text: &str, filters: &Filters) -> Value {
     let explain = format!("EXPLAIN (FORMAT JSON) {text}");
     let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
         .bind(world.workspace.id)
         .bind(world.workspace.program_id)
         .bind(None::<GroupId>)
-        .bind(asked.status)
-        .bind(asked.tenant_id)
+        .bind(filters.status)
+        .bind(filters.tenant_id)
         .bind(None::<PartnerId>)
-        .bind(asked.country)
-        .bind(asked.email)
-        .bind(asked.words.as_deref())
+        .bind(filters.country)
+        .bind(filters.email)
+        .bind(filters.words.as_deref())
         .bind(100_i64)
         .bind(0_i64)
         .fetch_one(conn)
@@ -114,24 +114,24 @@ async fn plan(world: &World, conn: &mut PgConnection, text: &str, asked: &Asked)
     page.expect("the part that finds the page").clone()
 }
 
-/// A node of a plan and all below it.
+/// Returns a node of a plan and all nodes below.
 fn nodes(plan: &Value) -> Vec<&Value> {
     let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
     std::iter::once(plan).chain(below).collect()
 }
 
-/// The indexes that are read.
+/// Returns the indexes that a plan reads.
 fn indexes(plan: &Value) -> Vec<&str> {
     nodes(plan).into_iter().filter_map(|node| node["Index Name"].as_str()).collect()
 }
 
 #[tokio::test]
 async fn every_order_is_read_from_its_index() {
-    // Whether few or nearly all have counted something.
+    // The plan is the same whether few or nearly all enrollments have counted something.
     for counted in ["n % 10 = 0", "n % 10 > 0"] {
         let world = list_where(counted).await;
         let conn = &mut world.app.sql().await;
-        let asked = Asked::default();
+        let filters = Filters::default();
         for column in COLUMNS {
             let total = format!("enrollment_stats_{column}_idx");
             let expected = match column {
@@ -139,7 +139,7 @@ async fn every_order_is_read_from_its_index() {
                 _ => vec![total.as_str(), "enrollments_uncounted_idx"],
             };
             for (order, direction) in [("ASC", "Forward"), ("DESC", "Backward")] {
-                let plan = plan(&world, conn, &statement(column, order, false), &asked).await;
+                let plan = plan(&world, conn, &statement(column, order, false), &filters).await;
                 assert_eq!(indexes(&plan), expected, "{column} {order}, {counted}: {plan:#}");
                 for node in nodes(&plan) {
                     let kind = node["Node Type"].as_str().unwrap();
@@ -152,50 +152,50 @@ async fn every_order_is_read_from_its_index() {
             }
         }
     }
-    assert_eq!(statements(LIST).len(), 2 * 2 * COLUMNS.len(), "a statement that nothing here has looked at");
+    assert_eq!(statements(LIST).len(), 2 * 2 * COLUMNS.len(), "there is a statement that this test does not check");
 }
 
 #[tokio::test]
-async fn what_names_few_is_found_by_its_own_index() {
+async fn selective_filter_uses_its_own_index() {
     let world = long_list().await;
     let conn = &mut world.app.sql().await;
     let rows = [
         (
-            Asked { tenant_id: Some("77"), ..Asked::default() },
+            Filters { tenant_id: Some("77"), ..Filters::default() },
             vec!["enrollments_tenant_id_key", "enrollment_stats_pkey", "enrollments_tenant_id_key"],
         ),
         (
-            Asked { email: Some("77@example.com"), ..Asked::default() },
+            Filters { email: Some("77@example.com"), ..Filters::default() },
             vec!["partners_email_key", "enrollments_partner_key", "enrollment_stats_pkey"],
         ),
         (
-            Asked { status: Some("banned"), ..Asked::default() },
+            Filters { status: Some("banned"), ..Filters::default() },
             vec!["enrollments_status_idx", "enrollment_stats_pkey", "enrollments_status_idx"],
         ),
         (
-            Asked { status: Some("archived"), ..Asked::default() },
+            Filters { status: Some("archived"), ..Filters::default() },
             vec!["enrollments_status_idx", "enrollment_stats_pkey", "enrollments_status_idx"],
         ),
-        // Most are approved: a hundred of them come soon in any order.
+        // Most enrollments are approved, so a scan in any order finds 100 of them soon.
         (
-            Asked { status: Some("approved"), ..Asked::default() },
+            Filters { status: Some("approved"), ..Filters::default() },
             vec!["enrollment_stats_total_clicks_idx", "enrollments_pkey", "enrollments_uncounted_idx"],
         ),
     ];
-    for (asked, expected) in rows {
-        let plan = plan(&world, conn, &statement("total_clicks", "DESC", asked.email.is_some()), &asked).await;
+    for (filters, expected) in rows {
+        let plan = plan(&world, conn, &statement("total_clicks", "DESC", filters.email.is_some()), &filters).await;
         assert_eq!(indexes(&plan), expected, "{plan:#}");
     }
 }
 
-/// Partner by partner along the order of the list would be a walk through everybody where nobody fits.
+/// A scan in the order of the list would visit every partner if nobody matches.
 #[tokio::test]
-async fn words_are_looked_for_in_one_pass_over_the_partners() {
+async fn words_are_searched_in_one_pass_over_the_partners() {
     let world = long_list().await;
     let conn = &mut world.app.sql().await;
     for words in [vec!["[Zz][Zz]"], vec!["1"], vec!["7", "9"]] {
-        let asked = Asked { words: Some(words), ..Asked::default() };
-        let plan = plan(&world, conn, &statement("total_clicks", "DESC", true), &asked).await;
+        let filters = Filters { words: Some(words), ..Filters::default() };
+        let plan = plan(&world, conn, &statement("total_clicks", "DESC", true), &filters).await;
         let passes = nodes(&plan).into_iter().filter(|node| node["Relation Name"] == "partners");
         let passes: Vec<_> = passes.map(|node| node["Node Type"].as_str().unwrap()).collect();
         assert_eq!(passes, ["Seq Scan"], "{plan:#}");
@@ -203,9 +203,9 @@ async fn words_are_looked_for_in_one_pass_over_the_partners() {
     }
 }
 
-/// In an old program nearly everybody who has applied is approved.
+/// Nearly all applications of an old program are approved.
 #[tokio::test]
-async fn applications_are_looked_for_among_the_partners_first() {
+async fn applications_with_a_partner_filter_are_found_through_the_partners() {
     let world = long_list().await;
     let conn = &mut world.app.sql().await;
     conn.execute("UPDATE enrollments SET application_id = id").await.unwrap();
@@ -214,28 +214,28 @@ async fn applications_are_looked_for_among_the_partners_first() {
     assert_eq!(texts.len(), 2 * 2);
     for text in texts {
         let of_partners = text.contains("FROM (SELECT p.* FROM partners p");
-        let asked = if of_partners {
+        let all = if of_partners {
             vec![
-                Asked { country: Some("DE"), ..Asked::default() },
-                Asked { email: Some("77@example.com"), ..Asked::default() },
-                Asked { words: Some(vec!["[Zz][Zz]"]), ..Asked::default() },
-                Asked { words: Some(vec!["1"]), ..Asked::default() },
+                Filters { country: Some("DE"), ..Filters::default() },
+                Filters { email: Some("77@example.com"), ..Filters::default() },
+                Filters { words: Some(vec!["[Zz][Zz]"]), ..Filters::default() },
+                Filters { words: Some(vec!["1"]), ..Filters::default() },
             ]
         } else {
-            vec![Asked::default()]
+            vec![Filters::default()]
         };
-        for asked in asked {
+        for filters in all {
             let explain = format!("EXPLAIN (FORMAT JSON) {text}");
             let plan: Value = sqlx::query_scalar(AssertSqlSafe(explain))
                 .bind(world.workspace.id)
                 .bind(world.workspace.program_id)
                 .bind("approved")
-                .bind(asked.country)
+                .bind(filters.country)
                 .bind(None::<GroupId>)
                 .bind(None::<&str>)
                 .bind(None::<PartnerId>)
-                .bind(asked.email)
-                .bind(asked.words.as_deref())
+                .bind(filters.email)
+                .bind(filters.words.as_deref())
                 .bind(100_i64)
                 .bind(0_i64)
                 .fetch_one(&mut *conn)
@@ -243,7 +243,7 @@ async fn applications_are_looked_for_among_the_partners_first() {
                 .unwrap();
             let along_the_order = indexes(&plan[0]["Plan"]).contains(&"enrollments_program_key");
             assert_eq!(along_the_order, !of_partners, "{plan:#}");
-            if asked.email.is_some() {
+            if filters.email.is_some() {
                 assert_eq!(indexes(&plan[0]["Plan"]), ["partners_email_key", "enrollments_partner_key"], "{plan:#}");
             }
         }
@@ -251,7 +251,7 @@ async fn applications_are_looked_for_among_the_partners_first() {
 }
 
 #[tokio::test]
-async fn the_audit_log_is_read_from_the_index_of_its_filter() {
+async fn audit_log_uses_the_index_of_its_filter() {
     let world = World::start().await;
     let conn = &mut world.app.sql().await;
     let fill = format!(
@@ -283,12 +283,12 @@ async fn the_audit_log_is_read_from_the_index_of_its_filter() {
     }
 }
 
-/// Filters that are not given must leave the plan: that takes a plan for the values of the call. A session would turn
-/// to a common one after a few calls, if it were not told otherwise.
+/// Only a plan for the values of a call can drop the filters that are not given. By default, a session changes to a
+/// generic plan after a few calls.
 #[tokio::test]
-async fn the_plan_is_made_for_each_call() {
+async fn plan_is_made_for_each_call() {
     let world = World::start().await;
-    let told = world
+    let found = world
         .app
         .state
         .db
@@ -296,12 +296,12 @@ async fn the_plan_is_made_for_each_call() {
         .read_snapshot("test", |conn| Box::pin(settings(conn)))
         .await
         .unwrap();
-    assert_eq!(told, ("force_custom_plan".to_owned(), "repeatable read".to_owned()));
-    // And no longer than for that.
+    assert_eq!(found, ("force_custom_plan".to_owned(), "repeatable read".to_owned()));
+    // The settings end with the transaction.
     for _ in 0..POOL_SIZE {
-        let told =
+        let found =
             world.app.state.db.tenant(world.workspace.id).read("test", |conn| Box::pin(settings(conn))).await.unwrap();
-        assert_eq!(told, ("auto".to_owned(), "read committed".to_owned()));
+        assert_eq!(found, ("auto".to_owned(), "read committed".to_owned()));
     }
 }
 

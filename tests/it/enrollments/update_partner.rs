@@ -1,4 +1,4 @@
-//! `PATCH /partners/{id}`: what is absent stays, null clears, a value replaces.
+//! `PATCH /partners/{id}`: absent members stay, null clears, a value replaces.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ async fn patch(actor: &Actor, id: &str, body: Value) -> Answer {
     actor.send(request.body(body.to_string().into()).unwrap()).await
 }
 
-/// A workspace with one partner, and its id.
+/// Creates a workspace with one partner, and returns the id of the partner.
 async fn with_jane() -> (World, String) {
     let mut world = World::start().await;
     let id = enrolled(&mut world, json!({ "email": JANE })).await;
@@ -43,7 +43,7 @@ async fn entries(world: &World) -> usize {
     world.rows("audit_logs").await.len()
 }
 
-/// A value for every member of the profile that can be changed, and another one.
+/// The members of the profile that can be changed, each with two values.
 const PROFILE: [(&str, &str, &str); 12] = [
     ("name", "Jane Doe", "J. Doe"),
     ("image", "https://example.com/jane.png", "https://example.com/doe.png"),
@@ -60,7 +60,7 @@ const PROFILE: [(&str, &str, &str); 12] = [
 ];
 
 #[tokio::test]
-async fn every_member_of_the_profile_is_set_replaced_and_cleared_alone() {
+async fn every_member_of_the_profile_can_be_set_replaced_and_cleared_alone() {
     let (mut world, id) = with_jane().await;
     let actor = world.workspace.actor.clone();
     let mut expected = retrieve(&actor, &id).await;
@@ -73,7 +73,7 @@ async fn every_member_of_the_profile_is_set_replaced_and_cleared_alone() {
         }
     }
     for (member, ..) in PROFILE {
-        // The e-mail address stands for a name that is not there.
+        // The e-mail address is shown in place of a missing name.
         expected[member] = if member == "name" { json!(JANE) } else { Value::Null };
         assert_eq!(patch(&actor, &id, json!({ member: null })).await.expect(200), expected, "{member}");
         assert_eq!(world.written().await, "partners ~1", "{member}");
@@ -85,7 +85,7 @@ async fn every_member_of_the_profile_is_set_replaced_and_cleared_alone() {
 }
 
 #[tokio::test]
-async fn values_are_kept_as_on_creation() {
+async fn values_are_normalized_as_on_creation() {
     let (world, id) = with_jane().await;
     for (member, given, kept) in [
         ("image", "example.com/a.png", "https://example.com/a.png"),
@@ -102,7 +102,7 @@ async fn values_are_kept_as_on_creation() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_passed_over() {
+async fn members_that_cannot_be_changed_are_ignored() {
     let (mut world, id) = with_jane().await;
     let before = retrieve(&world.workspace.actor, &id).await;
     for body in [
@@ -118,7 +118,7 @@ async fn what_cannot_be_changed_is_passed_over() {
 }
 
 #[tokio::test]
-async fn what_makes_no_difference_is_not_written() {
+async fn change_to_the_same_values_writes_nothing() {
     let mut world = World::start().await;
     let body = json!({ "email": JANE, "name": "Jane", "country": "DE", "tenantId": "t", "metadata": { "a": 1 } });
     let id = enrolled(&mut world, body).await;
@@ -132,7 +132,7 @@ async fn what_makes_no_difference_is_not_written() {
 }
 
 #[tokio::test]
-async fn a_bad_value_is_refused_and_nothing_is_written() {
+async fn invalid_value_is_rejected_and_nothing_is_written() {
     let (mut world, id) = with_jane().await;
     let long = |length: usize| json!("a".repeat(length));
     for (member, value) in [
@@ -160,7 +160,7 @@ async fn a_bad_value_is_refused_and_nothing_is_written() {
         ("metadata", json!({ "a": {} })),
         ("programId", json!(null)),
     ] {
-        // What is right beside it is not done either.
+        // The valid members of the request are not written either.
         let mut body = json!({ "name": "Jane", "metadata": { "a": 1 } });
         body[member] = value;
         let answer = patch(&world.workspace.actor, &id, body.clone()).await.expect(422);
@@ -187,7 +187,7 @@ async fn metadata_is_replaced_as_a_whole() {
 }
 
 #[tokio::test]
-async fn a_tenant_id_is_bound_replaced_and_taken_away_also_on_the_links() {
+async fn tenant_id_is_bound_replaced_and_removed_also_on_the_links() {
     let (mut world, id) = with_jane().await;
     let actor = world.workspace.actor.clone();
     actor.post("/partner_referral_links", json!({ "key": "x", "partner": { "email": JANE } })).await.expect(201);
@@ -203,7 +203,7 @@ async fn a_tenant_id_is_bound_replaced_and_taken_away_also_on_the_links() {
 }
 
 #[tokio::test]
-async fn a_tenant_id_of_another_partner_is_a_conflict() {
+async fn tenant_id_of_another_partner_is_a_conflict() {
     let (mut world, id) = with_jane().await;
     let john = enrolled(&mut world, json!({ "email": "john@example.com", "tenantId": "t" })).await;
     let actor = world.workspace.actor.clone();
@@ -211,7 +211,7 @@ async fn a_tenant_id_of_another_partner_is_a_conflict() {
     assert_eq!(taken.expect_error(409), "The tenantId belongs to another partner of this program.");
     assert_eq!(world.written().await, NOTHING);
     assert_eq!(entries(&world).await, 0);
-    // In another program it is free, and once it is given back here too.
+    // The tenant id is free in another program, and in this program after the other partner has lost the tenant id.
     let second = world.program("go.second.example.com").await;
     second.actor.post(PARTNERS, json!({ "email": JANE })).await.expect(201);
     assert_eq!(patch(&second.actor, &id, json!({ "tenantId": "t" })).await.expect(200)["tenantId"], "t");
@@ -221,7 +221,7 @@ async fn a_tenant_id_of_another_partner_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn another_group_brings_its_default_links_once() {
+async fn move_to_another_group_adds_its_default_links_once() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/vip", "https://example.com/extra"]).await.to_string();
     let id = enrolled(&mut world, json!({ "email": JANE, "tenantId": "t" })).await;
@@ -231,14 +231,14 @@ async fn another_group_brings_its_default_links_once() {
     let urls: Vec<_> = moved["links"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap()).collect();
     assert_eq!(urls, ["https://example.com/", "https://example.com/vip", "https://example.com/extra"]);
     assert_eq!(world.written().await, "enrollments ~1, links +2");
-    // There and back again.
+    // The partner moves back, forth, and to the same group.
     let group_id = world.workspace.group_id;
     for (group, links) in [(group_id.to_string(), "enrollments ~1"), (vip, "enrollments ~1"), ("vip".to_owned(), "")] {
         patch(&actor, &id, json!({ "groupId": group })).await.expect(200);
         assert_eq!(world.written().await, links, "{group}");
         invariants::check(&world.app).await;
     }
-    // With another tenant id at once, which the new links have too.
+    // A tenant id of the same request is also on the new links.
     let john = enrolled(&mut world, json!({ "email": "john@example.com", "tenantId": "t2" })).await;
     patch(&actor, &john, json!({ "groupId": "vip", "tenantId": "t3" })).await.expect(200);
     assert_eq!(world.written().await, "enrollments ~1, links +2, links ~1");
@@ -246,7 +246,7 @@ async fn another_group_brings_its_default_links_once() {
 }
 
 #[tokio::test]
-async fn who_is_invited_gets_the_links_of_another_group_like_any_other() {
+async fn invited_partner_gets_the_links_of_another_group() {
     let mut world = World::start().await;
     world.group("vip", &["https://example.com/vip"]).await;
     let actor = world.workspace.actor.clone();
@@ -261,7 +261,7 @@ async fn who_is_invited_gets_the_links_of_another_group_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_not_there_is_not_found() {
+async fn unknown_group_is_not_found() {
     let (mut world, id) = with_jane().await;
     world.group("gone", &[]).await;
     world.arrange("UPDATE groups SET deleted_at = now() WHERE slug = 'gone'").await;
@@ -283,7 +283,7 @@ async fn a_group_that_is_not_there_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_partner_who_is_not_enrolled_is_not_found() {
+async fn partner_without_enrollment_is_not_found() {
     let (mut world, id) = with_jane().await;
     let second = world.program("go.second.example.com").await;
     let other = world.app.workspace("other").await;
@@ -301,10 +301,10 @@ async fn a_partner_who_is_not_enrolled_is_not_found() {
     assert_eq!(world.written().await, NOTHING);
 }
 
-/// One person in a workspace: the profile is the same in every program. What belongs to the enrollment is not, and
-/// another workspace has a person of its own.
+/// A partner is one person in a workspace, with one profile in every program. Members of the enrollment differ by
+/// program, and another workspace has a partner of its own.
 #[tokio::test]
-async fn the_profile_is_changed_in_every_program_of_the_workspace() {
+async fn profile_changes_in_every_program_of_the_workspace() {
     let (world, id) = with_jane().await;
     let second = world.program("go.second.example.com").await;
     let other = world.app.workspace("other").await;
@@ -316,14 +316,14 @@ async fn the_profile_is_changed_in_every_program_of_the_workspace() {
     assert_eq!((&in_first["name"], &in_first["companyName"]), (&json!("Jane Doe"), &json!("Doe")));
     assert_eq!((&in_first["tenantId"], &in_first["metadata"]), (&Value::Null, &json!({})));
     assert_eq!(retrieve(&other.actor, &id_of(&elsewhere)).await, elsewhere);
-    // A key that is not limited to a program names it.
+    // The request of a key without a program limit names the program.
     let body = json!({ "programId": second.program_id, "metadata": { "b": 2 } });
     assert_eq!(patch(&world.workspace.actor, &id, body).await.expect(200)["metadata"], json!({ "b": 2 }));
     assert_eq!(retrieve(&world.workspace.actor, &id).await["metadata"], json!({}));
 }
 
 #[tokio::test]
-async fn the_audit_log_names_what_was_changed_and_tells_no_value() {
+async fn audit_log_names_the_changed_members_without_values() {
     let (mut world, id) = with_jane().await;
     world.group("vip", &[]).await;
     let body = json!({
@@ -331,7 +331,7 @@ async fn the_audit_log_names_what_was_changed_and_tells_no_value() {
         "companyName": "s3cret", "name": "s3cret", "country": null, "email": "s3cret@example.com",
     });
     patch(&world.workspace.actor, &id, body).await.expect(200);
-    assert_eq!(world.written().await, "enrollments ~1, links ~1, partners ~1", "and no event");
+    assert_eq!(world.written().await, "enrollments ~1, links ~1, partners ~1", "there is no event");
     let entries = world.rows("audit_logs").await;
     assert_eq!(entries.len(), 1);
     let entry = &entries[0];
@@ -342,7 +342,7 @@ async fn the_audit_log_names_what_was_changed_and_tells_no_value() {
     assert!(!entry.to_string().contains("s3cret"), "{entry}");
 }
 
-/// Sends all of them at the same moment. Outcomes are in the order of the bodies.
+/// Sends all requests at the same moment, and returns the answers in the order of the requests.
 async fn race(world: &World, calls: Vec<(String, Value)>) -> Vec<Answer> {
     let start = Arc::new(Barrier::new(calls.len()));
     let mut clients = JoinSet::new();
@@ -359,14 +359,14 @@ async fn race(world: &World, calls: Vec<(String, Value)>) -> Vec<Answer> {
 }
 
 async fn expect_no_deadlock(world: &World) {
-    // A session reports what it has counted at its end.
+    // A session reports its counters when the session ends.
     invariants::end_sessions(&world.app).await;
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(invariants::count(&mut world.app.sql().await, deadlocks).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_who_want_one_tenant_id_exactly_one_gets_it() {
+async fn one_of_many_concurrent_requests_gets_the_tenant_id() {
     let mut world = World::start().await;
     let mut ids = Vec::new();
     for index in 0..CLIENTS {
@@ -380,7 +380,7 @@ async fn of_many_who_want_one_tenant_id_exactly_one_gets_it() {
         assert_eq!((of(200), of(409)), (1, CLIENTS - 1), "{round}");
         let tenants = format!("SELECT count(*) FROM enrollments WHERE tenant_id = '{wanted}'");
         assert_eq!(invariants::count(&mut world.app.sql().await, &tenants).await, 1);
-        // Who did not get it has not changed in any other way.
+        // The rejected requests have changed nothing else.
         let named = format!("SELECT count(*) FROM partners WHERE name = '{wanted}'");
         assert_eq!(invariants::count(&mut world.app.sql().await, &named).await, 1);
         assert_eq!(entries(&world).await, round + 1);
@@ -390,7 +390,7 @@ async fn of_many_who_want_one_tenant_id_exactly_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_to_different_things_at_once_all_survive() {
+async fn concurrent_changes_of_different_members_all_take_effect() {
     let (mut world, id) = with_jane().await;
     world.group("vip", &["https://example.com/vip", "https://example.com/extra"]).await;
     let mut bodies: Vec<Value> = PROFILE.iter().map(|(member, value, _)| json!({ (*member): value })).collect();
@@ -411,10 +411,10 @@ async fn changes_to_different_things_at_once_all_survive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_moves_into_one_group_give_its_links_once() {
+async fn concurrent_moves_to_one_group_add_its_links_once() {
     let (mut world, id) = with_jane().await;
     world.group("vip", &["https://example.com/vip", "https://example.com/extra"]).await;
-    // Half of them want to move, and back.
+    // Half of the requests move the partner to the group, the other half back.
     let groups = ["vip", "default"].map(|group| (id.clone(), json!({ "groupId": group })));
     for answer in race(&world, groups.into_iter().cycle().take(CLIENTS).collect()).await {
         answer.expect(200);

@@ -1,4 +1,4 @@
-//! Requests that change or delete something, and what the audit log says of it.
+//! Requests that change groups and partners, and the entries of the audit log.
 
 use axum::body::Body;
 use http::Method;
@@ -17,17 +17,17 @@ pub(super) async fn delete(actor: &Actor, path: &str) -> Answer {
     actor.send(actor.request(Method::DELETE, path).body(Body::empty()).unwrap()).await
 }
 
-/// A new group with this slug as its name.
+/// Creates a group whose name is this slug.
 pub(super) async fn group(world: &World, slug: &str) -> Value {
     world.workspace.actor.post("/groups", json!({"name": slug})).await.expect(201)
 }
 
-/// A partner who is enrolled in a group.
+/// Enrolls a partner in a group.
 pub(super) async fn enroll(world: &World, name: &str, group: &str) -> Value {
     world.partner(json!({"email": format!("{name}@example.com"), "tenantId": name, "groupId": group})).await.expect(201)
 }
 
-/// What the audit log says, oldest first: action, target, details.
+/// Returns the entries of the audit log, oldest first: action, target, details.
 pub(super) async fn audit_log(world: &World) -> Vec<(Value, Value, Value)> {
     let rows = world.rows("audit_logs").await;
     rows.into_iter().map(|row| (row["action"].clone(), row["target"].clone(), row["details"].clone())).collect()

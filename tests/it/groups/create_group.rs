@@ -10,7 +10,7 @@ async fn create(world: &World, body: Value) -> crate::support::actor::Answer {
 }
 
 #[tokio::test]
-async fn a_name_is_enough() {
+async fn name_is_the_only_required_member() {
     let world = World::start().await;
     let group = create(&world, json!({"name": "Müller & Söhne"})).await.expect(201);
     assert_eq!(group["slug"], "mueller-and-soehne");
@@ -25,7 +25,7 @@ async fn a_name_is_enough() {
 }
 
 #[tokio::test]
-async fn everything_is_kept_as_it_was_given() {
+async fn created_group_has_every_given_member() {
     let world = World::start().await;
     let body = json!({
         "name": "Creators", "slug": "creators-1", "color": "purple",
@@ -38,7 +38,7 @@ async fn everything_is_kept_as_it_was_given() {
         (&json!("Creators"), &json!("creators-1"), &json!("purple"))
     );
     let urls: Vec<_> = group["defaultLinks"].as_array().unwrap().iter().map(|link| link["url"].clone()).collect();
-    assert_eq!(urls, ["https://acme.com/one", "https://shop.acme.com/two"], "in the order of the request");
+    assert_eq!(urls, ["https://acme.com/one", "https://shop.acme.com/two"], "links are in the order of the request");
     assert_eq!(group["maxPartnerLinks"], 3);
     assert_eq!(group["allowedHosts"], json!(["acme.com", "*.acme.com"]));
 
@@ -50,14 +50,14 @@ async fn everything_is_kept_as_it_was_given() {
 }
 
 #[tokio::test]
-async fn a_group_can_have_no_default_links() {
+async fn group_can_have_no_default_links() {
     let world = World::start().await;
     create(&world, json!({"name": "None", "defaultLinks": []})).await.expect(201);
     assert_eq!(enroll(&world, "jane", "none").await["links"], json!([]));
 }
 
 #[tokio::test]
-async fn what_breaks_a_rule_is_refused_and_named() {
+async fn invalid_member_is_rejected_with_its_path() {
     let mut world = World::start().await;
     let six = vec![json!({"url": "https://acme.com/"}); 6];
     let hosts: Vec<String> = (0..51).map(|number| format!("h{number}.com")).collect();
@@ -105,7 +105,7 @@ async fn what_breaks_a_rule_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn a_slug_is_taken_once_in_a_program() {
+async fn slug_is_unique_in_a_program() {
     let world = World::start().await;
     create(&world, json!({"name": "Creators"})).await.expect(201);
     create(&world, json!({"name": "CREATORS!"})).await.expect_error(409);

@@ -7,7 +7,7 @@ use super::changes::{audit_log, delete, enroll, group};
 use crate::enrollments::fixtures::World;
 
 #[tokio::test]
-async fn its_partners_go_to_the_default_group_and_keep_their_links() {
+async fn partners_move_to_the_default_group_and_keep_their_links() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     let jane = enroll(&world, "jane", "creators").await;
@@ -22,7 +22,7 @@ async fn its_partners_go_to_the_default_group_and_keep_their_links() {
     world.token(json!({"tenantId": "jane"})).await.expect(201);
     assert_eq!(world.workspace.actor.get(&path).await.expect(200)["links"].as_array().unwrap().len(), 2);
 
-    // It is gone, for everybody.
+    // Nobody finds the group any more.
     delete(&world.workspace.actor, "/groups/creators").await.expect_error(404);
     delete(&world.workspace.actor, &format!("/groups/{}", made["id"].as_str().unwrap())).await.expect_error(404);
     super::changes::patch(&world.workspace.actor, "/groups/creators", json!({"name": "A"})).await.expect_error(404);
@@ -30,13 +30,13 @@ async fn its_partners_go_to_the_default_group_and_keep_their_links() {
         world.partner(json!({"email": "new@example.com", "groupId": group})).await.expect_error(404);
     }
     let again = group(&world, "creators").await;
-    assert_ne!(again["id"], made["id"], "the slug is free");
+    assert_ne!(again["id"], made["id"], "the new group with the same slug is another group");
     let log = audit_log(&world).await;
     assert!(log.contains(&(json!("group.deleted"), made["id"].clone(), json!({"movedTo": default}))), "{log:?}");
 }
 
 #[tokio::test]
-async fn its_partners_go_where_the_request_says() {
+async fn partners_move_to_the_named_group() {
     let world = World::start().await;
     for slug in ["creators", "press", "more"] {
         group(&world, slug).await;
@@ -51,7 +51,7 @@ async fn its_partners_go_where_the_request_says() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_done_changes_nothing() {
+async fn rejected_deletion_changes_nothing() {
     let world = World::start().await;
     group(&world, "creators").await;
     for (path, status) in [
@@ -66,10 +66,10 @@ async fn what_cannot_be_done_changes_nothing() {
     assert_eq!(world.workspace.actor.get("/groups").await.expect(200).as_array().unwrap().len(), 2);
 }
 
-/// More partners than one transaction moves, one of whom is held by somebody else for longer than a request may take:
-/// what was not moved is moved by the next request, wherever the first one said.
+/// The group has more partners than one transaction moves, and another transaction locks one of them for longer than a
+/// request may take. The next request moves the remaining partners to the group that the first request named.
 #[tokio::test]
-async fn a_move_that_was_interrupted_is_finished_by_the_next_request() {
+async fn interrupted_move_is_finished_by_the_next_request() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     let press = group(&world, "press").await;
@@ -83,31 +83,31 @@ async fn a_move_that_was_interrupted_is_finished_by_the_next_request() {
                 FROM new JOIN groups g USING (workspace_id) WHERE g.slug = 'creators'";
     world.app.sql().await.execute(many).await.unwrap();
     let mut other = world.app.sql().await;
-    let hold = "BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE";
-    other.execute(hold).await.unwrap();
+    let lock = "BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE";
+    other.execute(lock).await.unwrap();
     let message = delete(&world.workspace.actor, "/groups/creators?moveTo=press").await.expect_error(503);
     assert!(message.ends_with(&format!("with the id {} in its path.", made["id"].as_str().unwrap())), "{message}");
-    // It is closed, and who is still in it can work.
+    // The group is closed, and the partners who are still in the group can work.
     world.workspace.actor.get("/groups/creators").await.expect_error(404);
     world.partner(json!({"email": "new@example.com", "groupId": "creators"})).await.expect_error(404);
     world.token(json!({"tenantId": "jane"})).await.expect(201);
     other.execute("ROLLBACK").await.unwrap();
 
-    // Whoever has the slug now is left alone when the id is named.
+    // A request that names the id leaves the new group with the same slug alone.
     group(&world, "creators").await;
     let path = format!("/groups/{}", made["id"].as_str().unwrap());
     delete(&world.workspace.actor, &format!("{path}?moveTo=default")).await.expect_error(409);
     let answer = delete(&world.workspace.actor, &format!("{path}?moveTo=press")).await.expect(200);
     assert_eq!((&answer["id"], &answer["movedTo"]), (&made["id"], &press["id"]));
-    assert!(answer["movedPartners"].as_u64().unwrap() < 1501, "the first batch had been moved: {answer}");
+    assert!(answer["movedPartners"].as_u64().unwrap() < 1501, "the first request has moved the first batch: {answer}");
     assert_eq!(world.workspace.actor.get("/groups/press").await.expect(200)["partnersCount"], 1501);
     delete(&world.workspace.actor, &path).await.expect_error(404);
     world.workspace.actor.get("/groups/creators").await.expect(200);
 }
 
-/// The group that they were to go to is deleted before they have come there.
+/// The target of a move is deleted before the partners have moved there.
 #[tokio::test]
-async fn a_target_that_is_deleted_hands_on_what_was_to_come() {
+async fn deleted_target_passes_the_partners_on_to_its_own_target() {
     let world = World::start().await;
     for slug in ["creators", "press"] {
         group(&world, slug).await;

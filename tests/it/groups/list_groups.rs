@@ -11,7 +11,7 @@ async fn slugs(world: &World, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_default_group_comes_first_then_the_oldest() {
+async fn default_group_is_first_then_oldest_first() {
     let world = World::start().await;
     for slug in ["zebra", "apple", "mango"] {
         world.app.clock.advance(std::time::Duration::from_secs(1));
@@ -26,7 +26,7 @@ async fn the_default_group_comes_first_then_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_search_looks_into_names_and_slugs() {
+async fn search_matches_names_and_slugs() {
     let world = World::start().await;
     for name in ["Big Creators", "100% Press", "Müller Ж"] {
         group(&world, name).await;
@@ -46,7 +46,7 @@ async fn a_search_looks_into_names_and_slugs() {
 }
 
 #[tokio::test]
-async fn a_group_is_found_by_id_and_by_slug_and_nothing_else_is() {
+async fn group_is_found_by_id_and_by_slug_only() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     let id = made["id"].as_str().unwrap();

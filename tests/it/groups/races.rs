@@ -1,4 +1,4 @@
-//! Many clients at the same moment.
+//! Concurrent requests on groups.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::support::live::LiveServer;
 const CLIENTS: usize = 32;
 const ROUNDS: usize = 5;
 
-/// Sends all requests at the same moment; outcomes are in their order.
+/// Sends all requests at the same moment, and returns the outcomes in the order of the requests.
 async fn run(
     server: &Arc<LiveServer>,
     authorization: &str,
@@ -36,7 +36,7 @@ async fn run(
     outcomes.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-/// Two transactions that wait for each other cost a second until PostgreSQL notices.
+/// Checks that no deadlock has happened: each one costs a second until PostgreSQL detects the deadlock.
 async fn expect_no_deadlock(world: &World) {
     invariants::end_sessions(&world.app).await;
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
@@ -48,7 +48,7 @@ fn count(outcomes: &[(u16, Value)], status: u16) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_of_many_gets_the_slug() {
+async fn one_of_many_creations_gets_the_slug() {
     let world = World::start().await;
     let server = Arc::new(LiveServer::start(&world.app).await);
     for round in 1..=ROUNDS {
@@ -61,9 +61,9 @@ async fn one_of_many_gets_the_slug() {
     expect_no_deadlock(&world).await;
 }
 
-/// Most of the clients enroll somebody in the group while two delete it.
+/// Most clients enroll partners in a group while two clients delete the group.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_comes_into_a_group_that_is_deleted() {
+async fn nobody_is_enrolled_in_a_deleted_group() {
     let world = World::start().await;
     let server = Arc::new(LiveServer::start(&world.app).await);
     let authorization = world.workspace.actor.authorization();
@@ -89,9 +89,9 @@ async fn nobody_comes_into_a_group_that_is_deleted() {
     expect_no_deadlock(&world).await;
 }
 
-/// Whoever was enrolled while a default link was led elsewhere has a link that leads there.
+/// Partners who are enrolled while a default link gets another target have a link to that target.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_link_is_left_behind_when_its_default_link_leads_elsewhere() {
+async fn every_link_follows_its_default_link() {
     let world = World::start().await;
     let server = Arc::new(LiveServer::start(&world.app).await);
     let authorization = world.workspace.actor.authorization();
@@ -117,9 +117,10 @@ async fn no_link_is_left_behind_when_its_default_link_leads_elsewhere() {
     expect_no_deadlock(&world).await;
 }
 
-/// Each of two groups is deleted in favour of the other: one is left, or none and everybody is in the default group.
+/// Two groups are deleted, each with the other as the target. Afterwards one of them is left, or none is left and all
+/// partners are in the default group.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_groups_that_are_deleted_in_favour_of_each_other() {
+async fn no_partner_is_left_in_a_deleted_group_when_two_groups_name_each_other() {
     let world = World::start().await;
     let server = Arc::new(LiveServer::start(&world.app).await);
     for round in 1..=ROUNDS {
@@ -141,9 +142,9 @@ async fn two_groups_that_are_deleted_in_favour_of_each_other() {
     expect_no_deadlock(&world).await;
 }
 
-/// Partners are moved into a group, or approved into it, while it is deleted.
+/// Partners are moved to a group, or approved with that group, while the group is deleted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_is_moved_into_a_group_that_is_deleted() {
+async fn nobody_is_moved_to_a_deleted_group() {
     let world = World::start().await;
     let server = Arc::new(LiveServer::start(&world.app).await);
     let mut partners = Vec::new();

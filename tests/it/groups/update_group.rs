@@ -8,7 +8,7 @@ use crate::enrollments::fixtures::World;
 
 const PATH: &str = "/groups/creators";
 
-/// The addresses of a partner's links.
+/// Returns the targets of a partner's links.
 async fn urls(world: &World, partner: &Value) -> Vec<String> {
     let path = format!("/partners/{}", partner["id"].as_str().unwrap());
     let partner = world.workspace.actor.get(&path).await.expect(200);
@@ -16,7 +16,7 @@ async fn urls(world: &World, partner: &Value) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_null_clears() {
+async fn absent_member_stays_and_null_clears() {
     let world = World::start().await;
     let body = json!({
         "name": "Creators", "color": "red", "maxPartnerLinks": 3, "allowedHosts": ["example.com"],
@@ -24,7 +24,7 @@ async fn what_is_left_out_stays_and_null_clears() {
     let made = world.workspace.actor.post("/groups", body).await.expect(201);
     world.app.clock.advance(std::time::Duration::from_secs(1));
     let same = patch(&world.workspace.actor, PATH, json!({"name": "Creators", "color": "red"})).await.expect(200);
-    assert_eq!(same, made, "a change that changes nothing is none");
+    assert_eq!(same, made, "a change to the same values changes nothing");
     let renamed = patch(&world.workspace.actor, PATH, json!({"name": "Press", "slug": "press"})).await.expect(200);
     let mut expected = made.clone();
     for (member, value) in
@@ -48,13 +48,13 @@ async fn what_is_left_out_stays_and_null_clears() {
 }
 
 #[tokio::test]
-async fn default_links_are_kept_changed_made_and_removed() {
+async fn default_links_are_kept_changed_created_and_removed() {
     let world = World::start().await;
     let links = json!([{"url": "https://a.com/"}, {"url": "https://b.com/"}, {"url": "https://c.com/"}]);
     let made =
         world.workspace.actor.post("/groups", json!({"name": "Creators", "defaultLinks": links})).await.expect(201);
     let jane = enroll(&world, "jane", "creators").await;
-    // One of hers was led elsewhere by hand: it no longer follows.
+    // One of John's links points elsewhere: that link does not follow any more.
     let john = enroll(&world, "john", "creators").await;
     let by_hand = "UPDATE links SET url = 'https://own.com/' WHERE tenant_id = 'john' AND url = 'https://b.com/'";
     world.app.sql().await.execute(by_hand).await.unwrap();
@@ -71,7 +71,7 @@ async fn default_links_are_kept_changed_made_and_removed() {
 
     assert_eq!(urls(&world, &jane).await, ["https://a.com/", "https://b.com/new", "https://c.com/"]);
     assert_eq!(urls(&world, &john).await, ["https://a.com/", "https://own.com/", "https://c.com/"]);
-    // The new one comes with the next call, the removed one stays and is nobody's default link any more.
+    // Jane gets the new default link with the next token request. The link for the removed default link stays.
     world.token(json!({"tenantId": "jane"})).await.expect(201);
     assert_eq!(urls(&world, &jane).await.len(), 4);
     let bob = enroll(&world, "bob", "creators").await;
@@ -80,9 +80,9 @@ async fn default_links_are_kept_changed_made_and_removed() {
     assert!(pending.iter().all(|link| link["previous_urls"] == json!([])), "{pending:?}");
 }
 
-/// As after a call that ended before all links had followed: the next one goes on.
+/// The state is as after a request that ended before all links had followed. The next request continues.
 #[tokio::test]
-async fn links_that_have_yet_to_follow_do_so_at_the_next_call() {
+async fn remaining_links_follow_at_the_next_request() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     let jane = enroll(&world, "jane", "creators").await;
@@ -93,17 +93,17 @@ async fn links_that_have_yet_to_follow_do_so_at_the_next_call() {
     assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
     patch(&world.workspace.actor, PATH, json!({})).await.expect(200);
     assert_eq!(urls(&world, &jane).await, ["https://example.com/new"]);
-    // And back again.
+    // The default link gets its first target back.
     let back = json!([{"id": made["defaultLinks"][0]["id"], "url": "https://example.com/"}]);
     patch(&world.workspace.actor, PATH, json!({"defaultLinks": back})).await.expect(200);
     assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
 }
 
-/// More partners than one transaction changes, the last of whom is held by somebody else for longer than a request may
-/// take. The next request begins behind those who have followed: a link of the first one that is led back by hand to
-/// where it led stays there.
+/// The group has more partners than one transaction changes, and another transaction locks the last of them for longer
+/// than a request may take. The next request starts after the partners whose links have followed: a link of the first
+/// partner that has its old target again meanwhile keeps that target.
 #[tokio::test]
-async fn what_was_interrupted_goes_on_where_it_ended() {
+async fn interrupted_change_continues_where_it_has_stopped() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     let jane = enroll(&world, "jane", "creators").await;
@@ -118,8 +118,8 @@ async fn what_was_interrupted_goes_on_where_it_ended() {
     world.app.sql().await.execute(many).await.unwrap();
     let mut other = world.app.sql().await;
     other.execute("BEGIN; SELECT FROM enrollments ORDER BY id DESC LIMIT 1 FOR UPDATE").await.unwrap();
-    let lead = |path: &str| json!({"defaultLinks": [{"id": made["defaultLinks"][0]["id"], "url": path}]});
-    patch(&world.workspace.actor, PATH, lead("https://example.com/new")).await.expect_error(503);
+    let target = |path: &str| json!({"defaultLinks": [{"id": made["defaultLinks"][0]["id"], "url": path}]});
+    patch(&world.workspace.actor, PATH, target("https://example.com/new")).await.expect_error(503);
     assert_eq!(urls(&world, &jane).await, ["https://example.com/new"]);
     other.execute("ROLLBACK").await.unwrap();
 
@@ -129,7 +129,7 @@ async fn what_was_interrupted_goes_on_where_it_ended() {
     assert_eq!(urls(&world, &jane).await, ["https://example.com/"]);
     let links = world.rows("group_default_links").await;
     assert!(links.iter().all(|link| link["previous_urls"] == json!([])), "{links:?}");
-    // Another address begins with the first partner again.
+    // A change to another target starts with the first partner again.
     world
         .app
         .sql()
@@ -137,12 +137,12 @@ async fn what_was_interrupted_goes_on_where_it_ended() {
         .execute("UPDATE links SET url = 'https://example.com/new' WHERE tenant_id = 'jane'")
         .await
         .unwrap();
-    patch(&world.workspace.actor, PATH, lead("https://example.com/third")).await.expect(200);
+    patch(&world.workspace.actor, PATH, target("https://example.com/third")).await.expect(200);
     assert_eq!(urls(&world, &jane).await, ["https://example.com/third"]);
 }
 
 #[tokio::test]
-async fn another_group_becomes_the_default() {
+async fn another_group_can_become_the_default() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     assert_eq!(made["isDefault"], false);
@@ -156,7 +156,7 @@ async fn another_group_becomes_the_default() {
 }
 
 #[tokio::test]
-async fn what_contradicts_the_group_is_refused() {
+async fn change_that_contradicts_the_group_is_rejected() {
     let world = World::start().await;
     let made = group(&world, "creators").await;
     group(&world, "press").await;

@@ -1,4 +1,5 @@
 //! A POST that brings an `Idempotency-Key` is done once.
+#![expect(clippy::disallowed_methods, reason = "a transaction of the test holds a key")]
 
 mod kill;
 
@@ -8,10 +9,11 @@ use axum::body::Body;
 use futures_util::future::join_all;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::idempotency;
+use pearset::idempotency::{self, IdempotencyKey};
+use pearset::values::id::WorkspaceId;
 use pearset::workspaces::Scope;
 use serde_json::{Value, json};
-use sqlx::Executor;
+use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::enrollments::fixtures::{ENROLLED, PARTNERS, World};
 use crate::support::actor::{Actor, Answer};
@@ -188,6 +190,46 @@ async fn of_32_at_once_one_is_done() {
         }
         assert_eq!(count(&world, ALL_LINKS).await, 2 + round);
     }
+}
+
+/// Whatever ends the transaction of a request frees its key.
+#[tokio::test]
+async fn a_key_in_progress_is_refused_soon_and_free_when_its_transaction_ends() {
+    let world = enrolled().await;
+    let actor = &world.workspace.actor;
+    let body = json!({"tenantId": "jane", "url": "https://example.com/a"});
+    let key = "one".parse().unwrap();
+    for was_used in [false, true] {
+        let mut other = world.app.sql().await;
+        other.execute("BEGIN").await.unwrap();
+        hold_key(&mut other, world.workspace.id, &key).await;
+        for body in [&body, &json!({"tenantId": "jane"})] {
+            let begin = tokio::time::Instant::now();
+            let message = once(actor, "one", LINKS, body).await.expect_error(409);
+            assert_eq!(message, "A request with this Idempotency-Key is still running.");
+            // Other locks are waited for that long.
+            assert!(begin.elapsed() < Duration::from_secs(2), "{was_used}");
+        }
+        if was_used {
+            // As with a server that is killed.
+            let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut other).await.unwrap();
+            let end = format!("SELECT pg_terminate_backend({pid}, 10000)");
+            world.app.sql().await.execute(AssertSqlSafe(end)).await.unwrap();
+        } else {
+            other.execute("ROLLBACK").await.unwrap();
+        }
+        assert!(!is_replayed(&once(actor, "one", LINKS, &body).await), "{was_used}");
+        assert!(is_replayed(&once(actor, "one", LINKS, &body).await), "{was_used}");
+        world.app.clock.advance(Duration::from_hours(24));
+    }
+    assert_eq!((count(&world, ALL_LINKS).await, count(&world, KEPT).await), (3, 1));
+}
+
+/// Holds a key as a request does that is still running: until the end of the transaction.
+pub(crate) async fn hold_key(sql: &mut PgConnection, workspace_id: WorkspaceId, key: &IdempotencyKey) {
+    let claim = "SELECT is_claimed FROM claim_idempotency_key($1, $2, sha256('x'), '2100-01-01Z', '2100-01-02Z')";
+    let claimed: bool = sqlx::query_scalar(claim).bind(workspace_id).bind(key.as_str()).fetch_one(sql).await.unwrap();
+    assert!(claimed);
 }
 
 /// Requests of one effect under different keys: a lost race is run again inside the one transaction.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use pearset::programs::{self, ProgramChanges};
+use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use pearset::values::id::ProgramId;
 use serde_json::json;
@@ -12,8 +13,8 @@ use crate::enrollments::fixtures::World;
 
 async fn set_active(world: &World, id: ProgramId, active: bool) {
     let changes = ProgramChanges { active: Some(active), ..ProgramChanges::default() };
-    let now = world.app.clock.now();
-    programs::update_program(&mut world.app.sql().await, world.workspace.id, now, id, &changes).await.unwrap();
+    let scope = ProgramScope { workspace_id: world.workspace.id, program_id: id };
+    programs::update_program(&mut world.app.sql().await, scope, &changes, world.app.clock.now()).await.unwrap();
 }
 
 #[tokio::test]
@@ -78,15 +79,17 @@ async fn the_default_program_stays_active_until_another_program_is_the_default()
     let second = world.program("go.second.example.com").await;
     let conn = &mut world.app.sql().await;
     let (now, workspace) = (world.app.clock.now(), &world.workspace);
+    let first = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
+    let other = ProgramScope { program_id: second.program_id, ..first };
     let off = ProgramChanges { active: Some(false), ..ProgramChanges::default() };
-    let refused = programs::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap_err();
+    let refused = programs::update_program(conn, first, &off, now).await.unwrap_err();
     assert_eq!(refused.code().status(), 409);
-    programs::update_program(conn, workspace.id, now, second.program_id, &off).await.unwrap();
-    let refused = programs::update_default_program(conn, workspace.id, second.program_id).await.unwrap_err();
+    programs::update_program(conn, other, &off, now).await.unwrap();
+    let refused = programs::update_default_program(conn, other).await.unwrap_err();
     assert_eq!(refused.code().status(), 409);
     set_active(&world, second.program_id, true).await;
-    programs::update_default_program(conn, workspace.id, second.program_id).await.unwrap();
-    programs::update_program(conn, workspace.id, now, workspace.program_id, &off).await.unwrap();
+    programs::update_default_program(conn, other).await.unwrap();
+    programs::update_program(conn, first, &off, now).await.unwrap();
 
     let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
     assert_eq!(key.get("/groups/default").await.expect(200)["programId"], second.program_id.to_string());

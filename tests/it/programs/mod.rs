@@ -1,4 +1,5 @@
 //! Several programs in one workspace.
 
 mod choice;
+mod global_references;
 mod named;

@@ -6,6 +6,7 @@ use http::Method;
 use http::header::CONTENT_TYPE;
 use pearset::domains::LinkAddress;
 use pearset::programs::update_default_program;
+use pearset::values::ProgramScope;
 use pearset::values::id::ProgramId;
 use pearset::workspaces::Scope;
 use serde_json::{Value, json};
@@ -64,14 +65,15 @@ async fn a_request_that_names_a_program_changes_no_other_program() {
     let contract = world.app.stranger().get("/openapi.json").await.expect(200);
     let first = world.workspace.program_id;
     let second = second_program(&world).await;
+    let scope = |program_id| ProgramScope { workspace_id: world.workspace.id, program_id };
     let conn = &mut world.app.sql().await;
     let mut tried = 0;
     for request in world.requests() {
         let Some(field) = program_field(&contract, &request.operation) else { continue };
         // Arranged while the first program is the default, then sent while the second program is the default.
-        update_default_program(conn, world.workspace.id, first).await.unwrap();
+        update_default_program(conn, scope(first)).await.unwrap();
         request.arrange().await;
-        update_default_program(conn, world.workspace.id, second).await.unwrap();
+        update_default_program(conn, scope(second)).await.unwrap();
         let before = rows(&world, second).await;
         let actor = world.app.actor_with(&world.workspace, &[Scope::ApisAll]).await;
         let (method, mut path) = (request.operation.method.clone(), request.path.clone());

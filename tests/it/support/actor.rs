@@ -1,4 +1,4 @@
-//! Who sends requests. Every answer is held against openapi.yaml.
+//! A caller that sends requests to a router and compares every answer with openapi.yaml.
 
 use axum::Router;
 use axum::body::Body;
@@ -24,17 +24,17 @@ impl Actor {
         Self { router, authorization }
     }
 
-    /// The same caller at another server.
+    /// Returns the same caller at another server.
     pub(crate) fn at(&self, router: &Router) -> Self {
         Self { router: router.clone(), authorization: self.authorization.clone() }
     }
 
-    /// The same caller with another `Authorization` header.
+    /// Returns the same caller with another `Authorization` header.
     pub(crate) fn with_authorization(&self, value: &str) -> Self {
         Self { router: self.router.clone(), authorization: Some(value.to_owned()) }
     }
 
-    /// The value of the `Authorization` header.
+    /// Returns the value of the `Authorization` header.
     pub(crate) fn authorization(&self) -> &str {
         self.authorization.as_deref().unwrap_or_default()
     }
@@ -64,7 +64,7 @@ impl Actor {
         self.send(request.body(body.to_string().into()).unwrap()).await
     }
 
-    /// A body that need not be JSON.
+    /// Posts a body that may be something other than JSON.
     pub(crate) async fn post_text(&self, path: &str, content_type: &str, body: impl Into<Body>) -> Answer {
         let request = self.request(Method::POST, path).header(CONTENT_TYPE, content_type);
         self.send(request.body(body.into()).unwrap()).await
@@ -97,7 +97,7 @@ impl Actor {
     }
 }
 
-/// An answer that fits the contract.
+/// An answer that matches the contract.
 #[derive(Debug)]
 pub(crate) struct Answer {
     request: String,
@@ -107,14 +107,14 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The body of an answer with this status.
+    /// Asserts the status and returns the body.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}: {}", self.request, self.body);
         self.body
     }
 
-    /// The message of an error with this status.
+    /// Asserts the status and returns the message of the error.
     #[track_caller]
     pub(crate) fn expect_error(self, status: u16) -> String {
         let body = self.expect(status);

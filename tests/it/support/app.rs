@@ -1,4 +1,4 @@
-//! The production application on a database of its own, with a clock that stands still and ids that repeat.
+//! The production application on its own database, with a clock that stands still and reproducible ids.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -44,7 +44,7 @@ impl ManualClock {
         *elapsed += by;
     }
 
-    /// As somebody sets the machine's clock, also back.
+    /// Sets the wall clock, also back, like an operator who sets the machine's clock. `elapsed` does not change.
     pub(crate) fn set(&self, now: Timestamp) {
         self.0.lock().unwrap().0 = now;
     }
@@ -69,7 +69,8 @@ pub(crate) struct TestApp {
     cluster: &'static TestCluster,
 }
 
-/// More requests a minute than any test makes while its clock stands still: every answer tells of its limit.
+/// Rate limits above the number of requests that any test makes while its clock stands still. The limits are not
+/// switched off, because every answer must have the headers of its limit.
 const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000,enterprise=1000000";
 
 /// Sessions of the application's pool.
@@ -80,22 +81,22 @@ const WORK: overload::Limits =
     overload::Limits { in_work: 8 * POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
 
 impl TestApp {
-    /// On the cluster that the tests share.
+    /// Starts the application on the cluster that the tests share.
     pub(crate) async fn start() -> Self {
         Self::on(&SHARED).await
     }
 
-    /// On a cluster of the test's choice.
+    /// Starts the application on a cluster of the test's choice.
     pub(crate) async fn on(cluster: &'static TestCluster) -> Self {
         Self::set_up(cluster, PLENTY).await
     }
 
-    /// With these limits of requests a minute, as the setting names them.
+    /// Starts the application with these rate limits, in the format of the setting.
     pub(crate) async fn limited(rate_limits: &str) -> Self {
         Self::set_up(&SHARED, rate_limits).await
     }
 
-    /// One more server on the same database and with the same limits, which counts requests in Redis.
+    /// Starts a second server on the same database with the given rate limits, which counts requests in Redis.
     pub(crate) async fn peer(&self, rate_limits: &str, redis_url: &str) -> Router {
         let store = SharedStore::new(redis::Client::open(redis_url).unwrap(), Arc::clone(&self.state.metrics));
         store.connect().await;
@@ -103,7 +104,7 @@ impl TestApp {
         build_app(self.state_with(self.state.db.clone(), limiter, WORK))
     }
 
-    /// One more server on the same database, which shares nothing else with this one.
+    /// Starts a second server that shares only the database with this server.
     pub(crate) async fn another_server(&self) -> Router {
         build_app(self.ready_state(self.state.db.clone(), WORK).await)
     }
@@ -151,13 +152,14 @@ impl TestApp {
         Self { router: build_app(state.clone()), state, clock, database, cluster }
     }
 
-    /// The same application, which reaches its database in another way.
+    /// Makes the application reach its database by other connection options.
     pub(crate) async fn reach_database_by(&mut self, options: PgConnectOptions, pool_size: usize) {
         self.state = self.state_by(options, pool_size).await;
         self.router = build_app(self.state.clone());
     }
 
-    /// One more server, which reaches the same database in another way and shares nothing else with this one.
+    /// Starts a second server that reaches the same database by other connection options and shares only the database
+    /// with this server.
     pub(crate) async fn another_server_by(&self, options: PgConnectOptions, pool_size: usize) -> Router {
         build_app(self.state_by(options, pool_size).await)
     }
@@ -175,43 +177,43 @@ impl TestApp {
         state
     }
 
-    /// A session of the test's own, which sees the rows of all tenants: what it finds is what was committed.
+    /// Opens a session of the test that sees the committed rows of all tenants.
     pub(crate) async fn sql(&self) -> PgConnection {
         self.superuser().connect().await.unwrap()
     }
 
-    /// The same while the database may be away.
+    /// Opens the same session as [`Self::sql`], for tests in which the database may be unavailable.
     pub(crate) async fn try_sql(&self) -> sqlx::Result<PgConnection> {
         self.superuser().connect().await
     }
 
-    /// How to reach the application's database.
+    /// Returns the connection options of the application's database.
     pub(crate) fn database(&self) -> &PgConnectOptions {
         &self.database
     }
 
-    /// How to reach the application's database past row level security.
+    /// Returns connection options that bypass row level security.
     pub(crate) fn superuser(&self) -> PgConnectOptions {
         self.database.clone().username(SUPERUSER)
     }
 
-    /// The name of the application's database.
+    /// Returns the name of the application's database.
     pub(crate) fn database_name(&self) -> &str {
         self.database.get_database().unwrap()
     }
 
-    /// A caller without a key.
+    /// Returns a caller without an API key.
     pub(crate) fn stranger(&self) -> Actor {
         Actor::new(self.router.clone(), None)
     }
 
-    /// A workspace on the highest plan with a public program, a default group with one default link, and a key that
-    /// may do everything.
+    /// Creates a workspace on the highest plan with a public program, a default group with one default link, and an
+    /// API key with all scopes.
     pub(crate) async fn workspace(&self, slug: &str) -> Workspace {
         self.workspace_on(slug, Plan::Enterprise).await
     }
 
-    /// The same on another plan.
+    /// Creates the same workspace on another plan.
     pub(crate) async fn workspace_on(&self, slug: &str, plan: Plan) -> Workspace {
         let (ids, now) = (Arc::clone(&self.state.ids), self.clock.now());
         let key = ApiKey::generate(&ids);
@@ -222,7 +224,7 @@ impl TestApp {
             key: key.clone(),
             public_url: Url::parse("http://127.0.0.1:8080").unwrap(),
         };
-        // Not by the application, which gives up where a machine is very busy.
+        // Uses a session of the test, because the application gives up after a time that a very busy machine exceeds.
         let conn = &mut self.sql().await;
         conn.execute("BEGIN").await.unwrap();
         let actor = work::Actor::command_line(ids.next(now));
@@ -236,7 +238,7 @@ impl TestApp {
         }
     }
 
-    /// A caller with a key that has these scopes.
+    /// Creates an API key with these scopes and returns a caller with the key.
     pub(crate) async fn actor_with(&self, workspace: &Workspace, scopes: &[Scope]) -> Actor {
         let now = self.clock.now();
         let key = ApiKey::generate(&self.state.ids);
@@ -252,7 +254,7 @@ impl TestApp {
         Actor::new(self.router.clone(), Some(key))
     }
 
-    /// One more program of a workspace.
+    /// Creates a further program of a workspace.
     pub(crate) async fn create_program(&self, workspace_id: WorkspaceId, address: LinkAddress) -> NewProgram {
         let (ids, now) = (&self.state.ids, self.clock.now());
         let create = CreateProgram {
@@ -263,7 +265,8 @@ impl TestApp {
             address,
         };
         let conn = &mut self.sql().await;
-        // The program, its default group and its default domain refer to each other: the constraints are deferred.
+        // The program, its default group and its default domain refer to each other. The constraints are deferred, so
+        // the rows need one transaction.
         conn.execute("BEGIN").await.unwrap();
         let work = &mut Work::new(conn, work::Actor::command_line(workspace_id), 0, ids, &*self.clock);
         let defaults = create.apply(work).await.unwrap();
@@ -271,7 +274,7 @@ impl TestApp {
         NewProgram { id: create.id, group_id: defaults.group_id }
     }
 
-    /// One more link that every partner of the group gets.
+    /// Adds a default link to the workspace's group.
     pub(crate) async fn add_default_link(&self, workspace: &Workspace, url: &str) -> GroupDefaultLinkId {
         let now = self.clock.now();
         let link = pearset::groups::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
@@ -282,7 +285,7 @@ impl TestApp {
 }
 
 impl Drop for TestApp {
-    /// The database goes with the test, or hundreds of them would fill the disk.
+    /// Drops the database with the test, because hundreds of databases would fill the disk.
     fn drop(&mut self) {
         let metrics = self.state.metrics.render(self.state.db.pool_use(), None);
         assert!(thread::panicking() || canaries::find(&metrics).is_none(), "{metrics}");
@@ -301,7 +304,7 @@ fn public_url() -> Url {
     Url::parse("https://partners.example.com").unwrap()
 }
 
-/// A tenant, and a caller that may do everything in it.
+/// A tenant, and a caller that has all rights in the tenant.
 pub(crate) struct Workspace {
     pub(crate) id: WorkspaceId,
     pub(crate) program_id: ProgramId,

@@ -1,4 +1,4 @@
-//! The program as its users run it: a process with settings, output, signals and an exit code.
+//! The `pearset` binary as users run it: a process with settings, output, signals and an exit code.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -18,29 +18,29 @@ use serde_json::Value;
 
 use super::{canaries, openapi};
 
-/// Nothing takes so long, also on a busy machine.
+/// A time limit that nothing reaches, also on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// A folder in which the program is run. It goes with the test.
+/// A working directory of the program, removed when the test ends.
 pub(crate) struct Home {
     path: PathBuf,
     database_url: Option<String>,
 }
 
 impl Home {
-    /// Empty: a server that is started here makes its own database.
+    /// Creates an empty folder. A server that starts in the folder runs its private PostgreSQL.
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // The name is one that a later run removes when this one is killed.
+        // A later run removes folders with this prefix if the current run is killed.
         let name = format!("pearset-test-{}-home-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = env::temp_dir().join(name);
         fs::create_dir(&path).unwrap();
-        // Root's database is run by another user.
+        // If the tests run as root, another user runs PostgreSQL.
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         Self { path, database_url: None }
     }
 
-    /// Whoever is started here uses this database.
+    /// Creates a folder whose programs use this database.
     pub(crate) fn with_database(url: &str) -> Self {
         let mut home = Self::new();
         home.database_url = Some(url.to_owned());
@@ -51,11 +51,11 @@ impl Home {
         &self.path
     }
 
-    /// The program, with no setting but the database.
+    /// Returns a command that runs the program without any setting but the database.
     pub(crate) fn pearset(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pearset"));
         for (name, _) in env::vars() {
-            // Where PostgreSQL is found is a matter of the machine.
+            // The location of PostgreSQL depends on the machine and is kept.
             if name == "DATABASE_URL" || name.starts_with("PEARSET_") && !name.starts_with("PEARSET_PG_") {
                 command.env_remove(name);
             }
@@ -67,12 +67,12 @@ impl Home {
         command
     }
 
-    /// What a command line leads to; no word of it has a blank in it.
+    /// Runs a command line to its end. The line is split at blanks, so no argument can contain one.
     pub(crate) fn run(&self, line: &str) -> Finished {
         Process::spawn(self.pearset().args(line.split_whitespace())).finish()
     }
 
-    /// What a command prints with `--json`: one value on one line.
+    /// Runs a command with `--json` and returns the value that the command prints on one line.
     #[track_caller]
     pub(crate) fn json(&self, line: &str) -> Value {
         let printed = self.run(&format!("{line} --json")).succeeded();
@@ -84,14 +84,14 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         let begin = Instant::now();
-        // The PostgreSQL of a server that was killed writes until it has ended.
+        // The PostgreSQL of a killed server still writes files until PostgreSQL has ended.
         while fs::remove_dir_all(&self.path).is_err() && begin.elapsed() < Duration::from_secs(10) {
             thread::sleep(Duration::from_millis(20));
         }
     }
 }
 
-/// A running program, in a process group of its own as from a shell. It ends with the test.
+/// A running program in its own process group, like a program that a shell starts. The program ends with the test.
 pub(crate) struct Process {
     child: Child,
     out: Lines,
@@ -111,19 +111,19 @@ impl Process {
         self.child.id()
     }
 
-    /// To the whole group, as Ctrl-C does it.
+    /// Sends a signal to the whole process group, like Ctrl-C.
     pub(crate) fn signal(&self, signal: Signal) {
         killpg(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
 
-    /// The next line of its log that has this text in it.
+    /// Returns the next line of the program's log that contains this text.
     #[track_caller]
     pub(crate) fn logged(&self, text: &str) -> Value {
         let line = std::iter::from_fn(|| self.err.next()).find(|line| line.contains(text));
-        serde_json::from_str(&line.unwrap_or_else(|| panic!("it did not log {text}"))).unwrap()
+        serde_json::from_str(&line.unwrap_or_else(|| panic!("the program did not log {text}"))).unwrap()
     }
 
-    /// Waits for its end.
+    /// Waits for the end of the program.
     pub(crate) fn finish(mut self) -> Finished {
         let (out, err) = (self.out.rest(), self.err.rest());
         let code = self.child.wait().unwrap().code();
@@ -138,11 +138,12 @@ impl Drop for Process {
     }
 }
 
-/// What a program prints, line by line; read all the time, so that it never waits for us.
+/// The output of a program, line by line. A thread reads the output all the time, so that the program never blocks on
+/// a full pipe.
 struct Lines(Receiver<String>);
 
 impl Lines {
-    /// Each of them is looked at.
+    /// Reads the lines of a stream and passes each line to `look`.
     fn of(stream: impl Read + Send + 'static, look: fn(&str)) -> Self {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || {
@@ -152,7 +153,7 @@ impl Lines {
         Self(lines)
     }
 
-    /// `None` at the end.
+    /// Returns the next line, `None` at the end.
     fn next(&self) -> Option<String> {
         match self.0.recv_timeout(PATIENCE) {
             Ok(line) => Some(line),
@@ -169,26 +170,26 @@ impl Lines {
 /// A program that has ended.
 #[derive(Debug)]
 pub(crate) struct Finished {
-    /// `None` after a signal.
+    /// The exit code, `None` after a signal.
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
     pub(crate) err: String,
 }
 
 impl Finished {
-    /// What it printed.
+    /// Asserts success and returns the output.
     #[track_caller]
     pub(crate) fn succeeded(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.out
     }
 
-    /// The lines of its log.
+    /// Returns the lines of the program's log.
     pub(crate) fn log(&self) -> Vec<Value> {
         self.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The one line in which it says why not.
+    /// Asserts failure without output and returns the single line of the error.
     #[track_caller]
     pub(crate) fn refused(self) -> String {
         assert!(self.code.is_some_and(|code| (1..100).contains(&code)), "{self:?}");
@@ -204,18 +205,18 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// On a free port.
+    /// Starts a server on a free port and waits until the server is ready.
     #[track_caller]
     pub(crate) fn start(command: &mut Command) -> Self {
         let process = Process::spawn(command.env("PEARSET_LISTEN", "127.0.0.1:0"));
         let Some(line) = process.out.next() else {
             panic!("the server did not start: {}", process.err.rest());
         };
-        let address = line.strip_prefix("Pearset is ready at http://").expect("its address").parse().unwrap();
+        let address = line.strip_prefix("Pearset is ready at http://").expect("an address").parse().unwrap();
         Self { process, address }
     }
 
-    /// What a first start says besides its address: the API key, and a command to try it with.
+    /// Returns the further output of a first start: the API key, and a command that uses the API key.
     pub(crate) fn introduction(&self) -> (String, String) {
         let mut lines = std::iter::from_fn(|| self.process.out.next());
         let mut after = |mark: &str| {
@@ -234,7 +235,7 @@ impl Server {
         self.send(&Method::POST, path, &headers, &body.to_string())
     }
 
-    /// A request on a connection of its own; the answer is held against openapi.yaml.
+    /// Sends a request on a new connection and compares the answer with openapi.yaml.
     pub(crate) fn send(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         canaries::sent(body.as_bytes());
         let headers: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
@@ -248,14 +249,14 @@ impl Server {
         Reply::read(stream, method, path)
     }
 
-    /// Waits for its end after a signal.
+    /// Sends a signal and waits for the end of the server.
     pub(crate) fn end(self, signal: Signal) -> Finished {
         self.process.signal(signal);
         self.process.finish()
     }
 }
 
-/// An answer that fits the contract.
+/// An answer that matches the contract.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -263,7 +264,7 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The answer on a connection that closes after it.
+    /// Reads the answer from a connection that closes after the answer.
     pub(crate) fn read(mut stream: TcpStream, method: &Method, path: &str) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut answer = String::new();
@@ -280,7 +281,7 @@ impl Reply {
         Self { status, body: serde_json::from_str(body).unwrap_or(Value::Null) }
     }
 
-    /// The body of an answer with this status.
+    /// Asserts the status and returns the body.
     #[track_caller]
     pub(crate) fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);

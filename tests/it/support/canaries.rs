@@ -1,10 +1,11 @@
-//! Nothing that the tests send of a person, and no secret, may be in what the server writes elsewhere than to its
-//! caller: the log of the application (down to its trace lines) and of every program that a test starts, the log of
-//! PostgreSQL, the metrics, and the errors that callers get.
+//! This module looks for personal data and secrets that the tests have sent in every output that must be free of
+//! them: the log of the application (including trace lines) and of every program that a test starts, the log of
+//! PostgreSQL, the metrics, and error answers.
 //!
-//! What counts: keys, tokens, e-mail addresses, in any line; and of what was sent of late, the names, customers' ids,
-//! passwords and texts about a person ([`TOLD`]). A line that has one ends the whole run at once: it may come from a
-//! task whose panic nobody sees.
+//! API keys, tokens and e-mail addresses are forbidden in every line. The values of personal members
+//! ([`PERSONAL_MEMBERS`]: names, customers' ids, passwords, texts about a person) are forbidden if a recent request
+//! contained them. A line with a forbidden value ends the whole run immediately, because the line can come from a task
+//! whose panic nobody notices.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -19,11 +20,11 @@ use serde_json::Value;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The exit code of a run that is ended here; that of a failed test.
+/// The exit code of a run that this module ends, equal to the exit code of a failed test.
 pub(crate) const ENDED: i32 = 101;
 
-/// Members of a request whose values are nobody else's business.
-const TOLD: [&str; 12] = [
+/// Members of a request whose values are personal or secret.
+const PERSONAL_MEMBERS: [&str; 12] = [
     "name",
     "username",
     "companyName",
@@ -37,12 +38,12 @@ const TOLD: [&str; 12] = [
     "publicToken",
     "comments",
 ];
-/// Shorter values would be found in lines by chance, as would plain words.
-const SHORTEST: usize = 6;
-/// Requests whose values are looked for. What a request causes is logged while it runs, or soon after.
-const REMEMBERED: usize = 64;
+/// The minimum length of remembered values. Shorter values, and plain words, appear in log lines by chance.
+const MIN_LENGTH: usize = 6;
+/// The number of recent requests whose values are remembered. A request is logged while it runs, or soon after.
+const MAX_REMEMBERED: usize = 64;
 
-static SENT: Mutex<VecDeque<Vec<String>>> = Mutex::new(VecDeque::new());
+static REMEMBERED: Mutex<VecDeque<Vec<String>>> = Mutex::new(VecDeque::new());
 
 static PATTERNS: LazyLock<[(&str, Regex); 3]> = LazyLock::new(|| {
     [
@@ -53,70 +54,74 @@ static PATTERNS: LazyLock<[(&str, Regex); 3]> = LazyLock::new(|| {
     .map(|(name, pattern)| (name, Regex::new(pattern).unwrap()))
 });
 
-/// What is in a text that must not be.
+/// Returns a description of the first forbidden value in a text.
 pub(crate) fn find(text: &str) -> Option<String> {
     let pattern = PATTERNS.iter().find(|(_, pattern)| pattern.is_match(text)).map(|(name, _)| (*name).to_owned());
     pattern.or_else(|| {
-        let sent = SENT.lock().unwrap();
-        sent.iter().flatten().find(|value| text.contains(value.as_str())).map(|value| format!("'{value}' of a request"))
+        let remembered = REMEMBERED.lock().unwrap();
+        remembered
+            .iter()
+            .flatten()
+            .find(|value| text.contains(value.as_str()))
+            .map(|value| format!("'{value}' of a request"))
     })
 }
 
-fn is_telling(value: &str) -> bool {
-    value.trim().len() >= SHORTEST && !value.chars().all(|c| c.is_ascii_lowercase())
+fn is_distinctive(value: &str) -> bool {
+    value.trim().len() >= MIN_LENGTH && !value.chars().all(|c| c.is_ascii_lowercase())
 }
 
-/// Remembers what a request tells, to look for it.
+/// Remembers the personal values of a request that was sent, for later look-ups.
 pub(crate) fn sent(body: &[u8]) {
     let Ok(body) = serde_json::from_slice(body) else { return };
-    let mut told = Vec::new();
-    collect(&body, &mut told);
-    if !told.is_empty() {
-        let mut sent = SENT.lock().unwrap();
-        sent.push_back(told);
-        if sent.len() > REMEMBERED {
-            sent.pop_front();
+    let mut personal = Vec::new();
+    collect(&body, &mut personal);
+    if !personal.is_empty() {
+        let mut remembered = REMEMBERED.lock().unwrap();
+        remembered.push_back(personal);
+        if remembered.len() > MAX_REMEMBERED {
+            remembered.pop_front();
         }
     }
 }
 
-fn collect(value: &Value, told: &mut Vec<String>) {
+fn collect(value: &Value, personal: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, value) in members {
                 match value {
-                    Value::String(text) if TOLD.contains(&name.as_str()) && is_telling(text) => {
-                        told.push(text.clone());
+                    Value::String(text) if PERSONAL_MEMBERS.contains(&name.as_str()) && is_distinctive(text) => {
+                        personal.push(text.clone());
                     }
-                    value => collect(value, told),
+                    value => collect(value, personal),
                 }
             }
         }
-        Value::Array(values) => values.iter().for_each(|value| collect(value, told)),
+        Value::Array(values) => values.iter().for_each(|value| collect(value, personal)),
         _ => {}
     }
 }
 
-/// An error repeats nothing of what it is about.
+/// Asserts that an error answer contains no forbidden value.
 #[track_caller]
 pub(crate) fn check_answer(status: u16, body: &[u8]) {
     if status >= 400 {
         let body = String::from_utf8_lossy(body);
         let found = find(&body);
-        assert!(found.is_none(), "an error has {} in it: {body}", found.unwrap_or_default());
+        assert!(found.is_none(), "an error answer contains {}: {body}", found.unwrap_or_default());
     }
 }
 
-/// Ends the run if the line has something in it that it must not have.
+/// Ends the run if a log line contains a forbidden value.
 pub(crate) fn check_line(line: &str) {
     if let Some(found) = find(line) {
-        // The test harness does not take what is written so.
-        let _ = writeln!(io::stderr(), "\nA log has {found} in it, which it must not have:\n{line}");
+        // The test harness captures `eprintln!`, but not a direct write to stderr.
+        let _ = writeln!(io::stderr(), "\nA log line contains {found}, which no log may contain:\n{line}");
         process::exit(ENDED);
     }
 }
 
-/// From now on every line that the application logs in this process is looked at.
+/// Checks every line that the application logs in this process from now on.
 pub(crate) fn watch() {
     static STARTED: Once = Once::new();
     STARTED.call_once(|| {
@@ -125,14 +130,14 @@ pub(crate) fn watch() {
     });
 }
 
-/// From now on every line of this file is looked at, for as long as the process runs.
+/// Checks every line of this file for as long as the process runs.
 pub(crate) fn watch_file(path: PathBuf) {
     thread::spawn(move || {
         let mut lines = BufReader::new(File::open(&path).unwrap());
         let mut line = String::new();
         loop {
             match lines.read_line(&mut line) {
-                // The rest of a line may be on its way.
+                // PostgreSQL may still be writing the rest of the line.
                 Ok(_) if !line.ends_with('\n') => thread::sleep(Duration::from_millis(100)),
                 Ok(_) => {
                     check_line(&line);

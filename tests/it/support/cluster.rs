@@ -1,4 +1,4 @@
-//! The throwaway PostgreSQL of a test run. Linux ends it with the process; a later run removes its folder.
+//! The throwaway PostgreSQL of a test run. Linux ends PostgreSQL with the test process; a later run removes the folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -18,14 +18,15 @@ use url::Url;
 use super::canaries;
 
 const FOLDER_PREFIX: &str = "pearset-test-";
-/// Linux's file system in memory.
+/// Linux's in-memory file system.
 const IN_MEMORY: &str = "/dev/shm";
-/// Many times what a run has been seen to take (a hundred megabytes), in bytes: it is memory, and others need it, too.
-const ROOM: u64 = 2 << 30;
+/// The free bytes that the in-memory file system must have: many times the use of a run (a hundred megabytes), because
+/// other programs need memory, too.
+const MIN_FREE_MEMORY: u64 = 2 << 30;
 const ROLE: &str = "pearset";
 pub(crate) const TEMPLATE: &str = "pearset_template";
 
-/// The cluster that all tests share which do not count what happens in it.
+/// The shared cluster, for all tests that do not measure the whole server.
 pub(crate) static SHARED: LazyLock<TestCluster> = LazyLock::new(|| {
     remove_stale_folders();
     TestCluster::start("shared")
@@ -33,7 +34,7 @@ pub(crate) static SHARED: LazyLock<TestCluster> = LazyLock::new(|| {
 
 /// A cluster with a migrated template database.
 pub(crate) struct TestCluster {
-    /// `None` while it is stopped.
+    /// The running cluster, `None` while the cluster is stopped.
     cluster: Mutex<Option<Cluster>>,
     settings: Settings,
     socket_dir: PathBuf,
@@ -42,12 +43,12 @@ pub(crate) struct TestCluster {
 }
 
 impl TestCluster {
-    /// A cluster of its own, for a test that counts what the whole server does.
+    /// Starts a cluster for a single test that measures the whole server.
     pub(crate) fn start(name: &str) -> Self {
         Self::start_with(name, false)
     }
 
-    /// The same where what was acknowledged outlives a crash of PostgreSQL.
+    /// Starts a cluster whose acknowledged writes survive a crash of PostgreSQL.
     pub(crate) fn start_durable(name: &str) -> Self {
         Self::start_with(name, true)
     }
@@ -64,41 +65,41 @@ impl TestCluster {
         Self { cluster, settings, socket_dir, template: OnceCell::new(), databases: AtomicU32::new(0) }
     }
 
-    /// Stops PostgreSQL. Only for a cluster of a test's own.
+    /// Stops PostgreSQL. Only for a cluster that a single test uses.
     pub(crate) fn stop(&self) {
         self.cluster.lock().unwrap().take().expect("a running cluster").stop();
     }
 
-    /// Ends PostgreSQL as the machine's end would. Only for a cluster of a test's own.
+    /// Kills PostgreSQL like a crash of the machine. Only for a cluster that a single test uses.
     pub(crate) fn kill(&self) {
         let cluster = self.cluster.lock().unwrap().take().expect("a running cluster");
         kill(self.postmaster(), Signal::SIGKILL).unwrap();
-        // It has nothing left to stop.
+        // PostgreSQL is dead already, so that the drop stops nothing.
         drop(cluster);
     }
 
-    /// The process that all others of PostgreSQL are children of.
+    /// Returns the main process of PostgreSQL, the parent of all others.
     pub(crate) fn postmaster(&self) -> Pid {
         let data = self.socket_dir.parent().unwrap().join("data");
         let file = fs::read_to_string(data.join("postmaster.pid")).unwrap();
         Pid::from_raw(file.lines().next().unwrap().parse().unwrap())
     }
 
-    /// Starts PostgreSQL again, with the same data.
+    /// Restarts PostgreSQL with the same data.
     pub(crate) fn start_again(&self) {
         let cluster = Cluster::start(&self.settings).unwrap();
         assert_eq!(cluster.socket_dir(), self.socket_dir);
         *self.cluster.lock().unwrap() = Some(cluster);
     }
 
-    /// A fresh database with the whole schema.
+    /// Creates a database with the whole schema.
     pub(crate) async fn database(&self) -> PgConnectOptions {
         let name = self.create_database(TEMPLATE).await;
         self.options(ROLE, &name)
     }
 
-    /// A fresh database of the same owner, for a program that is given its URL. `template1` makes one without the
-    /// schema. It goes with the returned value.
+    /// Creates a database for a program that gets the URL. The template `template1` gives a database without the
+    /// schema. The database is dropped with the returned value.
     pub(crate) async fn lend(&'static self, template: &str) -> LentDatabase {
         let name = self.create_database(template).await;
         let mut url = Url::parse(&format!("postgres://{ROLE}@localhost/{name}")).unwrap();
@@ -116,29 +117,29 @@ impl TestCluster {
         name
     }
 
-    /// Ends a database that nobody needs any more.
+    /// Drops a database and ends its sessions.
     pub(crate) async fn drop_database(&self, name: &str) {
         let mut admin = self.connect(SUPERUSER, "postgres").await;
         let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         admin.execute(sqlx::AssertSqlSafe(drop)).await.unwrap();
     }
 
-    /// The same from where nothing can be awaited.
+    /// Drops a database from code that cannot await.
     pub(crate) fn drop_database_now(&'static self, name: &str) {
         let drop = || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(self.drop_database(name));
         };
-        // On a thread of its own: a runtime cannot be started inside of the test's.
+        // Runs in a new thread, because a runtime cannot start inside the test's runtime.
         thread::scope(|scope| _ = scope.spawn(drop).join());
     }
 
-    /// A session as the superuser, for what the application's role must not do.
+    /// Opens a session of the superuser, for statements that the application's role must not execute.
     pub(crate) async fn admin(&self) -> PgConnection {
         self.connect(SUPERUSER, "postgres").await
     }
 
-    /// The same in another database.
+    /// Opens a session of the superuser in another database.
     pub(crate) async fn admin_of(&self, database: &str) -> PgConnection {
         self.connect(SUPERUSER, database).await
     }
@@ -161,12 +162,13 @@ impl TestCluster {
 
     fn options(&self, role: &str, database: &str) -> PgConnectOptions {
         let options = PgConnectOptions::new_without_pgpass().socket(self.socket_dir()).username(role);
-        // What a test says itself is not looked at. The application's pool has a setting of its own.
+        // Statements of the tests are not logged, because the canaries would check them. The application's pool has its
+        // own setting.
         options.database(database).disable_statement_logging()
     }
 }
 
-/// A database for a program.
+/// A database that a program under test uses.
 pub(crate) struct LentDatabase {
     cluster: &'static TestCluster,
     name: String,
@@ -174,12 +176,12 @@ pub(crate) struct LentDatabase {
 }
 
 impl LentDatabase {
-    /// A session of the test's own, which sees the rows of all tenants.
+    /// Opens a session of the test that sees the rows of all tenants.
     pub(crate) async fn sql(&self) -> PgConnection {
         self.cluster.connect(SUPERUSER, &self.name).await
     }
 
-    /// Ends all its sessions and takes no new ones, or takes them again.
+    /// Ends all sessions of the database and forbids new ones, or allows new sessions again.
     pub(crate) async fn forbid(&self, forbidden: bool) {
         let (name, allowed) = (&self.name, !forbidden);
         let mut admin = self.cluster.admin().await;
@@ -189,7 +191,7 @@ impl LentDatabase {
         admin.execute(sqlx::AssertSqlSafe(end)).await.unwrap();
     }
 
-    /// Takes it away from under whoever uses it.
+    /// Drops the database while programs still use the database.
     pub(crate) async fn take_away(&self) {
         self.cluster.drop_database(&self.name).await;
     }
@@ -201,14 +203,14 @@ impl Drop for LentDatabase {
     }
 }
 
-/// In memory, where there is room: each test's database is hundreds of files, and to make files is what disks are
-/// slowest at.
+/// Returns the in-memory file system if enough memory is free, else the folder of temporary files. Each test's database
+/// is hundreds of files, and creating files is slow on disks.
 fn fastest_folder() -> PathBuf {
-    let room = statvfs(IN_MEMORY).map_or(0, |memory| memory.fragment_size() * memory.blocks_available());
-    if room >= ROOM { IN_MEMORY.into() } else { env::temp_dir() }
+    let free = statvfs(IN_MEMORY).map_or(0, |memory| memory.fragment_size() * memory.blocks_available());
+    if free >= MIN_FREE_MEMORY { IN_MEMORY.into() } else { env::temp_dir() }
 }
 
-/// Of earlier runs: the number in the name is that of a process which has ended.
+/// Removes the folders of earlier runs: the name contains the id of a process that has ended.
 fn remove_stale_folders() {
     let parents = [env::temp_dir(), IN_MEMORY.into()];
     let entries = parents.iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten();

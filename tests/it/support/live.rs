@@ -1,4 +1,4 @@
-//! The application behind a real socket, and a client for it.
+//! The application behind a real socket, with a client.
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use super::app::TestApp;
 use super::{canaries, openapi};
 
-/// A listening server. Dropping it ends the server.
+/// A listening server, which ends when the value is dropped.
 pub(crate) struct LiveServer {
     pub(crate) address: SocketAddr,
     stop: Mutex<Option<oneshot::Sender<()>>>,
@@ -33,7 +33,7 @@ impl LiveServer {
         Self::limited(app, server::Limits::default()).await
     }
 
-    /// With these limits in place of the usual ones.
+    /// Starts the server with these limits of the listener instead of the defaults.
     pub(crate) async fn limited(app: &TestApp, limits: server::Limits) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -48,13 +48,13 @@ impl LiveServer {
         Self { address, stop: Mutex::new(Some(stop)), running, client }
     }
 
-    /// A POST over a real connection; the answer is held against openapi.yaml.
+    /// Sends a POST over a real connection and compares the answer with openapi.yaml.
     pub(crate) async fn post(&self, authorization: &str, path: &str, body: &Value) -> (StatusCode, Value) {
         let (status, _, body) = self.send(Method::POST, Some(authorization), path, body.to_string()).await;
         (status, body)
     }
 
-    /// Any request over a real connection; the answer is held against openapi.yaml.
+    /// Sends a request over a real connection and compares the answer with openapi.yaml.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -79,12 +79,12 @@ impl LiveServer {
         (parts.status, parts.headers, serde_json::from_slice(&body).unwrap())
     }
 
-    /// As a first signal does it.
+    /// Begins the shutdown, like a first signal to the process.
     pub(crate) fn tell_to_end(&self) {
         drop(self.stop.lock().unwrap().take());
     }
 
-    /// Ends the server and waits until it has.
+    /// Begins the shutdown and waits for the end of the server.
     pub(crate) async fn stop(self) {
         self.tell_to_end();
         self.running.await.unwrap();

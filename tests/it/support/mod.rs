@@ -1,4 +1,4 @@
-//! What the tests are written with.
+//! Helpers that several folders of tests share.
 
 pub(crate) mod actor;
 pub(crate) mod app;
@@ -14,7 +14,7 @@ pub(crate) mod proxy;
 pub(crate) mod redis;
 pub(crate) mod token;
 
-/// How much of something a run is asked for by an environment variable; `or` says how much the suite does.
+/// Returns the amount that an environment variable requests for this run, or `or`, the suite's usual amount.
 pub(crate) fn asked_for(name: &str, or: usize) -> usize {
     std::env::var(name).map_or(or, |text| text.parse().unwrap())
 }

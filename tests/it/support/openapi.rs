@@ -1,11 +1,11 @@
-//! Holds every response that a test receives to `openapi.yaml`.
+//! A checker that compares every response of the tests with `openapi.yaml`.
 //!
-//! [`check`] finds the operation that a request was for and panics unless the response is one that
-//! the contract documents for it: its status, its headers, its content type and its body. Requests
-//! that no operation answers have to get the 404 or 405 of the contract.
+//! [`check`] finds the operation of a request and panics unless the contract documents the response for the
+//! operation: the status, the headers, the content type and the body. Requests without an operation must get the 404
+//! or 405 of the contract.
 //!
-//! Response schemas are translated from OpenAPI 3.0 to JSON Schema 2020-12. A keyword that the
-//! translation does not know is a panic, so nothing in the contract is ignored in silence.
+//! Response schemas are translated from OpenAPI 3.0 to JSON Schema 2020-12. The translation panics at an unknown
+//! keyword, so that no part of the contract is ignored silently.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{LazyLock, OnceLock};
@@ -14,15 +14,17 @@ use http::{HeaderMap, Method, header};
 use jsonschema::{Draft, Validator};
 use serde_json::{Map, Value, json};
 
-/// Under these, too, the operations that need an API key answer.
+/// Additional base paths of operations with an API key.
 const BASES: [&str; 2] = ["/api", "/v1"];
 
-/// Who did not show a working key has no limit, and what fails outside of the limit does not know it.
+/// Statuses of answers that may lack the headers of the rate limit: requests without a valid key have no limit, and
+/// failures outside of the limiter do not know the limit.
 const MAY_LACK_LIMIT: [u16; 3] = [401, 500, 503];
 
-/// Paths that begin so speak Partnero's dialect, in their errors as well. So do the links of a partner.
+/// The prefix of the paths in Partnero's dialect, whose errors have Partnero's format, too. The links of a partner
+/// (`/partners/{id}/referral_links`) use the same dialect.
 const PARTNERO: &str = "/partner_referral_links";
-/// And so Affonso's.
+/// The prefix of the paths in Affonso's dialect.
 const AFFONSO: &str = "/embed/token";
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "patch", "trace"];
@@ -39,23 +41,23 @@ pub(crate) struct Operation {
     pub(crate) operation_id: String,
     /// The documented statuses.
     pub(crate) statuses: BTreeSet<u16>,
-    /// Whether it needs an API key.
+    /// Whether the operation needs an API key.
     pub(crate) security: bool,
 }
 
-/// Every operation of the contract, in the order of path and method.
+/// Returns every operation of the contract, ordered by path and method.
 pub(crate) fn operations() -> Vec<Operation> {
     CONTRACT.entries.iter().map(|entry| entry.operation.clone()).collect()
 }
 
-/// Panics unless the contract allows this response to this request.
+/// Panics unless the contract allows the response to the request.
 ///
-/// `path` is the path as requested; a query may follow.
+/// `path` is the requested path, with or without a query.
 #[track_caller]
 pub(crate) fn check(method: &Method, path: &str, status: u16, headers: &HeaderMap, body: &[u8]) {
     if let Err(problem) = CONTRACT.verify(method, path, status, headers, body) {
         panic!(
-            "{method} {path} answered {status}, and openapi.yaml does not allow that: {problem}\nbody: {}",
+            "{method} {path} answered {status}, which openapi.yaml does not allow: {problem}\nbody: {}",
             excerpt(body)
         );
     }
@@ -72,7 +74,7 @@ fn excerpt(body: &[u8]) -> String {
 
 struct Contract {
     entries: Vec<Entry>,
-    /// What requests get that no operation answers, by the name of the component response.
+    /// The responses to requests without an operation, by the name of the component response.
     errors: BTreeMap<&'static str, Response>,
 }
 
@@ -83,7 +85,7 @@ struct Entry {
 
 struct Response {
     headers: Vec<Header>,
-    /// By media type. Empty means that there is no body.
+    /// The schemas by media type. An empty map means that the response has no body.
     content: BTreeMap<String, Schema>,
 }
 
@@ -94,7 +96,7 @@ struct Header {
     schema: Schema,
 }
 
-/// A translated schema, compiled when it is first needed.
+/// A translated schema, compiled at its first use.
 struct Schema {
     source: Value,
     validator: OnceLock<Validator>,
@@ -120,8 +122,8 @@ impl Contract {
         Self { entries, errors }
     }
 
-    /// The id of the operation whose documented response this is, `None` for the documented answer
-    /// to a request that no operation answers.
+    /// Returns the id of the operation with this response, `None` for the documented answer
+    /// to a request without an operation.
     fn verify(
         &self,
         method: &Method,
@@ -170,7 +172,7 @@ impl Contract {
         Ok(None)
     }
 
-    /// The operations of the most literal path template that matches.
+    /// Returns the operations of the matching path template with the fewest parameters.
     fn matching(&self, path: &str) -> Vec<&Entry> {
         let stripped = strip_base(path);
         let matches = |entry: &&Entry| {
@@ -185,7 +187,7 @@ impl Contract {
     }
 }
 
-/// An answer to a request with a key tells how the workspace stands, and both forms say the same.
+/// Checks that an answer to a request with a key has the rate limit in its headers, equal in both forms.
 fn verify_limit(headers: &HeaderMap) -> Result<(), String> {
     let value = |name: &str| {
         let value = headers.get(name).ok_or_else(|| format!("the header {name} is missing"))?;
@@ -197,14 +199,18 @@ fn verify_limit(headers: &HeaderMap) -> Result<(), String> {
     let same = policy == format!("\"default\";q={limit};w=60")
         && standing.starts_with(&format!("\"default\";r={remaining};t="))
         && remaining.parse().unwrap_or(u64::MAX) < limit.parse().unwrap_or(0);
-    if same { Ok(()) } else { Err(format!("of {limit} requests {remaining} remain, but: {policy}, {standing}")) }
+    if same {
+        Ok(())
+    } else {
+        Err(format!("{remaining} of {limit} requests remain, which contradicts {policy}, {standing}"))
+    }
 }
 
 fn strip_base(path: &str) -> Option<&str> {
     BASES.iter().filter_map(|base| path.strip_prefix(base)).find(|rest| rest.starts_with('/'))
 }
 
-/// The form of a path's errors.
+/// The format of a path's errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Pearset,
@@ -242,7 +248,7 @@ impl Entry {
             .map(|(status, response)| {
                 let status = status
                     .parse()
-                    .unwrap_or_else(|_| panic!("{method} {path}: {status} is not a status; list each one"));
+                    .unwrap_or_else(|_| panic!("{method} {path}: {status} is not a status; list each status"));
                 (status, Response::parse(document, schemas, response))
             })
             .collect();
@@ -292,7 +298,7 @@ impl Response {
         let documented = self.content.keys();
         let content_type = headers
             .get(header::CONTENT_TYPE)
-            .ok_or_else(|| format!("it has no content type, documented is {documented:?}"))?
+            .ok_or_else(|| format!("the content type is missing, documented is {documented:?}"))?
             .to_str()
             .map_err(|_| "the content type is not ASCII".to_owned())?;
         let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -332,7 +338,7 @@ impl Header {
 }
 
 impl Schema {
-    /// `schemas` are the translated component schemas, to which a `$ref` points.
+    /// Translates a schema. `schemas` are the translated component schemas, the targets of `$ref`.
     fn new(schemas: &Value, schema: &Value) -> Self {
         let mut source = translate(schema);
         if source.to_string().contains("\"$ref\"") {
@@ -341,7 +347,7 @@ impl Schema {
         Self { source, validator: OnceLock::new() }
     }
 
-    /// The problems, one on each line.
+    /// Checks a value. The error lists one problem on each line.
     fn verify(&self, value: &Value) -> Result<(), String> {
         let validator = self.validator.get_or_init(|| {
             jsonschema::options()
@@ -371,7 +377,7 @@ fn translated_components(document: &Value) -> Value {
     translate_members(&document["components"]["schemas"])
 }
 
-/// From a schema of OpenAPI 3.0 to JSON Schema 2020-12.
+/// Translates a schema of OpenAPI 3.0 to JSON Schema 2020-12.
 fn translate(schema: &Value) -> Value {
     let schema = object(schema);
     if let Some(reference) = schema.get("$ref") {
@@ -381,9 +387,9 @@ fn translate(schema: &Value) -> Value {
     let mut translated = Map::new();
     for (keyword, value) in schema {
         let value = match keyword.as_str() {
-            // For readers only.
+            // Keywords for readers only.
             "description" | "title" | "example" | "default" | "deprecated" | "nullable" => continue,
-            // Of the size of a number, which JSON Schema does not know.
+            // Formats for the size of a number, which JSON Schema does not have.
             "format" if value == "int32" || value == "int64" => continue,
             "type" if schema.get("nullable") == Some(&Value::Bool(true)) => json!([value, "null"]),
             "type" | "format" | "pattern" | "enum" | "required" | "minimum" | "maximum" | "minLength" | "maxLength"
@@ -409,7 +415,7 @@ fn resolve<'a>(document: &'a Value, mut value: &'a Value) -> &'a Value {
         value = text(reference)
             .strip_prefix('#')
             .and_then(|pointer| document.pointer(pointer))
-            .unwrap_or_else(|| panic!("{reference} leads nowhere"));
+            .unwrap_or_else(|| panic!("{reference} has no target"));
     }
     value
 }
@@ -429,12 +435,12 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("openapi.yaml: not a text: {value}"))
 }
 
-/// The members of an object that may be absent.
+/// Returns the members of an object, nothing for an absent object.
 fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
-/// The checker can fail.
+/// Tests that the checker fails on responses outside of the contract.
 #[cfg(test)]
 mod tests {
     use http::HeaderValue;
@@ -503,13 +509,13 @@ mod tests {
     }
 
     #[track_caller]
-    fn refuses_partner(body: &Value, because: &str) {
+    fn assert_partner_is_rejected(body: &Value, reason: &str) {
         let problem = verify(&Method::GET, PARTNER, 200, &usual(), body).unwrap_err();
-        assert!(problem.contains(because), "{problem}");
+        assert!(problem.contains(reason), "{problem}");
     }
 
     #[test]
-    fn accepts_a_documented_response_under_every_base() {
+    fn documented_response_is_accepted_under_every_base_path() {
         for base in ["", "/api", "/v1"] {
             let path = format!("{base}{PARTNER}?page=1");
             let accepted = verify(&Method::GET, &path, 200, &usual(), &partner());
@@ -521,29 +527,29 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_public_operation_under_a_base() {
+    fn public_operation_is_rejected_under_a_base_path() {
         let body = json!({ "status": "ok" });
         assert!(verify(&Method::GET, "/healthz", 200, &usual(), &body).is_ok());
         assert!(verify(&Method::GET, "/api/healthz", 200, &usual(), &body).is_err());
     }
 
     #[test]
-    fn refuses_an_undocumented_status() {
+    fn undocumented_status_is_rejected() {
         let problem = verify(&Method::GET, PARTNER, 202, &usual(), &partner()).unwrap_err();
         assert!(problem.contains("retrievePartner documents {200, 401"), "{problem}");
     }
 
     #[test]
-    #[should_panic(expected = "GET /healthz answered 202, and openapi.yaml does not allow that")]
-    fn panics_with_the_request_and_the_reason() {
+    #[should_panic(expected = "GET /healthz answered 202, which openapi.yaml does not allow")]
+    fn panic_names_the_request_and_the_reason() {
         check(&Method::GET, "/healthz", 202, &usual(), b"{}");
     }
 
     #[test]
-    fn refuses_an_extra_key() {
+    fn additional_key_is_rejected() {
         let mut body = partner();
         body["secret"] = json!(1);
-        refuses_partner(&body, "'secret' was unexpected");
+        assert_partner_is_rejected(&body, "'secret' was unexpected");
 
         let mut body = not_found();
         body["error"]["hint"] = json!("x");
@@ -551,28 +557,28 @@ mod tests {
     }
 
     #[test]
-    fn refuses_every_missing_key() {
+    fn every_missing_key_is_rejected() {
         for key in object(&partner()).keys() {
             let mut body = partner();
             body.as_object_mut().unwrap().remove(key);
-            refuses_partner(&body, &format!("\"{key}\" is a required property"));
+            assert_partner_is_rejected(&body, &format!("\"{key}\" is a required property"));
         }
         let mut body = partner();
         body["links"][0].as_object_mut().unwrap().remove("conversions");
-        refuses_partner(&body, "/links/0: \"conversions\" is a required property");
+        assert_partner_is_rejected(&body, "/links/0: \"conversions\" is a required property");
     }
 
     #[test]
-    fn refuses_null_where_it_is_not_nullable() {
+    fn null_is_rejected_unless_nullable() {
         for key in ["id", "email", "status", "createdAt", "links", "clicks", "networkStatus"] {
             let mut body = partner();
             body[key] = Value::Null;
-            refuses_partner(&body, &format!("/{key}: "));
+            assert_partner_is_rejected(&body, &format!("/{key}: "));
         }
     }
 
     #[test]
-    fn refuses_a_wrong_type_format_pattern_or_range() {
+    fn wrong_type_format_pattern_or_range_is_rejected() {
         for (key, value) in [
             ("clicks", json!("0")),
             ("clicks", json!(0.5)),
@@ -591,7 +597,7 @@ mod tests {
         ] {
             let mut body = partner();
             body[key] = value;
-            refuses_partner(&body, &format!("/{key}: "));
+            assert_partner_is_rejected(&body, &format!("/{key}: "));
         }
         let mut body = partner();
         body["netRevenue"] = json!(-1);
@@ -599,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_the_code_and_address_of_another_error() {
+    fn code_and_address_of_another_error_are_rejected() {
         for (key, value) in [
             ("code", "forbidden"),
             ("doc_url", "http://x.example/api-reference/errors#not_found"),
@@ -613,7 +619,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_another_content_type() {
+    fn another_content_type_is_rejected() {
         for list in [&[("x-request-id", "r")][..], &[("x-request-id", "r"), ("content-type", "text/plain")]] {
             let problem = verify(&Method::GET, PARTNER, 200, &headers(list), &partner());
             assert!(problem.unwrap_err().contains("content type"));
@@ -621,7 +627,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_body_that_is_not_json() {
+    fn body_that_is_not_json_is_rejected() {
         for body in [&b""[..], b"<html>", b"{}{}", b"\"\xff\""] {
             let answer = CONTRACT.verify(&Method::GET, PARTNER, 200, &usual(), body);
             assert!(answer.is_err(), "{}", excerpt(body));
@@ -629,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_missing_and_malformed_headers() {
+    fn missing_and_malformed_headers_are_rejected() {
         let bare = headers(&[("content-type", "application/json")]);
         let problem = verify(&Method::GET, PARTNER, 200, &bare, &partner()).unwrap_err();
         assert!(problem.contains("X-Request-Id is missing"), "{problem}");
@@ -651,7 +657,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_answer_that_does_not_tell_of_the_limit() {
+    fn answer_without_the_rate_limit_is_rejected() {
         for name in limited().keys() {
             let mut headers = usual();
             headers.remove(name);
@@ -673,7 +679,7 @@ mod tests {
     }
 
     #[test]
-    fn problems_are_listed_in_a_422_only() {
+    fn only_a_422_lists_problems() {
         let errors = json!([{ "code": "invalid_type", "path": "email", "message": "Required" }]);
         let mut body = not_found();
         body["error"]["errors"] = errors.clone();
@@ -691,7 +697,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_unknown_paths_and_methods_to_the_error_envelope() {
+    fn unknown_paths_and_methods_must_answer_the_documented_error() {
         let get = &Method::GET;
         assert_eq!(verify(get, "/nowhere", 404, &usual(), &not_found()), Ok(None));
         assert_eq!(verify(get, "/partners/", 404, &usual(), &not_found()), Ok(None));
@@ -709,7 +715,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_the_errors_of_referral_links_to_partneros_form() {
+    fn errors_of_referral_links_must_have_partneros_format() {
         let (get, body) = (&Method::GET, not_found());
         for path in ["/v1/partner_referral_links:nothing", "/api/partner_referral_links/link_x/nothing"] {
             assert!(verify(get, path, 404, &usual(), &body).is_err());
@@ -736,7 +742,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_keeps_to_its_schema() {
+    fn every_example_matches_its_schema() {
         let document = raw();
         let mut examples = Vec::new();
         collect(&document, "", &document, &mut examples);
@@ -758,7 +764,7 @@ mod tests {
 
     type Example<'a> = (String, &'a Value, &'a Value);
 
-    /// Media types, parameters and headers: whatever has a schema and examples beside it.
+    /// Collects the examples of media types, parameters and headers, which stand next to a schema.
     fn collect<'a>(document: &'a Value, place: &str, value: &'a Value, to: &mut Vec<Example<'a>>) {
         match value {
             Value::Object(map) => {
@@ -807,7 +813,7 @@ mod tests {
         }
     }
 
-    /// An optional key or an open object would let a response change unseen.
+    /// Guards against optional keys and open objects, with which a response could change unnoticed.
     #[test]
     fn response_schemas_are_strict() {
         let document = raw();
@@ -851,7 +857,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_are_told_apart_and_say_what_every_route_can_answer() {
+    fn operations_have_unique_ids_and_document_the_common_statuses() {
         let ids: BTreeSet<_> = operations().into_iter().map(|it| it.operation_id).collect();
         assert_eq!(ids.len(), operations().len(), "an operationId is used twice");
         for Operation { operation_id, statuses, security, .. } in operations() {

@@ -1,4 +1,4 @@
-//! Stands between an application and PostgreSQL and tells of every round trip before it is sent.
+//! A proxy between an application and PostgreSQL that reports every round trip before sending it.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -14,14 +14,14 @@ use super::cluster::TestCluster;
 
 const STARTUP: u32 = 196_608;
 
-/// Learns of round trips.
+/// An observer of round trips.
 pub(crate) trait Watcher: Send + Sync + 'static {
-    /// One that is sent when this is over. A statement goes by the name in the comment at its beginning, or else by
-    /// its text; one that is being prepared has `prepare ` before its name.
+    /// Observes a round trip, which is sent when the returned future completes. `name` is the name in the comment at
+    /// the beginning of the statement, else the text of the statement; preparing a statement has the prefix `prepare `.
     fn trip(&self, name: String) -> impl Future<Output = ()> + Send;
 }
 
-/// A way to the database of one application.
+/// A proxy to an application's database.
 pub(crate) struct Proxy {
     options: PgConnectOptions,
     folder: PathBuf,
@@ -29,7 +29,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// The way of this name to the application's database.
+    /// Starts a proxy with this name before the application's database.
     pub(crate) fn before<W: Watcher>(
         app: &TestApp,
         cluster: &'static TestCluster,
@@ -50,7 +50,7 @@ impl Proxy {
         Self { options, folder, accepting }
     }
 
-    /// How to reach the database by it.
+    /// Returns the connection options that go through the proxy.
     pub(crate) fn options(&self) -> PgConnectOptions {
         self.options.clone()
     }
@@ -68,7 +68,8 @@ async fn relay<W: Watcher>(client: UnixStream, server: UnixStream, watcher: Arc<
     let (mut from_server, mut to_server) = server.into_split();
     tokio::spawn(async move { copy(&mut from_server, &mut to_client).await });
     let mut session = Session::default();
-    // PostgreSQL does what it has read, also before the Sync that ends a round trip.
+    // Messages are held back until the round trip is complete, because PostgreSQL executes messages before it has read
+    // the Sync that ends the round trip.
     let mut unsent = Vec::new();
     while let Some((kind, bytes)) = read_message(&mut from_client, session.started).await {
         unsent.extend_from_slice(&bytes);
@@ -84,7 +85,7 @@ async fn relay<W: Watcher>(client: UnixStream, server: UnixStream, watcher: Arc<
     }
 }
 
-/// A whole message and its type; those before the session has started have none.
+/// Reads a whole message and its type. Messages before the start of the session have no type.
 async fn read_message(stream: &mut (impl AsyncRead + Unpin), started: bool) -> Option<(u8, Vec<u8>)> {
     let mut bytes = vec![0; if started { 5 } else { 4 }];
     stream.read_exact(&mut bytes).await.ok()?;
@@ -99,14 +100,14 @@ async fn read_message(stream: &mut (impl AsyncRead + Unpin), started: bool) -> O
 #[derive(Default)]
 struct Session {
     started: bool,
-    /// The names of prepared statements.
+    /// The names of the prepared statements by their ids.
     statements: HashMap<Vec<u8>, String>,
-    /// What the next Sync ends.
+    /// The name of the round trip that the next Sync ends.
     pending: Option<String>,
 }
 
 impl Session {
-    /// The round trip that this message completes.
+    /// Reads a message and returns the name of the completed round trip.
     fn note(&mut self, kind: u8, bytes: &[u8]) -> Option<String> {
         if !self.started {
             self.started = bytes[4..8] == STARTUP.to_be_bytes();
@@ -120,7 +121,7 @@ impl Session {
                 self.pending = Some(format!("prepare {}", name(sql)));
                 self.statements.insert(id.to_vec(), name(sql));
             }
-            // The portal comes first; it has no name.
+            // The portal comes first and has an empty name.
             b'B' => self.pending = Some(self.statements[texts.nth(1).unwrap()].clone()),
             b'S' => return Some(self.pending.take().unwrap_or_else(|| "sync".to_owned())),
             _ => {}

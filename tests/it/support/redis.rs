@@ -1,4 +1,4 @@
-//! A Redis of a test's own, which ends with the test.
+//! A Redis server for a single test. The server ends with the test.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
@@ -11,7 +11,7 @@ use std::{env, fs, process, thread};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// On a socket: no port can be taken.
+/// A Redis server on a Unix socket, because a TCP port could be taken.
 pub(crate) struct Redis {
     folder: PathBuf,
     server: Option<Child>,
@@ -20,7 +20,7 @@ pub(crate) struct Redis {
 impl Redis {
     pub(crate) fn start() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // The name is one that a later run removes when this one is killed.
+        // A later run removes folders with this prefix if the current run is killed.
         let name = format!("pearset-test-{}-redis-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let folder = env::temp_dir().join(name);
         fs::create_dir(&folder).unwrap();
@@ -38,7 +38,7 @@ impl Redis {
         self.folder.join("socket")
     }
 
-    /// Empty, as after a restart without persistence.
+    /// Starts an empty server, like a restart without persistence.
     pub(crate) fn start_again(&mut self) {
         let server = Command::new("redis-server")
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
@@ -57,14 +57,14 @@ impl Redis {
         }
     }
 
-    /// As a crash ends it.
+    /// Kills the server like a crash.
     pub(crate) fn kill(&mut self) {
         let mut server = self.server.take().expect("a running server");
         server.kill().unwrap();
         server.wait().unwrap();
     }
 
-    /// It keeps its connections and takes new ones, but answers nothing.
+    /// Freezes the server: connections stay open and new ones are accepted, but no command is answered.
     pub(crate) fn freeze(&self) {
         self.signal(Signal::SIGSTOP);
     }

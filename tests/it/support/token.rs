@@ -1,20 +1,20 @@
-//! What is in an embed token; nothing here checks its signature.
+//! Readers of the parts of an embed token, without a check of the signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// The claims of the token in an answer.
+/// Returns the claims of the token in an answer.
 pub(crate) fn claims(answer: &Value) -> Value {
     part(answer, 1)
 }
 
-/// The header of the token in an answer.
+/// Returns the header of the token in an answer.
 pub(crate) fn header(answer: &Value) -> Value {
     part(answer, 0)
 }
 
-/// The enrollment that the token in an answer is for.
+/// Returns the id of the enrollment in the token of an answer.
 pub(crate) fn enrollment(answer: &Value) -> String {
     claims(answer)["sub"].as_str().unwrap().to_owned()
 }

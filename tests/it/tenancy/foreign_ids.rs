@@ -1,4 +1,4 @@
-//! An id of another workspace is an id that does not exist: every parameter of every operation that takes one.
+//! An id of another workspace is an id that does not exist, in every parameter of every operation that takes an id.
 #![expect(clippy::disallowed_methods, reason = "reads ids that no answer shows")]
 
 use std::collections::BTreeSet;
@@ -10,16 +10,16 @@ use super::two_tenants::{TwoTenants, shared_partner};
 use crate::support::openapi;
 use crate::support::parallel::each_at_once;
 
-/// What an id of another workspace does.
+/// The outcome of a request with an id of another workspace.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// What an id that does not exist does: 404, and nothing is written.
+    /// As for an id that does not exist: 404, and nothing is written.
     Missing,
-    /// What a tag that does not exist does: 422 at its place, and nothing is written.
+    /// As for a tag that does not exist: 422 with its path, and nothing is written.
     Refused,
-    /// It names something of one's own, which is made.
+    /// The name is free in the caller's workspace and is taken there.
     Own,
-    /// It is a filter that nothing passes.
+    /// The filter matches nothing.
     Empty,
 }
 use Outcome::{Empty, Missing, Own, Refused};
@@ -29,21 +29,21 @@ struct Row {
     operation: &'static str,
     parameter: &'static str,
     theirs: String,
-    /// Of the same form and nobody's.
+    /// A value of the same form that nobody has.
     nobodys: String,
     outcome: Outcome,
-    /// The body, or the path for an id in the path, or a list of both.
+    /// Returns the body, or the path for an id in the path, or a list of both.
     request: fn(&str) -> Value,
 }
 
-/// Stands for the program of the workspace that asks.
+/// A placeholder for the program of the caller's workspace.
 const OWN_PROGRAM: &str = "$program";
-/// Stands for the id of the shared partner in it.
+/// A placeholder for the id of the shared partner in the caller's workspace.
 const OWN_PARTNER: &str = "$partner";
-/// Its path.
+/// The path of that partner.
 const OWN_PATH: &str = "/partners/$partner";
 
-/// The operation whose requests are lists of those of another.
+/// The operation whose requests are lists of the requests of another operation.
 const BULK: &str = "bulkCreatePartners";
 
 /// A partner that the requests may create.
@@ -51,7 +51,7 @@ const NEW: &str = "new@example.com";
 
 async fn rows(tenants: &TwoTenants) -> Vec<Row> {
     let mut rows = single_rows(tenants).await;
-    // An item of many is what one is for itself.
+    // An item of a list behaves as the single request.
     let items = rows.iter().filter(|row| row.operation == "createPartner");
     let items: Vec<Row> = items.map(|row| Row { operation: BULK, ..row.clone() }).collect();
     rows.extend(items);
@@ -434,39 +434,39 @@ async fn single_rows(tenants: &TwoTenants) -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn an_id_of_another_workspace_is_an_id_that_does_not_exist() {
+async fn id_of_another_workspace_is_an_id_that_does_not_exist() {
     let tenants = TwoTenants::start().await;
     let rows = rows(&tenants).await;
-    assert_all_are_there(&tenants, &rows).await;
-    give_a_something(&tenants).await;
+    assert_all_parameters_have_rows(&tenants, &rows).await;
+    arrange_own_rows(&tenants).await;
     for row in rows.iter().filter(|row| row.outcome != Own) {
         assert_kept_apart(&tenants, row).await;
     }
 }
 
-/// Each on data of its own: what one creates is not there for the next.
+/// Each request has data of its own, so that one request does not find the rows of another.
 #[tokio::test]
-async fn a_name_that_another_workspace_has_can_be_ones_own() {
+async fn name_of_another_workspace_can_be_used_in_ones_own() {
     let tenants = TwoTenants::start().await;
     let all = rows(&tenants).await;
     let own: Vec<usize> = (0..all.len()).filter(|index| all[*index].outcome == Own).collect();
     each_at_once(&own, async |index| {
         let tenants = TwoTenants::start().await;
-        give_a_something(&tenants).await;
+        arrange_own_rows(&tenants).await;
         let row = rows(&tenants).await.swap_remove(*index);
         assert_kept_apart(&tenants, &row).await;
     })
     .await;
 }
 
-async fn give_a_something(tenants: &TwoTenants) {
+async fn arrange_own_rows(tenants: &TwoTenants) {
     tenants.post("/partners", shared_partner()).await.expect(201);
     tenants.post("/groups", json!({"name": "Spare"})).await.expect(201);
 }
 
 async fn assert_kept_apart(tenants: &TwoTenants, row: &Row) {
     let (a, b) = (tenants.rows(&tenants.a).await, tenants.rows(&tenants.b).await);
-    let theirs = ask(tenants, row, &row.theirs).await;
+    let theirs = send(tenants, row, &row.theirs).await;
     let name = format!("{} with {}: {}", row.operation, (row.request)(&row.theirs), theirs.1);
     assert_eq!(tenants.rows(&tenants.b).await, b, "{name}: the other workspace has changed");
     match row.outcome {
@@ -475,11 +475,11 @@ async fn assert_kept_apart(tenants: &TwoTenants, row: &Row) {
         Refused => assert_eq!(theirs.0, 422, "{name}"),
         Empty => assert!(theirs == (200, json!([])) || theirs == (200, json!(0)), "{name}"),
     }
-    assert_eq!(theirs, ask(tenants, row, &row.nobodys).await, "{name}: an id that does not exist");
+    assert_eq!(theirs, send(tenants, row, &row.nobodys).await, "{name}: an id that does not exist");
     assert_eq!(tenants.rows(&tenants.a).await, a, "{name}: something was written");
 }
 
-async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
+async fn send(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     let operation = openapi::operations().into_iter().find(|it| it.operation_id == row.operation).unwrap();
     let own_partner = tenants.post("/partners", shared_partner()).await.expect(201)["id"].clone();
     let request = (row.request)(id).to_string();
@@ -497,8 +497,8 @@ async fn ask(tenants: &TwoTenants, row: &Row, id: &str) -> (u16, Value) {
     (answer.status.as_u16(), answer.body)
 }
 
-/// Every parameter of the contract that names something has a row.
-async fn assert_all_are_there(tenants: &TwoTenants, rows: &[Row]) {
+/// Checks that every parameter of openapi.yaml that names something has a row.
+async fn assert_all_parameters_have_rows(tenants: &TwoTenants, rows: &[Row]) {
     let contract = tenants.app.stranger().get("/openapi.json").await.expect(200);
     let mut documented = Vec::new();
     for operation in openapi::operations() {
@@ -531,7 +531,7 @@ fn resolve<'a>(contract: &'a Value, described: &'a Value) -> &'a Value {
     }
 }
 
-/// Every property of a request, by its path.
+/// Calls `found` with the path of every property of a request.
 fn collect(contract: &Value, schema: &Value, path: &str, found: &mut impl FnMut(&str)) {
     let schema = resolve(contract, schema);
     for part in schema["allOf"].as_array().into_iter().flatten() {

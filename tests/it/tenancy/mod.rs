@@ -1,4 +1,4 @@
-//! Two workspaces never see, find, change or hinder each other: through HTTP, and in the schema.
+//! Isolation of tenants: two workspaces never see, find, change or hinder each other, through HTTP and in the schema.
 
 mod catalogue;
 mod every_parameter;

@@ -1,5 +1,6 @@
-//! What the application's own sessions see and can do, by statements that forget to ask for the workspace.
-#![expect(clippy::disallowed_methods, reason = "no query of the application forgets the workspace")]
+//! Row level security: the rows that the application's sessions see and change with statements without a condition on
+//! the workspace.
+#![expect(clippy::disallowed_methods, reason = "every query of the application has a condition on the workspace")]
 
 use pearset::db::{Global, Tenant};
 use pearset::error::{Error, Result};
@@ -10,7 +11,7 @@ use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};
 use super::walls::GLOBAL_TABLES;
 use crate::support::asked_for;
 
-/// Tables of tenants, each with rows of both workspaces.
+/// Returns the tables of tenants, and gives each of them rows of both workspaces.
 async fn tables(tenants: &TwoTenants) -> Vec<String> {
     let sql = &mut tenants.app.sql().await;
     tenants.post("/partners", shared_partner()).await.expect(201);
@@ -20,12 +21,12 @@ async fn tables(tenants: &TwoTenants) -> Vec<String> {
     let tables: Vec<String> = sqlx::query_scalar(query).bind(GLOBAL_TABLES).fetch_all(&mut *sql).await.unwrap();
     assert!(tables.len() > 10, "only {tables:?}");
     for table in &tables {
-        assert_eq!(owners(sql, table).await.unwrap().len(), 2, "{table} has rows of both");
+        assert_eq!(owners(sql, table).await.unwrap().len(), 2, "{table} has rows of both workspaces");
     }
     tables
 }
 
-/// Whose rows a statement finds that asks for everybody's.
+/// Returns the owners of the rows that a statement without a condition finds.
 async fn owners(conn: &mut PgConnection, table: &str) -> Result<Vec<WorkspaceId>> {
     let query = format!("SELECT DISTINCT workspace_id FROM {table}");
     Ok(sqlx::query_scalar(AssertSqlSafe(query)).fetch_all(conn).await?)
@@ -39,7 +40,7 @@ async fn owners_as(tenant: Tenant<'_>, table: &str) -> Vec<WorkspaceId> {
     read.await.unwrap()
 }
 
-async fn owners_as_nobody(global: Global<'_>, table: &str) -> Vec<WorkspaceId> {
+async fn owners_without_tenant(global: Global<'_>, table: &str) -> Vec<WorkspaceId> {
     let read = global.read("test", |conn| {
         let table = table.to_owned();
         Box::pin(async move { owners(conn, &table).await })
@@ -48,13 +49,13 @@ async fn owners_as_nobody(global: Global<'_>, table: &str) -> Vec<WorkspaceId> {
 }
 
 #[tokio::test]
-async fn a_statement_that_forgets_the_workspace_finds_no_rows_of_another() {
+async fn statement_without_a_condition_finds_no_rows_of_another_workspace() {
     let tenants = TwoTenants::start().await;
     let db = &tenants.app.state.db;
     for table in tables(&tenants).await {
         assert_eq!(owners_as(db.tenant(tenants.a.id), &table).await, [tenants.a.id], "{table}");
-        assert_eq!(owners_as_nobody(db.global(), &table).await, [], "{table}");
-        // Without the wall both would be found: this test can fail.
+        assert_eq!(owners_without_tenant(db.global(), &table).await, [], "{table}");
+        // Without row level security both workspaces are found: this test can fail.
         let sql = &mut tenants.app.sql().await;
         sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))).await.unwrap();
         assert_eq!(owners_as(db.tenant(tenants.a.id), &table).await.len(), 2, "{table}");
@@ -62,24 +63,24 @@ async fn a_statement_that_forgets_the_workspace_finds_no_rows_of_another() {
     }
 }
 
-/// Runs a statement as workspace `a` and takes it back: the rows that it touched, or the reason of the refusal.
+/// Runs a statement as workspace `a` and rolls back. Returns the number of affected rows, or the error.
 async fn touch(tenants: &TwoTenants, statement: String) -> std::result::Result<u64, String> {
-    let undone = tenants.app.state.db.tenant(tenants.a.id).run("test", move |conn, _| {
+    let rolled_back = tenants.app.state.db.tenant(tenants.a.id).run("test", move |conn, _| {
         let statement = AssertSqlSafe(statement.clone());
         Box::pin(async move {
-            let said = match conn.execute(statement).await {
+            let result = match conn.execute(statement).await {
                 Ok(done) => Ok(done.rows_affected()),
                 Err(refused) => Err(refused.to_string()),
             };
-            Err::<(), Error>(Error::internal(serde_json::to_string(&said).unwrap()))
+            Err::<(), Error>(Error::internal(serde_json::to_string(&result).unwrap()))
         })
     });
-    let said = undone.await.unwrap_err();
-    serde_json::from_str(&std::error::Error::source(&said).unwrap().to_string()).unwrap()
+    let error = rolled_back.await.unwrap_err();
+    serde_json::from_str(&std::error::Error::source(&error).unwrap().to_string()).unwrap()
 }
 
 #[tokio::test]
-async fn no_row_of_another_workspace_is_changed_deleted_or_made() {
+async fn no_row_of_another_workspace_is_changed_deleted_or_inserted() {
     let tenants = TwoTenants::start().await;
     let (a, b) = (uuid::Uuid::from(tenants.a.id), uuid::Uuid::from(tenants.b.id));
     for table in tables(&tenants).await {
@@ -106,7 +107,7 @@ async fn no_row_of_another_workspace_is_changed_deleted_or_made() {
 }
 
 #[tokio::test]
-async fn sessions_are_of_a_role_that_owns_nothing() {
+async fn sessions_have_a_role_that_owns_nothing() {
     let tenants = TwoTenants::start().await;
     let role = tenants.app.state.db.global().read("test", |conn| {
         Box::pin(async move {
@@ -117,9 +118,10 @@ async fn sessions_are_of_a_role_that_owns_nothing() {
     assert_eq!(role.await.unwrap(), ("pearset_app".to_owned(), false));
 }
 
-/// What one use of a session tells the database of the tenant ends with it. `PEARSET_TEST_STATEMENTS` makes it more.
+/// The tenant of a session is reset after each use of the session. `PEARSET_TEST_STATEMENTS` sets the number of
+/// statements.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_session_of_the_pool_remembers_the_tenant_before() {
+async fn pooled_session_forgets_the_tenant_of_its_last_use() {
     let tenants = TwoTenants::start().await;
     tables(&tenants).await;
     let statements = asked_for("PEARSET_TEST_STATEMENTS", 4_000);
@@ -131,10 +133,10 @@ async fn no_session_of_the_pool_remembers_the_tenant_before() {
                 let id = ids[(worker + turn) % 2];
                 match turn % 4 {
                     0 => assert_eq!(owners_as(app.db.tenant(id), "links").await, [id]),
-                    1 => assert_eq!(owners_as_nobody(app.db.global(), "links").await, []),
+                    1 => assert_eq!(owners_without_tenant(app.db.global(), "links").await, []),
                     2 => {
-                        // The function says who the tenant is, and the next statement on the session must not know.
-                        let seen = app.db.tenant(id).call("test", |conn, id| Box::pin(asked_then_looked(conn, id)));
+                        // The function sets the tenant, and the next statement on the session must not have a tenant.
+                        let seen = app.db.tenant(id).call("test", |conn, id| Box::pin(find_then_list_owners(conn, id)));
                         assert_eq!(seen.await.unwrap(), (1, Vec::new()));
                     }
                     _ => {
@@ -150,7 +152,7 @@ async fn no_session_of_the_pool_remembers_the_tenant_before() {
     }
 }
 
-async fn asked_then_looked(conn: &mut PgConnection, id: WorkspaceId) -> Result<(i64, Vec<WorkspaceId>)> {
+async fn find_then_list_owners(conn: &mut PgConnection, id: WorkspaceId) -> Result<(i64, Vec<WorkspaceId>)> {
     let query =
         "SELECT count(*) FROM find_candidates_together($1, (SELECT default_program_id FROM workspaces WHERE id = $1),
                                                         '{NULL}', '{shared}', '{NULL}')";

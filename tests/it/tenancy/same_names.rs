@@ -1,13 +1,13 @@
-//! What one workspace calls its own says nothing about another's.
+//! Names in one workspace are independent of the names in another workspace.
 
 use http::Method;
 use serde_json::{Value, json};
 
 use super::two_tenants::{TwoTenants, claims, shared_partner};
 
-/// In both workspaces the e-mail, tenantId, username, external id and link key are one and the same.
+/// E-mail address, tenantId, username, external id and link key are the same in both workspaces.
 #[tokio::test]
-async fn two_workspaces_use_the_same_names_side_by_side() {
+async fn two_workspaces_can_use_the_same_names() {
     let tenants = TwoTenants::start().await;
     let before = tenants.rows(&tenants.b).await;
 
@@ -16,7 +16,7 @@ async fn two_workspaces_use_the_same_names_side_by_side() {
     assert_eq!(made["tenantId"], "shared");
     assert_eq!(made["programId"], tenants.a.program_id.to_string());
     assert_eq!(made["groupId"], tenants.a.group_id.to_string());
-    // The key is free here: no ending was added.
+    // The key is free in this workspace, so no suffix was added.
     assert_eq!(made["links"].as_array().unwrap().len(), 1);
     assert_eq!(made["links"][0]["shortLink"], "http://acme.localhost:8080/shared");
     let path = format!("/partners/{}", made["id"].as_str().unwrap());
@@ -35,7 +35,7 @@ async fn two_workspaces_use_the_same_names_side_by_side() {
         assert_eq!(claims["pid"], made["id"], "{request}");
     }
 
-    // By each of the shared names, and with a key that the other workspace has as well.
+    // The requests use each of the shared names, and a key that the other workspace has too.
     let partners = [
         json!({"id": "shared"}),
         json!({"id": made["id"]}),
@@ -51,20 +51,20 @@ async fn two_workspaces_use_the_same_names_side_by_side() {
     assert_eq!(domains["data"].as_array().unwrap().len(), 1);
     assert_eq!(domains["data"][0]["domain"], "acme.localhost");
 
-    // What changes an enrollment changes one's own.
+    // A change of an enrollment changes the caller's own enrollment.
     let moved = json!({"email": "shared@example.com", "tenantId": "only-b"});
     assert_eq!(tenants.post("/partners", moved).await.expect(201)["id"], made["id"]);
-    // A refusal tells nothing either.
+    // An error says nothing about the other workspace either.
     let refused = json!({"tenantId": "shared", "partner": {"email": "shared@example.com"}});
     tenants.post("/tokens/embed/referrals", refused).await.expect(409);
 
     assert_eq!(tenants.rows(&tenants.b).await, before);
 }
 
-/// A key that the other workspace has on its domain, an external id and an e-mail that it knows are no conflict, and
-/// the profile that it has is not found.
+/// A link key, external id and e-mail address of the other workspace are no conflict, and the profile of the other
+/// workspace is not found.
 #[tokio::test]
-async fn what_the_other_workspace_knows_is_new_here() {
+async fn names_of_the_other_workspace_are_free() {
     let tenants = TwoTenants::start().await;
     let before = tenants.rows(&tenants.b).await;
     let new = json!({"tenantId": "only-b", "partner": {"email": "only-b@example.com"}});
@@ -77,7 +77,7 @@ async fn what_the_other_workspace_knows_is_new_here() {
     assert_eq!(found["links"][0]["key"], "only-b");
     let second = json!({"email": "second@example.com", "linkProps": {"externalId": "only-b"}});
     tenants.post("/partners", second.clone()).await.expect(201);
-    // In one's own workspace it is taken now.
+    // The external id is now taken in the caller's own workspace.
     let third = json!({"email": "third@example.com", "linkProps": {"externalId": "only-b"}});
     tenants.post("/partners", third).await.expect(409);
     assert_eq!(tenants.rows(&tenants.b).await, before);

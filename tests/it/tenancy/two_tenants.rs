@@ -1,5 +1,5 @@
-//! The two workspaces of these tests. `b` has a canary in every text that need not be what it is, so that whatever of
-//! it comes out is noticed; a watched caller of `a` looks at every answer.
+//! The two workspaces of these tests. Every free text of `b` has a canary, so that leaks are noticed; every answer to
+//! `a` is searched for the canary.
 #![expect(
     clippy::disallowed_methods,
     reason = "reads and changes whole tables, which no query of the application does"
@@ -28,14 +28,14 @@ pub(super) struct TwoTenants {
     pub(super) app: TestApp,
     pub(super) a: Workspace,
     pub(super) b: Workspace,
-    /// Of a partner that only `b` has, with the tenantId, e-mail, username and external id `only-b…`.
+    /// A partner of `b` alone, with the tenantId, e-mail address, username and external id `only-b…`.
     pub(super) only_b: Value,
-    /// What no answer to `a` may contain: the ids of all rows of `b`, without their prefixes.
+    /// The ids of all rows of `b`, without their prefixes. No answer to `a` may contain one.
     secrets: BTreeSet<String>,
     rows: Mutex<Rows>,
 }
 
-/// A partner that both workspaces have, under the same names everywhere.
+/// Returns a partner that both workspaces have, with the same names.
 pub(super) fn shared_partner() -> Value {
     json!({
         "email": "shared@example.com", "tenantId": "shared", "username": "shared",
@@ -44,7 +44,7 @@ pub(super) fn shared_partner() -> Value {
 }
 
 impl TwoTenants {
-    /// Only `b` has partners.
+    /// Starts with partners in `b` only.
     pub(super) async fn start() -> Self {
         let app = TestApp::start().await;
         let a = app.workspace("acme").await;
@@ -72,7 +72,7 @@ impl TwoTenants {
         Self { app, a, b, only_b, secrets, rows: Mutex::new(rows) }
     }
 
-    /// A request of `a`; panics when the answer has anything of `b`.
+    /// Sends a request of `a`. Panics when the answer has anything of `b`.
     pub(super) async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let actor: &Actor = &self.a.actor;
         let request = actor.request(method.clone(), path).header(CONTENT_TYPE, "application/json");
@@ -81,9 +81,12 @@ impl TwoTenants {
         let mut texts = vec![format!("{:?}", answer.headers), answer.body.to_string()];
         texts.extend(answer.body["publicToken"].as_str().map(claims));
         for text in texts {
-            assert!(!text.to_lowercase().contains(CANARY), "{method} {path} tells of the other workspace: {text}");
+            assert!(
+                !text.to_lowercase().contains(CANARY),
+                "{method} {path} leaks a text of the other workspace: {text}"
+            );
             for id in &self.secrets {
-                assert!(!text.contains(id.as_str()), "{method} {path} tells an id of the other workspace: {text}");
+                assert!(!text.contains(id.as_str()), "{method} {path} leaks an id of the other workspace: {text}");
             }
         }
         answer
@@ -93,20 +96,20 @@ impl TwoTenants {
         self.ask(Method::POST, path, Some(&body)).await
     }
 
-    /// All rows of a workspace, in every table.
+    /// Returns all rows of a workspace, in every table.
     pub(super) async fn rows(&self, workspace: &Workspace) -> Vec<Value> {
         self.rows.lock().await.of(workspace).await
     }
 }
 
-/// What a token says.
+/// Returns the payload of a token.
 pub(super) fn claims(token: &str) -> String {
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     String::from_utf8(payload).unwrap()
 }
 
-/// What no route makes for a partner's links: a tag on one of them, what they have counted, an entry of the audit log, and
-/// an answer that is kept.
+/// Inserts rows that no route inserts for a partner's links: a tag on one of the links, their counters, an entry of the
+/// audit log, and a stored answer.
 pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Workspace) {
     let tag =
         "WITH tag AS (INSERT INTO tags VALUES ($1, gen_random_uuid(), 'Blue', 'blue', 'blue', now()) RETURNING id)
@@ -123,7 +126,7 @@ pub(super) async fn arrange_side_tables(sql: &mut PgConnection, workspace: &Work
     assert_eq!(done.rows_affected(), 1);
 }
 
-/// Reads the rows of a workspace in every table, by one statement.
+/// A statement that reads the rows of a workspace in every table.
 struct Rows {
     sql: PgConnection,
     statement: String,
@@ -149,7 +152,7 @@ impl Rows {
     }
 }
 
-/// Into every text of the workspace's rows that no constraint is about.
+/// Puts the canary into every text of the workspace's rows without a constraint.
 async fn put_canaries(sql: &mut PgConnection, workspace: &Workspace) {
     let columns = "SELECT c.table_name::text, c.column_name::text, c.data_type::text FROM information_schema.columns c \
                    WHERE c.table_schema = 'public' AND c.data_type IN ('text', 'ARRAY', 'jsonb') \
@@ -176,25 +179,25 @@ async fn put_canaries(sql: &mut PgConnection, workspace: &Workspace) {
     }
 }
 
-/// All ids in these rows.
+/// Returns all ids in these rows.
 fn uuids(rows: &[Value]) -> BTreeSet<Uuid> {
     let cells = rows.iter().flat_map(|row| row["row"].as_object().unwrap().values());
     cells.filter_map(|cell| cell.as_str()?.parse().ok()).collect()
 }
 
-/// The watch can fail.
+/// The search for canaries can fail.
 #[tokio::test]
-#[should_panic(expected = "tells of the other workspace")]
-async fn a_canary_in_an_answer_is_noticed() {
+#[should_panic(expected = "leaks a text of the other workspace")]
+async fn canary_in_an_answer_is_noticed() {
     let mut tenants = TwoTenants::start().await;
     std::mem::swap(&mut tenants.a, &mut tenants.b);
     tenants.ask(Method::GET, "/partner_referral_links:domains", None).await;
 }
 
-/// So can the look for ids.
+/// The search for ids can fail.
 #[tokio::test]
-#[should_panic(expected = "tells an id of the other workspace")]
-async fn an_id_in_a_token_is_noticed() {
+#[should_panic(expected = "leaks an id of the other workspace")]
+async fn id_in_a_token_is_noticed() {
     let mut tenants = TwoTenants::start().await;
     std::mem::swap(&mut tenants.a, &mut tenants.b);
     tenants.post("/tokens/embed/referrals", json!({"tenantId": "shared"})).await;

@@ -1,6 +1,6 @@
-//! The walls that the schema has between tenants, found in PostgreSQL's catalogue so that a new table is held to them
-//! too: row level security, composite foreign keys, and a role for the application that passes by neither. Each is
-//! taken away in turn, and that is noticed. (The wall in the types is the example in `src/db/tenant.rs`.)
+//! The walls between tenants in the schema: row level security, composite foreign keys, and an application role that
+//! bypasses neither. The tests read PostgreSQL's catalogue, so that a new table is checked too, and remove each wall in
+//! turn to show that its absence is noticed. (The wall in the types is the example in `src/db/tenant.rs`.)
 #![expect(
     clippy::disallowed_methods,
     reason = "the catalogue is no part of the schema that queries are checked against"
@@ -12,14 +12,14 @@ use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use crate::support::app::TestApp;
 
-/// Tables of no tenant, and those in which one is looked up.
+/// The tables without a tenant, and the tables in which a tenant is looked up.
 pub(super) const GLOBAL_TABLES: [&str; 5] =
     ["_sqlx_migrations", "api_keys", "link_hosts", "signing_keys", "workspaces"];
 
-/// What is found before the tenant is known, each by its own look-up value.
+/// The keys of tables that are read before the tenant is known, each by its own look-up value.
 const GLOBAL_KEYS: &str = "'api_keys_pkey', 'link_hosts_pkey'";
 
-/// What is wrong, as one statement for each wall.
+/// Returns one statement for each wall, which lists the holes in that wall.
 fn searches() -> [String; 8] {
     let global = GLOBAL_TABLES.map(|table| format!("'{table}'")).join(", ");
     let tenant_tables = format!(
@@ -29,7 +29,7 @@ fn searches() -> [String; 8] {
     [
         format!("SELECT relname || ' has no row level security' FROM {tenant_tables} WHERE NOT relrowsecurity"),
         format!("SELECT relname || ' does not force it on its owner' FROM {tenant_tables} WHERE NOT relforcerowsecurity"),
-        // One policy, for every command and role, that asks for the workspace once in a statement.
+        // One policy, for every command and role, that evaluates the workspace once in a statement.
         format!(
             "SELECT relname || ' has another policy than the one' FROM {tenant_tables} WHERE NOT EXISTS (
                  SELECT FROM pg_policy p WHERE p.polrelid = t.oid AND polpermissive AND polcmd = '*' AND polroles = '{{0}}'
@@ -48,7 +48,7 @@ fn searches() -> [String; 8] {
              ('may empty a table', EXISTS (SELECT FROM pg_class WHERE has_table_privilege(r.oid, oid, 'TRUNCATE')
                                            AND relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p')))
          ) wrong (what, is_so) WHERE rolname = 'pearset_app' AND is_so".to_owned(),
-        // A plain key would let a row refer to another tenant's: row level security is not asked.
+        // A plain key would let a row refer to a row of another tenant: foreign keys ignore row level security.
         "SELECT c.conname || ' does not begin with the workspace' FROM pg_constraint c
          JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
          JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = c.confkey[1]
@@ -75,12 +75,12 @@ async fn holes(sql: &mut PgConnection) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn there_is_no_hole_in_the_walls() {
+async fn walls_have_no_hole() {
     let app = TestApp::start().await;
     assert_eq!(holes(&mut app.sql().await).await, BTreeSet::new());
 }
 
-/// What somebody may do to the schema one day, and what is said of it.
+/// Changes of the schema that make a hole, each with its description.
 const HOLES: [(&str, &str); 15] = [
     ("ALTER TABLE partners DISABLE ROW LEVEL SECURITY", "partners has no row level security"),
     ("ALTER TABLE links NO FORCE ROW LEVEL SECURITY", "links does not force it on its owner"),
@@ -116,13 +116,13 @@ const HOLES: [(&str, &str); 15] = [
 async fn every_hole_in_the_walls_is_found() {
     let app = TestApp::start().await;
     let sql = &mut app.sql().await;
-    for (hole, complaint) in HOLES {
-        // `pearset_app` is a member of no role that it could be granted the other way round.
+    for (hole, description) in HOLES {
+        // Without the reverse grant, the grant would not be circular.
         let hole =
             format!("BEGIN; {}", hole.replace("GRANT pearset TO", "REVOKE pearset_app FROM pearset; GRANT pearset TO"));
         sql.execute(AssertSqlSafe(hole.clone())).await.unwrap();
         let found = holes(sql).await;
-        assert!(found.contains(complaint), "{hole}: {found:?}");
+        assert!(found.contains(description), "{hole}: {found:?}");
         sql.execute("ROLLBACK").await.unwrap();
     }
 }

@@ -1,17 +1,17 @@
-//! Who waits for a review, and what comes of it.
+//! Partners who wait for a review, and the decisions of reviewers.
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{JANE, jane_who_is, set_status};
+use super::{JANE, jane_with_status, set_status};
 use crate::enrollments::fixtures::{NOT_ENROLLED, NOTHING, World};
 
 const APPLICATIONS: &str = "/partners/applications";
 const APPROVE: &str = "/partners/applications/approve";
 const REJECT: &str = "/partners/applications/reject";
 
-/// Partners who come for a token, a second apart, each to a private program.
+/// Lets partners apply to a private program with token requests, one second apart.
 async fn applicants(world: &mut World, partners: &[Value]) {
     world.arrange("UPDATE programs SET access_mode = 'private'").await;
     for partner in partners {
@@ -21,7 +21,7 @@ async fn applicants(world: &mut World, partners: &[Value]) {
     world.written().await;
 }
 
-/// The e-mails in a list of applications.
+/// Returns the e-mail addresses in a list of applications.
 async fn listed(world: &World, query: &str) -> Vec<String> {
     let list = world.workspace.actor.get(&format!("{APPLICATIONS}{query}")).await.expect(200);
     let emails = list.as_array().unwrap().iter().map(|item| item["partner"]["email"].as_str().unwrap().to_owned());
@@ -29,7 +29,7 @@ async fn listed(world: &World, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_application_is_shown_as_the_client_libraries_read_it() {
+async fn application_has_the_form_of_the_client_libraries() {
     let mut world = World::start().await;
     let jane = json!({ "email": JANE, "name": "Jane", "country": "GB", "description": "Writes." });
     applicants(&mut world, &[jane]).await;
@@ -53,7 +53,7 @@ async fn an_application_is_shown_as_the_client_libraries_read_it() {
 }
 
 #[tokio::test]
-async fn only_who_is_pending_is_listed_newest_first_and_in_pages() {
+async fn pending_applications_are_listed_newest_first_in_pages() {
     let mut world = World::start().await;
     let emails = ["a@x.com", "b@x.com", "c@x.com", "d@x.com"];
     applicants(&mut world, &emails.map(|email| json!({ "email": email }))).await;
@@ -67,11 +67,11 @@ async fn only_who_is_pending_is_listed_newest_first_and_in_pages() {
 }
 
 #[tokio::test]
-async fn applications_are_found_by_their_status_and_a_search_and_sorted_by_their_age() {
+async fn applications_are_filtered_by_status_and_search_and_sorted_by_age() {
     let mut world = World::start().await;
     let names = [("a@x.com", "Ann Able"), ("b@x.com", "Bob Brück"), ("c@x.com", "Cid Able")];
     applicants(&mut world, &names.map(|(email, name)| json!({ "email": email, "name": name }))).await;
-    // It was never an application.
+    // This partner never applied.
     world.partner(json!({ "email": "approved@x.com", "name": "Able" })).await.expect(201);
     let list = world.workspace.actor.get(APPLICATIONS).await.expect(200);
     for (path, application) in [(APPROVE, &list[2]), (REJECT, &list[1])] {
@@ -102,7 +102,7 @@ async fn applications_are_found_by_their_status_and_a_search_and_sorted_by_their
 }
 
 #[tokio::test]
-async fn an_application_that_is_named_must_be_the_partners() {
+async fn named_application_must_belong_to_the_partner() {
     let mut world = World::start().await;
     applicants(&mut world, &[json!({ "email": "a@x.com" }), json!({ "email": "b@x.com" })]).await;
     let list = world.workspace.actor.get(APPLICATIONS).await.expect(200);
@@ -117,19 +117,19 @@ async fn an_application_that_is_named_must_be_the_partners() {
     world.workspace.actor.post(APPROVE, body).await.expect(200);
 }
 
-/// Where the client library for Python looks for them.
+/// The client library for Python uses this path.
 #[tokio::test]
-async fn the_same_applications_are_at_a_path_of_their_own() {
+async fn program_applications_is_another_path_of_the_same_applications() {
     let mut world = World::start().await;
     applicants(&mut world, &[json!({ "email": "a@x.com" }), json!({ "email": "b@x.com" })]).await;
     let actor = &world.workspace.actor;
     let list = actor.get(APPLICATIONS).await.expect(200);
     assert_eq!(actor.get("/program-applications").await.expect(200), list);
-    for (step, application) in [("approve", &list[0]), ("reject", &list[1])] {
+    for (decision, application) in [("approve", &list[0]), ("reject", &list[1])] {
         let body = json!({ "partnerId": application["partner"]["id"] });
-        actor.post(&format!("/program-applications/{step}"), body).await.expect(200);
-        let query = if step == "approve" { "?status=approved" } else { "?status=rejected" };
-        assert_eq!(listed(&world, query).await.len(), 1, "{step}");
+        actor.post(&format!("/program-applications/{decision}"), body).await.expect(200);
+        let query = if decision == "approve" { "?status=approved" } else { "?status=rejected" };
+        assert_eq!(listed(&world, query).await.len(), 1, "{decision}");
     }
 }
 
@@ -161,18 +161,18 @@ async fn applications_are_filtered_by_country_and_group() {
 }
 
 #[tokio::test]
-async fn who_is_approved_stays_in_the_group_unless_another_one_is_named() {
+async fn approved_partner_keeps_the_group_unless_the_request_names_another() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/a", "https://example.com/b"]).await.to_string();
     let default = world.workspace.group_id.to_string();
-    let jane = jane_who_is(&mut world, "pending").await;
+    let jane = jane_with_status(&mut world, "pending").await;
     for (named, group, writes, links) in [
         (json!({}), &default, "enrollments ~1, outbox +1", 1),
         (json!({ "groupId": null }), &default, "enrollments ~1, outbox +1", 1),
         (json!({ "groupId": "default" }), &default, "enrollments ~1, outbox +1", 1),
         (json!({ "groupId": "vip" }), &vip, "enrollments ~1, links +2, outbox +1", 3),
         (json!({ "groupId": vip }), &vip, "enrollments ~1, outbox +1", 3),
-        // Its default links are there already.
+        // The partner has the default links of this group already.
         (json!({ "groupId": default }), &default, "enrollments ~1, outbox +1", 3),
     ] {
         world.app.clock.advance(Duration::from_millis(1));
@@ -191,10 +191,10 @@ async fn who_is_approved_stays_in_the_group_unless_another_one_is_named() {
 }
 
 #[tokio::test]
-async fn an_unknown_group_or_partner_is_a_404_and_nothing_is_written() {
+async fn unknown_group_or_partner_gets_a_404_and_nothing_is_written() {
     let mut world = World::start().await;
     let second = world.program("second.example.com").await;
-    let jane = jane_who_is(&mut world, "pending").await;
+    let jane = jane_with_status(&mut world, "pending").await;
     for group in [json!("gold"), json!("grp_01h455vb4pex5vsknk084sn02q"), json!(""), json!(second.group_id)] {
         let body = json!({ "partnerId": jane["id"], "groupId": group });
         assert_eq!(world.workspace.actor.post(APPROVE, body).await.expect_error(404), "The group was not found.");
@@ -211,9 +211,9 @@ async fn an_unknown_group_or_partner_is_a_404_and_nothing_is_written() {
 }
 
 #[tokio::test]
-async fn a_rejection_is_kept_with_the_enrollment_and_its_words_are_kept_out_of_the_log() {
+async fn words_of_a_rejection_are_stored_with_the_enrollment_but_not_logged() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "pending").await;
+    let jane = jane_with_status(&mut world, "pending").await;
     let body = json!({
         "partnerId": jane["id"], "rejectionReason": "other", "rejectionNote": "canary one",
         "reapplicationTimeframe": "never", "flagForFraud": true, "flagForFraudReason": "canary two",
@@ -234,15 +234,15 @@ async fn a_rejection_is_kept_with_the_enrollment_and_its_words_are_kept_out_of_t
         "flaggedForFraud": true,
     });
     assert_eq!(logs[0]["details"], details);
-    let told = format!("{logs} {:?}", world.rows("outbox").await);
-    assert!(!told.contains("canary"), "{told}");
+    let reported = format!("{logs} {:?}", world.rows("outbox").await);
+    assert!(!reported.contains("canary"), "{reported}");
 }
 
 #[tokio::test]
-async fn a_rejection_without_anything_is_one_until_30_days_from_now() {
+async fn rejection_without_members_allows_a_new_application_after_30_days() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "pending").await;
-    // A suspicion without the flag says nothing.
+    let jane = jane_with_status(&mut world, "pending").await;
+    // A reason without the flag is ignored.
     let body = json!({ "partnerId": jane["id"], "flagForFraud": false, "flagForFraudReason": "x" });
     world.workspace.actor.post(REJECT, body).await.expect(200);
     let row = world.rows("enrollments").await.remove(0);
@@ -256,9 +256,9 @@ async fn a_rejection_without_anything_is_one_until_30_days_from_now() {
 }
 
 #[tokio::test]
-async fn what_a_rejection_must_not_say() {
+async fn invalid_rejection_is_refused_with_its_path() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "pending").await;
+    let jane = jane_with_status(&mut world, "pending").await;
     for (fields, problem) in [
         (json!({ "rejectionReason": "because" }), "invalid_value: rejectionReason: "),
         (json!({ "rejectionReason": null }), "invalid_type: rejectionReason: "),

@@ -1,14 +1,14 @@
-//! A change, its event and its entry of the audit log come together or not at all.
+//! A change, its event and its entry of the audit log are written together or not at all.
 
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::{JANE, jane_who_is, set_status};
+use super::{JANE, jane_with_status, set_status};
 use crate::enrollments::fixtures::{NOTHING, World};
 
-const STEPS: [(&str, &str); 6] = [
+const TRANSITIONS: [(&str, &str); 6] = [
     ("ban", "approved"),
     ("unban", "banned"),
     ("deactivate", "approved"),
@@ -17,7 +17,7 @@ const STEPS: [(&str, &str); 6] = [
     ("applications/reject", "pending"),
 ];
 
-/// Makes every insert into a table fail, at once or not before COMMIT.
+/// Makes every insert into a table fail, immediately or at COMMIT.
 async fn break_inserts(world: &mut World, table: &str, timing: &str) {
     world.arrange("DROP FUNCTION IF EXISTS fail CASCADE").await;
     world
@@ -33,29 +33,30 @@ async fn break_inserts(world: &mut World, table: &str, timing: &str) {
 }
 
 #[tokio::test]
-async fn a_step_that_fails_on_its_way_leaves_nothing() {
+async fn failed_transition_writes_nothing() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     for (table, timing) in [("outbox", ""), ("audit_logs", ""), ("audit_logs", "DEFERRABLE INITIALLY DEFERRED")] {
         break_inserts(&mut world, table, timing).await;
-        for (step, present) in STEPS {
+        for (transition, present) in TRANSITIONS {
             set_status(&mut world, present).await;
             let body = json!({ "partnerId": jane["id"], "reason": "fraud" });
-            world.workspace.actor.post(&format!("/partners/{step}"), body).await.expect(500);
-            assert_eq!(world.written().await, NOTHING, "{step}, {table} {timing}");
-            assert_eq!(world.rows("audit_logs").await, [Value::Null; 0], "{step}, {table} {timing}");
+            world.workspace.actor.post(&format!("/partners/{transition}"), body).await.expect(500);
+            assert_eq!(world.written().await, NOTHING, "{transition}, {table} {timing}");
+            assert_eq!(world.rows("audit_logs").await, [Value::Null; 0], "{transition}, {table} {timing}");
         }
     }
     world.arrange("DROP FUNCTION fail CASCADE").await;
-    for (step, present) in STEPS {
+    for (transition, present) in TRANSITIONS {
         set_status(&mut world, present).await;
         let body = json!({ "partnerId": jane["id"], "reason": "fraud" });
-        world.workspace.actor.post(&format!("/partners/{step}"), body).await.expect(200);
+        world.workspace.actor.post(&format!("/partners/{transition}"), body).await.expect(200);
     }
-    assert_eq!(world.rows("audit_logs").await.len(), STEPS.len());
+    assert_eq!(world.rows("audit_logs").await.len(), TRANSITIONS.len());
 }
 
-/// What else the audit log tells of: the request, and the status that jane has before. `PARTNER` and `LINK` are hers.
+/// The other changes in the audit log: the request, and the status of Jane before the request. `PARTNER` and `LINK`
+/// stand for the ids of Jane and of Jane's link.
 fn changes() -> [(Method, &'static str, Value, &'static str); 11] {
     [
         (Method::PATCH, "/partners/PARTNER", json!({ "tenantId": "jane-2", "name": "Another" }), "approved"),
@@ -73,9 +74,9 @@ fn changes() -> [(Method, &'static str, Value, &'static str); 11] {
 }
 
 #[tokio::test]
-async fn a_change_without_its_entry_is_none() {
+async fn change_without_an_audit_log_entry_is_rolled_back() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     world.group("spare", &[]).await;
     let path = |path: &str| {
         let (partner, link) = (jane["id"].as_str().unwrap(), jane["links"][0]["id"].as_str().unwrap());

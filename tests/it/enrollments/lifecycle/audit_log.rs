@@ -6,11 +6,11 @@ use pearset::values::clock::Clock as _;
 use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 
-use super::{JANE, jane_who_is, set_status};
+use super::{JANE, jane_with_status, set_status};
 use crate::enrollments::fixtures::World;
 use crate::support::actor::Actor;
 
-/// A caller with a key of this name, and the id of the key.
+/// Returns a caller with a key of this name, and the id of the key.
 async fn named_key(world: &World, name: &str) -> (String, Actor) {
     let now = world.app.clock.now();
     let key = ApiKey::generate(&world.app.state.ids);
@@ -32,9 +32,9 @@ async fn actions(world: &World, query: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn an_entry_names_the_key_that_asked() {
+async fn entry_names_the_key_of_the_request() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     let (key, actor) = named_key(&world, "Support desk").await;
     actor.post("/partners/ban", json!({ "tenantId": "jane", "reason": "spam" })).await.expect(200);
     let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
@@ -51,9 +51,9 @@ async fn an_entry_names_the_key_that_asked() {
 }
 
 #[tokio::test]
-async fn an_entry_without_a_key_is_the_system_s() {
+async fn entry_without_a_key_is_by_the_system() {
     let mut world = World::start().await;
-    jane_who_is(&mut world, "approved").await;
+    jane_with_status(&mut world, "approved").await;
     world.workspace.actor.post("/partners/deactivate", json!({ "tenantId": "jane" })).await.expect(200);
     world.arrange("UPDATE audit_logs SET api_key_id = NULL").await;
     let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
@@ -61,14 +61,17 @@ async fn an_entry_without_a_key_is_the_system_s() {
 }
 
 #[tokio::test]
-async fn entries_come_newest_first_in_pages_and_filtered() {
+async fn entries_are_listed_newest_first_with_pages_and_filters() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     let john = world.enrolled(json!({ "email": "john@example.com", "tenantId": "john" })).await;
     let actor = world.workspace.actor.clone();
-    for (step, tenant_id) in [("deactivate", "jane"), ("reactivate", "jane"), ("ban", "john"), ("ban", "jane")] {
+    for (action, tenant_id) in [("deactivate", "jane"), ("reactivate", "jane"), ("ban", "john"), ("ban", "jane")] {
         world.app.clock.advance(Duration::from_millis(1));
-        actor.post(&format!("/partners/{step}"), json!({ "tenantId": tenant_id, "reason": "spam" })).await.expect(200);
+        actor
+            .post(&format!("/partners/{action}"), json!({ "tenantId": tenant_id, "reason": "spam" }))
+            .await
+            .expect(200);
     }
     let (jane, john) = (jane["id"].as_str().unwrap(), john["id"].as_str().unwrap());
     let all = ["partner.banned", "partner.banned", "partner.reactivated", "partner.deactivated"];
@@ -95,9 +98,9 @@ async fn entries_come_newest_first_in_pages_and_filtered() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_no_entry() {
+async fn rejected_request_has_no_entry() {
     let mut world = World::start().await;
-    jane_who_is(&mut world, "approved").await;
+    jane_with_status(&mut world, "approved").await;
     let actor = world.workspace.actor.clone();
     actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(400);
     actor.post("/partners/ban", json!({ "tenantId": "nobody", "reason": "spam" })).await.expect(404);
@@ -108,7 +111,7 @@ async fn a_refusal_is_no_entry() {
     assert_eq!(world.rows("audit_logs").await.len(), 1);
 }
 
-/// Action and details of each entry, by action: those of one call have one time.
+/// Returns action and details of each entry, in the order of the actions: entries of one request have the same time.
 async fn entries(world: &World) -> Vec<(String, Value)> {
     let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
     let mut logs = logs.as_array().unwrap().clone();
@@ -120,9 +123,9 @@ async fn entries(world: &World) -> Vec<(String, Value)> {
     logs.iter().map(entry).collect()
 }
 
-/// Who is made is told of by the event; what a call changes of who is there, by the log.
+/// A new partner is reported by an event; the changes of an existing partner are reported by the audit log.
 #[tokio::test]
-async fn a_call_that_finds_a_partner_tells_what_it_changed() {
+async fn request_that_finds_a_partner_logs_its_changes() {
     let mut world = World::start().await;
     let actor = world.workspace.actor.clone();
     let program = world.workspace.program_id;

@@ -1,11 +1,11 @@
-//! Invitations: made, renewed, accepted, taken back.
+//! Invitations: created, renewed, accepted, withdrawn.
 
 use std::time::Duration;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{JANE, jane_who_is, set_status};
+use super::{JANE, jane_with_status, set_status};
 use crate::enrollments::fixtures::{ENROLLED, NOT_ENROLLED, NOTHING, World};
 use crate::support::actor::{Actor, Answer};
 
@@ -24,7 +24,7 @@ async fn delete(actor: &Actor, id: &Value) -> Answer {
 }
 
 #[tokio::test]
-async fn an_invitation_is_an_enrollment_with_links_an_event_and_an_entry() {
+async fn invitation_creates_an_enrollment_with_links_event_and_log_entry() {
     let mut world = World::start().await;
     let jane = invite(&world, json!({ "email": JANE, "name": "Jane", "tenantId": "jane" })).await.expect(201);
     assert_eq!(world.written().await, ENROLLED);
@@ -53,7 +53,7 @@ async fn an_invitation_is_an_enrollment_with_links_an_event_and_an_entry() {
 }
 
 #[tokio::test]
-async fn an_invitation_lapses_after_the_days_that_it_was_made_for() {
+async fn invitation_expires_after_its_days() {
     for (body, days) in [
         (json!({ "email": JANE }), 14),
         (json!({ "email": JANE, "expiresInDays": 1 }), 1),
@@ -74,15 +74,15 @@ async fn an_invitation_lapses_after_the_days_that_it_was_made_for() {
     world.token(json!({ "partner": { "email": JANE } })).await.expect(201);
     let jane = world.partner(json!({ "email": JANE })).await.expect(201);
     assert_eq!((&jane["status"], &jane["inviteExpiresAt"]), (&json!("approved"), &Value::Null));
-    // It is accepted: there is nothing left that could lapse.
+    // The accepted invitation cannot expire any more.
     world.app.clock.advance(DAY);
     world.token(json!({ "partner": { "email": JANE } })).await.expect(201);
 }
 
 #[tokio::test]
-async fn only_who_is_invited_or_has_declined_can_be_invited_again() {
+async fn only_invited_or_declined_partners_can_be_invited_again() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     for status in STATUSES {
         set_status(&mut world, status).await;
         world.arrange("DELETE FROM audit_logs").await;
@@ -104,15 +104,15 @@ async fn only_who_is_invited_or_has_declined_can_be_invited_again() {
         let row = world.rows("enrollments").await.remove(0);
         assert_eq!(row["invite_expires_at"], "2026-03-02T12:00:00.25+00:00", "{status}");
         assert_eq!(invited["inviteExpiresAt"], "2026-03-02T12:00:00.250Z", "{status}");
-        let told = world.rows("outbox").await.remove(0);
-        assert_eq!(told["payload"]["inviteExpiresAt"], invited["inviteExpiresAt"], "{status}");
+        let event = world.rows("outbox").await.remove(0);
+        assert_eq!(event["payload"]["inviteExpiresAt"], invited["inviteExpiresAt"], "{status}");
         let log = world.rows("audit_logs").await.remove(0);
         assert_eq!((&log["details"]["from"], &log["details"]["to"]), (&json!(status), &json!("invited")), "{status}");
     }
 }
 
 #[tokio::test]
-async fn a_lapsed_invitation_is_renewed() {
+async fn expired_invitation_can_be_renewed() {
     let mut world = World::start().await;
     invite(&world, json!({ "email": JANE, "expiresInDays": 1 })).await.expect(201);
     world.app.clock.advance(DAY * 2);
@@ -128,22 +128,22 @@ async fn a_lapsed_invitation_is_renewed() {
 }
 
 #[tokio::test]
-async fn an_invitation_finds_its_partner_as_post_partners_does() {
+async fn invitation_finds_its_partner_by_the_enrollment_rule() {
     let mut world = World::start().await;
-    // Row 4: bound.
+    // Row 4 of the rule: the tenant id is bound.
     let jane = invite(&world, json!({ "email": JANE })).await.expect(201);
     let bound = invite(&world, json!({ "email": "JANE@example.com", "tenantId": "jane" })).await.expect(201);
     assert_eq!((&bound["id"], &bound["tenantId"]), (&jane["id"], &json!("jane")));
-    // Row 5: replaced, also on the links.
+    // Row 5: the tenant id is replaced, also on the links.
     let replaced = invite(&world, json!({ "email": JANE, "tenantId": "jane-2" })).await.expect(201);
     assert_eq!((&replaced["id"], &replaced["tenantId"]), (&jane["id"], &json!("jane-2")));
     assert_eq!(world.rows("links").await[0]["tenant_id"], "jane-2");
-    // Row 3: two partners.
+    // Row 3: e-mail address and tenant id belong to two partners.
     invite(&world, json!({ "email": "john@example.com", "tenantId": "john" })).await.expect(201);
     world.written().await;
     invite(&world, json!({ "email": JANE, "tenantId": "john" })).await.expect_error(409);
     assert_eq!(world.written().await, NOTHING);
-    // Also when only one of them is enrolled: nobody else is invited in place of who has the e-mail.
+    // The same if only one of the two is enrolled: nobody is invited in place of the partner with the e-mail address.
     let second = world.program("second.example.com").await;
     second.actor.post("/partners", json!({ "email": "elsewhere@example.com" })).await.expect(201);
     world.written().await;
@@ -151,17 +151,17 @@ async fn an_invitation_finds_its_partner_as_post_partners_does() {
         invite(&world, json!({ "email": email, "tenantId": "john" })).await.expect_error(409);
         assert_eq!(world.written().await, NOTHING, "{email}");
     }
-    // Row 2: the e-mail is that of whoever has the tenant id.
+    // Row 2: the e-mail address belongs to the partner with the tenant id.
     let same = invite(&world, json!({ "email": "john@example.com", "tenantId": "john" })).await.expect(201);
     assert_eq!(same["email"], "john@example.com");
-    // A status that forbids an invitation also forbids to bind a tenant id for one.
+    // A status that forbids an invitation also forbids binding a tenant id.
     world.arrange("UPDATE enrollments SET status = 'archived'").await;
     invite(&world, json!({ "email": JANE, "tenantId": "jane-3" })).await.expect_error(400);
     assert_eq!(world.written().await, NOTHING);
 }
 
 #[tokio::test]
-async fn who_is_invited_gets_the_group_that_is_named() {
+async fn invited_partner_gets_the_named_group() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/a", "https://example.com/b"]).await;
     let jane = invite(&world, json!({ "email": JANE, "groupId": "vip" })).await.expect(201);
@@ -174,7 +174,7 @@ async fn who_is_invited_gets_the_group_that_is_named() {
 }
 
 #[tokio::test]
-async fn what_an_invitation_must_not_say() {
+async fn invalid_invitation_is_rejected_with_its_path() {
     let mut world = World::start().await;
     for (body, problem) in [
         (json!({}), "invalid_type: email: Required"),
@@ -198,10 +198,10 @@ async fn what_an_invitation_must_not_say() {
 }
 
 #[tokio::test]
-async fn only_an_invitation_can_be_taken_back() {
+async fn only_an_invited_enrollment_can_be_withdrawn() {
     for status in STATUSES {
         let mut world = World::start().await;
-        let jane = jane_who_is(&mut world, status).await;
+        let jane = jane_with_status(&mut world, status).await;
         let answer = delete(&world.workspace.actor, &jane["id"]).await;
         if status != "invited" {
             let message = answer.expect_error(400);
@@ -226,7 +226,7 @@ async fn only_an_invitation_can_be_taken_back() {
 }
 
 #[tokio::test]
-async fn a_lapsed_invitation_is_taken_back_like_any_other() {
+async fn expired_invitation_can_be_withdrawn() {
     let mut world = World::start().await;
     let jane = invite(&world, json!({ "email": JANE, "expiresInDays": 1 })).await.expect(201);
     world.app.clock.advance(DAY * 2);
@@ -239,7 +239,7 @@ async fn a_lapsed_invitation_is_taken_back_like_any_other() {
 }
 
 #[tokio::test]
-async fn who_is_in_another_program_stays_there() {
+async fn partner_stays_in_other_programs() {
     let mut world = World::start().await;
     let second = world.program("second.example.com").await;
     let jane = invite(&world, json!({ "email": JANE })).await.expect(201);
@@ -254,7 +254,7 @@ async fn who_is_in_another_program_stays_there() {
 }
 
 #[tokio::test]
-async fn nobody_s_invitation_is_a_404() {
+async fn withdrawal_of_an_unknown_invitation_gets_a_404() {
     let mut world = World::start().await;
     let second = world.program("second.example.com").await;
     let other = second.actor.post(INVITES, json!({ "email": JANE })).await.expect(201);

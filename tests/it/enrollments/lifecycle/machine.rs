@@ -1,14 +1,15 @@
-//! Every step from every status.
+//! Every transition from every status.
 
 use serde_json::{Value, json};
 
-use super::{JANE, jane_who_is, set_status};
+use super::{JANE, jane_with_status, set_status};
 use crate::enrollments::fixtures::{NOTHING, TOKENS, World};
 use crate::support::invariants;
 use crate::support::token::claims;
 
-/// Where each step leads from each status; `x`: it is refused.
-const STEPS: [&str; 6] = ["ban", "unban", "deactivate", "reactivate", "applications/approve", "applications/reject"];
+/// The status after each transition from each status; `x` means that the transition is not possible.
+const TRANSITIONS: [&str; 6] =
+    ["ban", "unban", "deactivate", "reactivate", "applications/approve", "applications/reject"];
 const MACHINE: [(&str, [&str; 6]); 8] = [
     ("pending", ["banned", "x", "x", "x", "approved", "rejected"]),
     ("approved", ["banned", "x", "deactivated", "x", "x", "x"]),
@@ -16,13 +17,13 @@ const MACHINE: [(&str, [&str; 6]); 8] = [
     ("invited", ["banned", "x", "x", "x", "x", "x"]),
     ("declined", ["banned", "x", "x", "x", "x", "x"]),
     ("deactivated", ["banned", "x", "x", "approved", "x", "x"]),
-    // `set_status` bans by hand.
+    // `set_status` bans without the API, so the status before the ban is unknown.
     ("banned", ["x", "approved", "x", "x", "x", "x"]),
     ("archived", ["banned", "x", "deactivated", "x", "x", "x"]),
 ];
 
-/// What each step is called where it is told, and whether it ends all tokens.
-const TOLD: [(&str, bool); 6] = [
+/// The name of each transition in events and in the audit log, and whether the transition revokes all tokens.
+const REPORTS: [(&str, bool); 6] = [
     ("partner.banned", true),
     ("partner.unbanned", false),
     ("partner.deactivated", true),
@@ -31,24 +32,24 @@ const TOLD: [(&str, bool); 6] = [
     ("partner.rejected", true),
 ];
 
-async fn step(world: &World, step: &str, partner: &Value) -> crate::support::actor::Answer {
+async fn change(world: &World, transition: &str, partner: &Value) -> crate::support::actor::Answer {
     let body = json!({ "partnerId": partner["id"], "reason": "fraud" });
-    world.workspace.actor.post(&format!("/partners/{step}"), body).await
+    world.workspace.actor.post(&format!("/partners/{transition}"), body).await
 }
 
 #[tokio::test]
-async fn every_step_from_every_status() {
+async fn every_transition_from_every_status_is_written_and_reported() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     for (present, row) in MACHINE {
-        for ((name, next), (told, ends_tokens)) in STEPS.into_iter().zip(row).zip(TOLD) {
+        for ((name, next), (report, revokes_tokens)) in TRANSITIONS.into_iter().zip(row).zip(REPORTS) {
             let cell = format!("{name} from {present}");
             set_status(&mut world, present).await;
             world.arrange("DELETE FROM audit_logs").await;
             world.arrange("DELETE FROM outbox").await;
             let before = world.rows("enrollments").await.remove(0);
 
-            let answer = step(&world, name, &jane).await;
+            let answer = change(&world, name, &jane).await;
             if next == "x" {
                 let message = answer.expect_error(400);
                 assert!(message.contains(present), "{cell}: the message does not name the status: {message}");
@@ -62,7 +63,7 @@ async fn every_step_from_every_status() {
             let after = world.rows("enrollments").await.remove(0);
             assert_eq!(after["status"], next, "{cell}");
             let raised = after["token_epoch"].as_i64().unwrap() - before["token_epoch"].as_i64().unwrap();
-            assert_eq!(raised, i64::from(ends_tokens), "{cell}: token epoch");
+            assert_eq!(raised, i64::from(revokes_tokens), "{cell}: token epoch");
             let (interrupted, invitation) = match (next, present) {
                 ("banned", "invited") => (json!("invited"), before["invite_expires_at"].clone()),
                 ("banned", _) => (json!(present), Value::Null),
@@ -75,7 +76,7 @@ async fn every_step_from_every_status() {
             assert_eq!(after["banned_at"].is_null(), next != "banned", "{cell}");
 
             let event = world.rows("outbox").await.remove(0);
-            assert_eq!(event["event"], told, "{cell}");
+            assert_eq!(event["event"], report, "{cell}");
             let expected = json!({
                 "enrollmentId": event["payload"]["enrollmentId"], "partnerId": jane["id"],
                 "programId": jane["programId"], "groupId": jane["groupId"], "tenantId": "jane", "status": next,
@@ -85,14 +86,14 @@ async fn every_step_from_every_status() {
             let logs = world.workspace.actor.get("/audit-logs").await.expect(200);
             assert_eq!(logs.as_array().unwrap().len(), 1, "{cell}");
             let details = &logs[0]["details"];
-            assert_eq!((&logs[0]["action"], &logs[0]["target"]), (&json!(told), &jane["id"]), "{cell}");
+            assert_eq!((&logs[0]["action"], &logs[0]["target"]), (&json!(report), &jane["id"]), "{cell}");
             assert_eq!((&details["from"], &details["to"]), (&json!(present), &json!(next)), "{cell}");
         }
     }
 }
 
 #[tokio::test]
-async fn a_ban_tells_when_and_why_and_an_unban_forgets_it() {
+async fn ban_shows_time_and_reason_until_the_unban() {
     let mut world = World::start().await;
     let jane = world.enrolled(json!({ "email": JANE, "tenantId": "jane" })).await;
     let path = format!("/partners/{}", jane["id"].as_str().unwrap());
@@ -112,9 +113,10 @@ async fn a_ban_tells_when_and_why_and_an_unban_forgets_it() {
     }
 }
 
-/// Else a ban that is lifted would let in whoever waits for a review, was refused, or has not come yet.
+/// Otherwise a lifted ban would approve partners who wait for a review, were rejected, or have not accepted their
+/// invitation.
 #[tokio::test]
-async fn an_unban_brings_back_what_the_ban_ended() {
+async fn unban_restores_the_status_before_the_ban() {
     let mut world = World::start().await;
     world.arrange("UPDATE programs SET access_mode = 'private'").await;
     let actor = world.workspace.actor.clone();
@@ -164,7 +166,7 @@ async fn an_unban_brings_back_what_the_ban_ended() {
         world.token(named).await.expect(token);
         invariants::check(&world.app).await;
     }
-    // Whoever was banned by hand is one who took part.
+    // An enrollment without a status before the ban becomes approved.
     world.arrange("UPDATE enrollments SET status = 'banned', banned_from = NULL WHERE tenant_id = 'rejected'").await;
     actor.post("/partners/unban", json!({ "tenantId": "rejected" })).await.expect(200);
     let partner = world.partner(json!({ "email": "rejected@example.com" })).await.expect(201);
@@ -172,13 +174,13 @@ async fn an_unban_brings_back_what_the_ban_ended() {
 }
 
 #[tokio::test]
-async fn an_invitation_lapses_during_a_ban_too() {
+async fn invitation_expires_during_a_ban() {
     let mut world = World::start().await;
     let actor = world.workspace.actor.clone();
     let invitation = json!({ "email": JANE, "tenantId": "jane", "expiresInDays": 1 });
     actor.post("/partners/invites", invitation.clone()).await.expect(201);
     actor.post("/partners/ban", json!({ "tenantId": "jane", "reason": "spam" })).await.expect(200);
-    // A ban is no invitation to be renewed.
+    // A banned partner cannot be invited again.
     actor.post("/partners/invites", invitation.clone()).await.expect_error(400);
     world.app.clock.advance(std::time::Duration::from_hours(25));
     actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect(200);
@@ -189,30 +191,30 @@ async fn an_invitation_lapses_during_a_ban_too() {
     world.token(json!({ "tenantId": "jane" })).await.expect(201);
 }
 
-/// A token carries the epoch in which it was minted; one of an earlier epoch is ended.
+/// A token carries the epoch in which the token was minted. Tokens of earlier epochs are revoked.
 #[tokio::test]
-async fn what_ends_tokens_ends_those_that_were_there_and_what_undoes_it_does_not_revive_them() {
-    for (ending, undoing) in [("ban", "unban"), ("deactivate", "reactivate")] {
+async fn revoked_tokens_stay_revoked_after_the_reverse_transition() {
+    for (transition, reverse) in [("ban", "unban"), ("deactivate", "reactivate")] {
         let mut world = World::start().await;
-        let jane = jane_who_is(&mut world, "approved").await;
+        let jane = jane_with_status(&mut world, "approved").await;
         let before = claims(&world.token(json!({ "tenantId": "jane" })).await.expect(201));
-        step(&world, ending, &jane).await.expect(200);
+        change(&world, transition, &jane).await.expect(200);
         world.token(json!({ "tenantId": "jane" })).await.expect_error(403);
-        step(&world, undoing, &jane).await.expect(200);
+        change(&world, reverse, &jane).await.expect(200);
         let after = claims(&world.token(json!({ "tenantId": "jane" })).await.expect(201));
         assert_eq!(before["sub"], after["sub"]);
-        assert!(before["ver"].as_i64() < after["ver"].as_i64(), "{ending}");
+        assert!(before["ver"].as_i64() < after["ver"].as_i64(), "{transition}");
     }
 }
 
 #[tokio::test]
-async fn a_step_in_one_program_leaves_the_other_alone() {
+async fn transition_in_one_program_leaves_other_programs_alone() {
     let mut world = World::start().await;
     let second = world.program("second.example.com").await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     let other = second.actor.post("/partners", json!({ "email": JANE, "tenantId": "jane" })).await.expect(201);
     assert_eq!(other["id"], jane["id"]);
-    step(&world, "ban", &jane).await.expect(200);
+    change(&world, "ban", &jane).await.expect(200);
     second.actor.post(TOKENS, json!({ "tenantId": "jane" })).await.expect(201);
     second.actor.post("/partners/unban", json!({ "tenantId": "jane" })).await.expect_error(400);
     let named = json!({ "tenantId": "jane", "programId": second.program_id, "reason": "spam" });

@@ -1,4 +1,4 @@
-//! The statuses of an enrollment and the steps between them.
+//! The statuses of an enrollment and the transitions between them.
 
 mod applications;
 mod atomic;
@@ -13,14 +13,14 @@ use super::fixtures::World;
 
 const JANE: &str = "jane@example.com";
 
-/// Jane, enrolled with the tenant id `jane`, and then with this status.
-async fn jane_who_is(world: &mut World, status: &str) -> Value {
+/// Enrolls Jane with the tenant id `jane`, and gives the enrollment this status.
+async fn jane_with_status(world: &mut World, status: &str) -> Value {
     let jane = world.enrolled(json!({ "email": JANE, "tenantId": "jane" })).await;
     set_status(world, status).await;
     jane
 }
 
-/// Everything that belongs to a status, and nothing that belongs to another one.
+/// Gives every enrollment a status, with the data of that status and without the data of other statuses.
 async fn set_status(world: &mut World, status: &str) {
     let set = match status {
         "banned" => "banned_at = '2026-01-01T00:00:00Z', banned_reason = 'spam', invite_expires_at = NULL",

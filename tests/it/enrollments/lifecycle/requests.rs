@@ -1,65 +1,65 @@
-//! How the steps are asked for.
+//! Requests for a transition.
 
 use serde_json::{Value, json};
 
-use super::jane_who_is;
+use super::jane_with_status;
 use crate::enrollments::fixtures::{NOT_ENROLLED, NOTHING, World};
 
-const STEPS: [&str; 4] = ["ban", "unban", "deactivate", "reactivate"];
+const TRANSITIONS: [&str; 4] = ["ban", "unban", "deactivate", "reactivate"];
 
-async fn refused(world: &mut World, path: &str, body: Value, status: u16) -> String {
+async fn expect_rejected(world: &mut World, path: &str, body: Value, status: u16) -> String {
     let message = world.workspace.actor.post(path, body).await.expect_error(status);
     assert_eq!(world.written().await, NOTHING, "{path}");
     message
 }
 
 #[tokio::test]
-async fn who_names_nobody_gets_a_400() {
+async fn request_without_a_partner_gets_a_400() {
     let mut world = World::start().await;
-    jane_who_is(&mut world, "approved").await;
-    for step in STEPS {
-        let path = format!("/partners/{step}");
+    jane_with_status(&mut world, "approved").await;
+    for transition in TRANSITIONS {
+        let path = format!("/partners/{transition}");
         for body in [json!({ "reason": "fraud" }), json!({ "partnerId": null, "tenantId": null, "reason": "fraud" })] {
-            let message = refused(&mut world, &path, body, 400).await;
+            let message = expect_rejected(&mut world, &path, body, 400).await;
             assert_eq!(message, "You must provide either partnerId or tenantId.");
         }
     }
 }
 
 #[tokio::test]
-async fn who_is_not_enrolled_gets_the_one_404() {
+async fn request_for_an_unknown_partner_gets_the_one_404() {
     let mut world = World::start().await;
-    jane_who_is(&mut world, "approved").await;
-    for step in STEPS {
-        let path = format!("/partners/{step}");
+    jane_with_status(&mut world, "approved").await;
+    for transition in TRANSITIONS {
+        let path = format!("/partners/{transition}");
         for named in [
             json!({ "partnerId": "pn_01h455vb4pex5vsknk084sn02q" }),
             json!({ "partnerId": "jane" }),
             json!({ "partnerId": "" }),
             json!({ "tenantId": "JANE" }),
-            // The id counts, even if it is wrong.
+            // The id takes precedence, even if the id is wrong.
             json!({ "partnerId": "pn_01h455vb4pex5vsknk084sn02q", "tenantId": "jane" }),
         ] {
             let mut body = named.clone();
             body["reason"] = json!("fraud");
-            assert_eq!(refused(&mut world, &path, body, 404).await, NOT_ENROLLED, "{step} {named}");
+            assert_eq!(expect_rejected(&mut world, &path, body, 404).await, NOT_ENROLLED, "{transition} {named}");
         }
     }
 }
 
 #[tokio::test]
-async fn the_partner_id_goes_before_the_tenant_id() {
+async fn partner_id_takes_precedence_over_tenant_id() {
     let mut world = World::start().await;
-    let jane = jane_who_is(&mut world, "approved").await;
+    let jane = jane_with_status(&mut world, "approved").await;
     let body = json!({ "partnerId": jane["id"], "tenantId": "nobody" });
     let answer = world.workspace.actor.post("/partners/deactivate", body).await.expect(200);
     assert_eq!(answer, json!({ "partnerId": jane["id"] }));
 }
 
 #[tokio::test]
-async fn a_ban_needs_one_of_the_reasons() {
+async fn ban_needs_one_of_the_reasons() {
     let mut world = World::start().await;
-    jane_who_is(&mut world, "approved").await;
+    jane_with_status(&mut world, "approved").await;
     for (reason, problem) in [
         (None, "invalid_type: reason: Required"),
         (Some(json!(null)), "invalid_type: reason: Expected a string"),
@@ -72,7 +72,7 @@ async fn a_ban_needs_one_of_the_reasons() {
         if let Some(reason) = reason {
             body["reason"] = reason;
         }
-        let message = refused(&mut world, "/partners/ban", body, 422).await;
+        let message = expect_rejected(&mut world, "/partners/ban", body, 422).await;
         assert!(message.starts_with(problem), "{message}");
     }
 }

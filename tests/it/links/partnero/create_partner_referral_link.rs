@@ -2,17 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{JANE, LINKS, create, domain, world_with_jane};
+use super::fixtures::{JANE, LINKS, add_domain, create, world_with_jane};
 use crate::enrollments::fixtures::{NOT_ENROLLED, NOTHING, PARTNERS};
 
-/// What the call writes: nothing tells of a link yet.
-const CREATED: &str = "links +1";
+/// The rows that the creation of a link writes. No event is published.
+const LINK_INSERTED: &str = "links +1";
 
 #[tokio::test]
-async fn a_link_on_the_default_domain() {
+async fn link_is_created_on_the_default_domain() {
     let (mut world, jane) = world_with_jane().await;
     let answer = create(&world, "ref_456", json!({})).await.expect(201);
-    assert_eq!(world.written().await, CREATED);
+    assert_eq!(world.written().await, LINK_INSERTED);
     let id = answer["data"]["id"].as_str().unwrap();
     assert!(id.starts_with("link_"));
     assert_eq!(
@@ -26,7 +26,7 @@ async fn a_link_on_the_default_domain() {
             "status": 1,
         })
     );
-    // There is one table of links.
+    // The Pearset format shows the same link.
     let path = format!("{PARTNERS}/{}", jane["id"].as_str().unwrap());
     let partner = world.workspace.actor.get(&path).await.expect(200);
     let link = partner["links"].as_array().unwrap().iter().find(|link| link["id"] == id).unwrap();
@@ -42,11 +42,11 @@ async fn a_link_on_the_default_domain() {
 }
 
 #[tokio::test]
-async fn a_partner_is_named_by_id_tenant_id_key_or_e_mail() {
+async fn partner_is_named_by_id_tenant_id_key_or_e_mail() {
     let (mut world, jane) = world_with_jane().await;
     world.enrolled(json!({ "email": "other@example.com", "tenantId": "user_2", "username": "other" })).await;
     create(&world, "second/Key", json!({})).await.expect(201);
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     create(&world, "third", json!({ "domain_id": additional, "is_additional": true })).await.expect(201);
     world.written().await;
     for (index, partner) in [
@@ -58,7 +58,7 @@ async fn a_partner_is_named_by_id_tenant_id_key_or_e_mail() {
         json!({ "key": "third" }),
         json!({ "email": JANE }),
         json!({ "email": "JANE@Example.COM" }),
-        // Of several, the id goes before the key and the key before the e-mail.
+        // The id goes before the key, and the key before the e-mail.
         json!({ "email": "other@example.com", "key": "jane" }),
         json!({ "email": "other@example.com", "key": "other", "id": "user_1" }),
     ]
@@ -68,17 +68,17 @@ async fn a_partner_is_named_by_id_tenant_id_key_or_e_mail() {
         let key = format!("key-{index}");
         let body = json!({ "key": key, "partner": partner });
         world.workspace.actor.post(LINKS, body).await.expect(201);
-        assert_eq!(world.written().await, CREATED, "{partner}");
+        assert_eq!(world.written().await, LINK_INSERTED, "{partner}");
         let shown = world.partner(json!({ "email": JANE })).await.expect(201);
         assert!(shown["links"].as_array().unwrap().iter().any(|link| link["key"] == key), "{partner}");
     }
 }
 
 #[tokio::test]
-async fn a_key_on_two_domains_means_the_partner_of_the_default_one() {
+async fn key_on_two_domains_means_the_partner_on_the_default_domain() {
     let (mut world, _) = world_with_jane().await;
     world.enrolled(json!({ "email": "other@example.com", "username": "other" })).await;
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     let on_domain = json!({ "domain_id": additional, "is_additional": true });
     create(&world, "other", on_domain).await.expect(201);
     let body = json!({ "key": "new", "partner": { "key": "other" } });
@@ -88,7 +88,7 @@ async fn a_key_on_two_domains_means_the_partner_of_the_default_one() {
 }
 
 #[tokio::test]
-async fn an_unknown_partner_is_a_404() {
+async fn unknown_partner_is_a_404() {
     let (mut world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;
@@ -113,7 +113,7 @@ async fn an_unknown_partner_is_a_404() {
         json!({ "key": "" }),
         json!({ "key": "no key at all?" }),
         json!({ "email": "nobody@example.com" }),
-        // The id counts, although the e-mail would be known.
+        // The id goes before the e-mail, although only the e-mail is known.
         json!({ "id": "nobody", "email": JANE }),
     ];
     for partner in unknown.into_iter().chain(foreign) {
@@ -124,14 +124,14 @@ async fn an_unknown_partner_is_a_404() {
 }
 
 #[tokio::test]
-async fn a_domain_must_be_what_the_call_says_of_it() {
+async fn is_additional_must_match_the_domain() {
     let (mut world, _) = world_with_jane().await;
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
-    let plain = domain(&world, &world.workspace, "https://acme.com/r/", false).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let plain = add_domain(&world, &world.workspace, "https://acme.com/r/", false).await;
     for (index, (domain, url, is_additional)) in [
         (json!({ "domain_id": additional, "is_additional": true }), "https://partnero.com?aff=", true),
         (json!({ "domain_id": plain, "is_additional": false }), "https://acme.com/r/", false),
-        // The default domain is listed with the id null.
+        // Lists show the default domain with the id null.
         (json!({ "domain_id": null, "is_additional": false }), "http://acme.localhost:8080/", false),
         (json!({ "domain_id": null }), "http://acme.localhost:8080/", false),
         (json!({ "is_additional": false }), "http://acme.localhost:8080/", false),
@@ -142,7 +142,7 @@ async fn a_domain_must_be_what_the_call_says_of_it() {
         let key = format!("key_{index}");
         let data = create(&world, &key, domain.clone()).await.expect(201)["data"].clone();
         assert_eq!((&data["url"], &data["is_additional"]), (&json!(format!("{url}{key}")), &json!(is_additional)));
-        assert_eq!(world.written().await, CREATED, "{domain}");
+        assert_eq!(world.written().await, LINK_INSERTED, "{domain}");
     }
     for (domain, code) in [
         (json!({ "domain_id": additional, "is_additional": false }), "invalid_value"),
@@ -161,12 +161,12 @@ async fn a_domain_must_be_what_the_call_says_of_it() {
 }
 
 #[tokio::test]
-async fn an_unknown_domain_is_a_404() {
+async fn unknown_domain_is_a_404() {
     let (mut world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
-    let elsewhere = domain(&world, &second, "https://second.example.com/r/", true).await;
+    let elsewhere = add_domain(&world, &second, "https://second.example.com/r/", true).await;
     let stranger = world.app.workspace("stranger").await;
-    let foreign = domain(&world, &stranger, "https://partnero.com?aff=", true).await;
+    let foreign = add_domain(&world, &stranger, "https://partnero.com?aff=", true).await;
     world.written().await;
     for id in [
         json!("dom_01h455vb4pex5vsknk084sn02q"),
@@ -183,7 +183,7 @@ async fn an_unknown_domain_is_a_404() {
 }
 
 #[tokio::test]
-async fn a_key_is_taken_on_one_domain_whatever_its_case() {
+async fn key_is_unique_on_a_domain_in_any_case() {
     let (mut world, _) = world_with_jane().await;
     create(&world, "Jörg", json!({})).await.expect(201);
     world.written().await;
@@ -192,30 +192,30 @@ async fn a_key_is_taken_on_one_domain_whatever_its_case() {
         assert_eq!(body["error"]["code"], "conflict");
         assert_eq!(world.written().await, NOTHING, "{key}");
     }
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     let elsewhere = json!({ "domain_id": additional, "is_additional": true });
     assert_eq!(create(&world, "jane", elsewhere.clone()).await.expect(201)["data"]["key"], "jane");
     create(&world, "JANE", elsewhere).await.expect(409);
-    assert_eq!(world.written().await, CREATED);
-    // Another workspace has its own.
+    assert_eq!(world.written().await, LINK_INSERTED);
+    // Another workspace can use the same key.
     world.enter("other").await;
     world.enrolled(json!({ "email": JANE, "username": "x" })).await;
     create(&world, "jane", json!({})).await.expect(201);
 }
 
 #[tokio::test]
-async fn an_additional_link_is_no_default_link() {
+async fn additional_link_is_not_a_default_link() {
     let (mut world, _) = world_with_jane().await;
     create(&world, "named", json!({})).await.expect(201);
     world.arrange("DELETE FROM links WHERE key = 'Jane'").await;
     world.token(json!({ "tenantId": "user_1" })).await.expect(201);
-    assert_eq!(world.written().await, CREATED);
+    assert_eq!(world.written().await, LINK_INSERTED);
     let keys: Vec<Value> = world.rows("links").await.into_iter().map(|link| link["key"].clone()).collect();
     assert!(keys.contains(&json!("Jane")) && keys.len() == 2, "{keys:?}");
 }
 
 #[tokio::test]
-async fn answers_at_all_three_bases() {
+async fn route_exists_at_all_three_bases() {
     let (mut world, _) = world_with_jane().await;
     for base in ["", "/api", "/v1"] {
         let path = format!("{base}{LINKS}");

@@ -2,11 +2,11 @@
 
 use serde_json::json;
 
-use super::fixtures::{JANE, LINKS, audited, create, delete, links_of, world_with_jane};
+use super::fixtures::{JANE, LINKS, audit_log, create, delete, list_links, world_with_jane};
 use crate::enrollments::fixtures::{NOTHING, PARTNERS};
 
 #[tokio::test]
-async fn a_link_is_gone_from_both_apis() {
+async fn deleted_link_is_gone_from_both_formats() {
     let (mut world, jane) = world_with_jane().await;
     let mut deleted = Vec::new();
     for by_key in [false, true] {
@@ -20,15 +20,14 @@ async fn a_link_is_gone_from_both_apis() {
         world.workspace.actor.get(&format!("{LINKS}/{name}")).await.expect(404);
         deleted.push(json!(["link.deleted", link["id"], { "partnerId": jane["id"], "key": "Old/Key" }]));
     }
-    assert_eq!(audited(&world).await, deleted);
-    assert_eq!(links_of(&world, "user_1").await.len(), 1);
+    assert_eq!(audit_log(&world).await, deleted);
+    assert_eq!(list_links(&world, "user_1").await.len(), 1);
     let shown = world.workspace.actor.get(&format!("{PARTNERS}/{}", jane["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(shown["links"], jane["links"]);
 }
 
-/// A deleted link takes nothing away from what the partner has brought.
 #[tokio::test]
-async fn the_partners_totals_stay() {
+async fn totals_of_the_partner_outlive_the_link() {
     let (mut world, jane) = world_with_jane().await;
     create(&world, "sold", json!({})).await.expect(201);
     world.counted("key = 'sold'", json!({ "clicks": 9, "sales": 2, "sale_amount": 500 })).await;
@@ -38,14 +37,14 @@ async fn the_partners_totals_stay() {
 }
 
 #[tokio::test]
-async fn a_default_link_cannot_be_deleted_while_it_is_one() {
+async fn default_link_of_the_group_cannot_be_deleted() {
     let (mut world, jane) = world_with_jane().await;
     let answer = delete(&world, "jane").await.expect(409);
     assert_eq!((&answer["error"]["code"], &answer["status"]), (&json!("conflict"), &json!(0)));
     assert_eq!(answer["message"], answer["error"]["message"]);
     delete(&world, jane["links"][0]["id"].as_str().unwrap()).await.expect(409);
     assert_eq!(world.written().await, NOTHING);
-    // In another group it is a link like any other.
+    // In another group, the link is not a default link.
     world.group("vip", &["https://example.com/vip"]).await;
     world.arrange("UPDATE enrollments SET group_id = (SELECT id FROM groups WHERE slug = 'vip')").await;
     delete(&world, "jane").await.expect(200);
@@ -53,7 +52,7 @@ async fn a_default_link_cannot_be_deleted_while_it_is_one() {
 }
 
 #[tokio::test]
-async fn a_link_of_elsewhere_is_a_404() {
+async fn link_of_another_program_or_workspace_is_a_404() {
     let (mut world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;

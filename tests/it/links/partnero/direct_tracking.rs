@@ -1,17 +1,17 @@
-//! `direct_tracking` and its redirect: what a link does with visitors who come without its key.
+//! `direct_tracking` and its redirect, for visits without the link's key.
 
 use serde_json::{Value, json};
 
 use super::fixtures::{LINKS, create, world_with_jane};
 use crate::enrollments::fixtures::NOTHING;
 
-/// What an answer says of it.
+/// Returns the members of direct tracking.
 fn tracking(data: &Value) -> Value {
     json!([data["direct_tracking"], data["direct_tracking_redirect"], data["direct_tracking_redirect_url"]])
 }
 
 #[tokio::test]
-async fn a_new_link_has_what_it_is_given() {
+async fn new_link_has_the_given_values() {
     let (mut world, _) = world_with_jane().await;
     for (index, (fields, expected)) in [
         (json!({}), json!([false, false, null])),
@@ -30,7 +30,7 @@ async fn a_new_link_has_what_it_is_given() {
             }),
             json!([true, true, "https://example.com/"]),
         ),
-        // Of two spellings the documented one counts.
+        // The documented spelling goes before the other one.
         (json!({ "direct_tracking": false, "directTracking": true }), json!([false, false, null])),
         (json!({ "directTracking": true }), json!([true, false, null])),
     ]
@@ -47,7 +47,7 @@ async fn a_new_link_has_what_it_is_given() {
 }
 
 #[tokio::test]
-async fn a_redirect_needs_its_address() {
+async fn redirect_needs_a_url() {
     let (mut world, _) = world_with_jane().await;
     for (fields, path, code) in [
         (json!({ "direct_tracking_redirect": true }), "direct_tracking_redirect_url", "invalid_type"),

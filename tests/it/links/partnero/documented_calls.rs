@@ -1,12 +1,12 @@
-//! The calls of Partnero's own documentation, word for word, and what it says that they are answered with. Only the id
-//! of a link differs: here it stays when the key changes.
+//! The calls in Partnero's own documentation, word for word, and the documented responses. Only the id of a link
+//! differs: here the id stays when the key changes.
 
 use serde_json::{Value, json};
 
 use super::fixtures::{delete, update};
 use crate::enrollments::fixtures::World;
 
-/// A program whose links live at `partnero.com?aff=`, with the partner of the documentation.
+/// Starts a program with links at `partnero.com?aff=` and the partner of the documentation.
 async fn documented_world() -> World {
     let mut world = World::start().await;
     world.arrange("UPDATE domains SET host = 'partnero.com', url_prefix = 'https://partnero.com?aff='").await;
@@ -14,14 +14,14 @@ async fn documented_world() -> World {
     world
 }
 
-/// Sends a body as it stands in the documentation.
+/// Sends a body of the documentation, byte by byte.
 async fn post(world: &World, body: &'static str) -> Value {
     let answer = world.workspace.actor.post_text("/v1/partner_referral_links", "application/json", body).await;
     answer.expect(201)
 }
 
 #[tokio::test]
-async fn create_referral_link() {
+async fn create_referral_link_answers_as_documented() {
     let world = documented_world().await;
     let answer = post(
         &world,
@@ -52,14 +52,14 @@ async fn create_referral_link() {
     documented["data"]["id"] = answer["data"]["id"].clone();
     assert_eq!(answer, documented);
 
-    // The documented id is what the link is found by.
+    // The link is found by the documented id.
     let found = world.workspace.actor.get("/v1/partner_referral_links/ref_456").await.expect(200);
     assert_eq!(found, documented);
 }
 
-/// Every row of the table of parameters that the documentation marks "or".
+/// The documentation marks these parameters with "or".
 #[tokio::test]
-async fn the_ways_to_name_the_partner() {
+async fn partner_is_named_in_each_documented_way() {
     let world = documented_world().await;
     for (key, partner) in [
         ("a", json!({ "id": "partner_123" })),
@@ -73,7 +73,7 @@ async fn the_ways_to_name_the_partner() {
 }
 
 #[tokio::test]
-async fn get_available_domains() {
+async fn get_available_domains_answers_as_documented() {
     let world = documented_world().await;
     let answer = world.workspace.actor.get("/v1/partner_referral_links:domains").await.expect(200);
     let documented: Value = serde_json::from_str(
@@ -91,16 +91,16 @@ async fn get_available_domains() {
     )
     .unwrap();
     assert_eq!((&answer["data"], &answer["status"]), (&documented["data"], &documented["status"]));
-    // What every list of theirs has beside them.
+    // Every list of Partnero has these two members.
     let path = "https://partners.example.com/v1/partner_referral_links:domains";
     assert_eq!(answer["links"], json!({ "first": format!("{path}?page=1"), "last": null, "prev": null, "next": null }));
     assert_eq!(answer["meta"], json!({ "current_page": 1, "from": 1, "path": path, "per_page": 10, "to": 1 }));
 }
 
-/// What their PHP library sends: every member of a partner, a domain and `is_additional` also where none is meant, and
-/// the fields of a link in camel case.
+/// Partnero's PHP library sends every member of a partner, `domain_id` and `is_additional` even for the default domain,
+/// and the fields of a link in camel case.
 #[tokio::test]
-async fn the_php_library() {
+async fn requests_of_the_php_library_are_understood() {
     let world = documented_world().await;
     let body = json!({
         "key": "spring", "partnerKey": "john-doe", "programMain": false, "directTracking": true,
@@ -117,7 +117,7 @@ async fn the_php_library() {
             "direct_tracking_redirect_url": "https://partnero.com/welcome",
         })
     );
-    // It reads `message` of every error and `errors` of a 422.
+    // The library reads `message` of every error and `errors` of a 422.
     let actor = &world.workspace.actor;
     let refused = actor.post("/v1/partner_referral_links", json!({ "key": "a b" })).await.expect(422);
     assert!(refused["message"].is_string());
@@ -126,7 +126,7 @@ async fn the_php_library() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
     let found = actor.get("/v1/partner_referral_links:search?key=spring").await.expect(200);
     assert_eq!(found["data"], data);
-    // Of a link that it changes it sends what it has set.
+    // For a change, the library sends only the members that it sets.
     let changed =
         update(&world, "spring", json!({ "key": "summer", "directTrackingRedirect": false })).await.expect(200);
     assert_eq!(

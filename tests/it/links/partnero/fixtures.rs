@@ -1,4 +1,4 @@
-//! What tests of the Partnero dialect have in common.
+//! Fixtures of the tests of the Partnero dialect.
 
 use axum::body::Body;
 use http::Method;
@@ -23,8 +23,13 @@ pub(super) async fn world_with_jane() -> (World, Value) {
     (world, jane)
 }
 
-/// One more domain of a workspace's program, where links begin with this text.
-pub(super) async fn domain(world: &World, workspace: &Workspace, url_prefix: &str, is_additional: bool) -> DomainId {
+/// Adds a domain with this URL prefix to a workspace's program.
+pub(super) async fn add_domain(
+    world: &World,
+    workspace: &Workspace,
+    url_prefix: &str,
+    is_additional: bool,
+) -> DomainId {
     let now = world.app.clock.now();
     let id = world.app.state.ids.next(now);
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
@@ -34,15 +39,15 @@ pub(super) async fn domain(world: &World, workspace: &Workspace, url_prefix: &st
     id
 }
 
-/// Asks for a link of Jane's.
+/// Sends a request for a link of Jane's.
 pub(super) async fn create(world: &World, key: &str, domain: Value) -> Answer {
     let mut body = json!({ "key": key, "partner": { "email": JANE } });
     body.as_object_mut().unwrap().extend(domain.as_object().unwrap().clone());
     world.workspace.actor.post(LINKS, body).await
 }
 
-/// All links of a partner, as this dialect lists them.
-pub(super) async fn links_of(world: &World, partner: &str) -> Vec<Value> {
+/// Lists all links of a partner.
+pub(super) async fn list_links(world: &World, partner: &str) -> Vec<Value> {
     let path = format!("/partners/{partner}/referral_links?limit=250");
     world.workspace.actor.get(&path).await.expect(200)["data"].as_array().unwrap().clone()
 }
@@ -63,8 +68,8 @@ pub(super) async fn delete(world: &World, name: &str) -> Answer {
     actor.send(actor.request(Method::DELETE, &format!("{LINKS}/{name}")).body(Body::empty()).unwrap()).await
 }
 
-/// What the audit log says of each link that was changed or deleted: the action, its id, and the rest.
-pub(super) async fn audited(world: &World) -> Vec<Value> {
+/// Returns the action, the target and the details of each audit-log entry.
+pub(super) async fn audit_log(world: &World) -> Vec<Value> {
     let entries = world.rows("audit_logs").await;
     entries.iter().map(|entry| json!([entry["action"], entry["target"], entry["details"]])).collect()
 }

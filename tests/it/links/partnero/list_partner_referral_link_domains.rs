@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::domain;
+use super::fixtures::add_domain;
 use crate::enrollments::fixtures::World;
 
 const DOMAINS: &str = "/partner_referral_links:domains";
@@ -13,14 +13,14 @@ async fn list(world: &World, query: &str) -> Vec<Value> {
     answer["data"].as_array().unwrap().clone()
 }
 
-/// The program's own domain and `count` more, each made a second after the one before.
+/// Starts a program with its own domain and `count` more, one second apart.
 async fn world_with(count: usize) -> World {
     let world = World::start().await;
     for index in 0..count {
         world.app.clock.advance(std::time::Duration::from_secs(1));
-        // Names that would sort the other way round.
+        // The order of the names is the reverse of the order of creation.
         let url_prefix = format!("https://d{:02}.example.com?aff=", 99 - index);
-        domain(&world, &world.workspace, &url_prefix, index % 2 == 0).await;
+        add_domain(&world, &world.workspace, &url_prefix, index % 2 == 0).await;
     }
     world
 }
@@ -30,16 +30,16 @@ fn hosts(domains: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn the_default_domain_comes_first_and_its_id_is_null() {
+async fn default_domain_comes_first_with_a_null_id() {
     let world = World::start().await;
     let host = "acme.localhost";
     let default = json!({ "id": null, "domain": host, "url": format!("http://{host}:8080/"), "is_additional": false });
     assert_eq!(list(&world, "").await, std::slice::from_ref(&default));
 
     world.app.clock.advance(std::time::Duration::from_secs(1));
-    let older = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let older = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     world.app.clock.advance(std::time::Duration::from_secs(1));
-    let newer = domain(&world, &world.workspace, "https://acme.com/r/", false).await;
+    let newer = add_domain(&world, &world.workspace, "https://acme.com/r/", false).await;
     let partnero = json!({
         "id": older, "domain": "partnero.com", "url": "https://partnero.com?aff=", "is_additional": true,
     });
@@ -48,9 +48,9 @@ async fn the_default_domain_comes_first_and_its_id_is_null() {
 }
 
 #[tokio::test]
-async fn another_default_domain_is_the_one_that_is_null() {
+async fn new_default_domain_has_the_null_id() {
     let mut world = World::start().await;
-    let new = domain(&world, &world.workspace, "https://partnero.com?aff=", false).await;
+    let new = add_domain(&world, &world.workspace, "https://partnero.com?aff=", false).await;
     let id = world.rows("domains").await.iter().find(|row| row["host"] == "partnero.com").unwrap()["id"].clone();
     world.arrange(&format!("UPDATE programs SET default_domain_id = {}", id.to_string().replace('"', "'"))).await;
     let domains = list(&world, "").await;
@@ -59,13 +59,13 @@ async fn another_default_domain_is_the_one_that_is_null() {
     assert!(domains[1]["id"].as_str().unwrap().starts_with("dom_"));
     assert_ne!(domains[1]["id"], json!(new));
 
-    // And the one on which new links live.
+    // New links are on the new default domain.
     let partner = world.partner(json!({ "email": "jane@example.com" })).await.expect(201);
     assert_eq!(partner["links"][0]["shortLink"], "https://partnero.com?aff=jane");
 }
 
 #[tokio::test]
-async fn pages_hold_each_domain_once() {
+async fn pages_show_each_domain_once() {
     let world = world_with(24).await;
     let all = list(&world, "?limit=250").await;
     assert_eq!(all.len(), 25);
@@ -93,15 +93,15 @@ async fn other_programs_and_workspaces_are_not_listed() {
     let world = World::start().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;
-    domain(&world, &second, "https://partnero.com?aff=", true).await;
-    domain(&world, &stranger, "https://partnero.com?aff=", true).await;
+    add_domain(&world, &second, "https://partnero.com?aff=", true).await;
+    add_domain(&world, &stranger, "https://partnero.com?aff=", true).await;
     assert_eq!(hosts(&list(&world, "").await), ["acme.localhost"]);
     let of_second = second.actor.get(DOMAINS).await.expect(200);
     assert_eq!(hosts(of_second["data"].as_array().unwrap()), ["second.example.com", "partnero.com"]);
 }
 
 #[tokio::test]
-async fn a_bad_page_or_limit_is_a_422() {
+async fn invalid_page_or_limit_is_a_422() {
     let world = World::start().await;
     for (query, problems) in [
         ("?limit=0", &[("limit", "too_small")][..]),
@@ -134,7 +134,7 @@ async fn a_bad_page_or_limit_is_a_422() {
 }
 
 #[tokio::test]
-async fn answers_at_all_three_bases() {
+async fn route_exists_at_all_three_bases() {
     let world = World::start().await;
     let first = list(&world, "").await;
     for base in ["/api", "/v1"] {

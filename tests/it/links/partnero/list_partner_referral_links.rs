@@ -2,14 +2,14 @@
 
 use serde_json::json;
 
-use super::fixtures::{JANE, create, domain, links_of, world_with_jane};
+use super::fixtures::{JANE, add_domain, create, list_links, world_with_jane};
 use crate::enrollments::fixtures::{NOT_ENROLLED, PARTNERS};
 
 #[tokio::test]
-async fn every_link_of_the_partner_oldest_first() {
+async fn links_of_the_partner_are_listed_oldest_first() {
     let (mut world, jane) = world_with_jane().await;
     world.enrolled(json!({ "email": "other@example.com", "tenantId": "user_2", "username": "other" })).await;
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     let mut expected = vec![json!({
         "id": jane["links"][0]["id"], "key": "Jane", "url": "http://acme.localhost:8080/Jane", "default": true,
         "is_additional": false, "direct_tracking": false, "direct_tracking_redirect": false,
@@ -25,31 +25,31 @@ async fn every_link_of_the_partner_oldest_first() {
     }
     assert_eq!(expected[2]["url"], "https://partnero.com?aff=y");
     assert_eq!(expected[2]["is_additional"], true);
-    assert_eq!(links_of(&world, "user_1").await, expected);
-    assert_eq!(links_of(&world, jane["id"].as_str().unwrap()).await, expected);
-    assert_eq!(links_of(&world, "user_2").await.len(), 1);
+    assert_eq!(list_links(&world, "user_1").await, expected);
+    assert_eq!(list_links(&world, jane["id"].as_str().unwrap()).await, expected);
+    assert_eq!(list_links(&world, "user_2").await.len(), 1);
 }
 
 #[tokio::test]
-async fn a_partners_id_goes_before_a_tenant_id() {
+async fn partner_id_goes_before_tenant_id() {
     let (mut world, jane) = world_with_jane().await;
     let id = jane["id"].as_str().unwrap();
     world.enrolled(json!({ "email": "other@example.com", "tenantId": id, "username": "other" })).await;
-    assert_eq!(links_of(&world, id).await[0]["key"], "Jane");
-    // A tenant id is any text.
+    assert_eq!(list_links(&world, id).await[0]["key"], "Jane");
+    // A tenant id can be any text.
     world.enrolled(json!({ "email": "odd@example.com", "tenantId": "a/b c:ä", "username": "odd" })).await;
-    assert_eq!(links_of(&world, "a%2Fb%20c%3A%C3%A4").await[0]["key"], "odd");
+    assert_eq!(list_links(&world, "a%2Fb%20c%3A%C3%A4").await[0]["key"], "odd");
 }
 
 #[tokio::test]
-async fn a_partner_without_links_has_an_empty_list() {
+async fn partner_without_links_has_an_empty_list() {
     let (mut world, _) = world_with_jane().await;
     world.arrange("DELETE FROM links").await;
-    assert!(links_of(&world, "user_1").await.is_empty());
+    assert!(list_links(&world, "user_1").await.is_empty());
 }
 
 #[tokio::test]
-async fn an_unknown_partner_is_a_404() {
+async fn unknown_partner_is_a_404() {
     let (world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;
@@ -72,7 +72,7 @@ async fn an_unknown_partner_is_a_404() {
 }
 
 #[tokio::test]
-async fn errors_are_of_this_dialect() {
+async fn errors_have_the_form_of_the_partnero_dialect() {
     let (world, _) = world_with_jane().await;
     let actor = &world.workspace.actor;
     for base in ["", "/api", "/v1"] {
@@ -86,7 +86,7 @@ async fn errors_are_of_this_dialect() {
             assert_eq!((&body["message"], &body["status"]), (&body["error"]["message"], &json!(0)));
             assert_eq!(body.get("errors").is_some(), status == 422);
         }
-        // What lies below is no path of either dialect.
+        // Paths below the list belong to neither format.
         assert!(actor.get(&format!("{path}/x")).await.expect(404).get("status").is_none());
         assert!(actor.get(&format!("{base}{PARTNERS}//referral_links")).await.expect(404).get("status").is_none());
     }

@@ -1,21 +1,21 @@
-//! The pages of both lists: what stands beside the data.
+//! The members `links` and `meta` of the pages of both lists.
 
 use serde_json::{Value, json};
 
-use super::fixtures::{create, domain, world_with_jane};
+use super::fixtures::{add_domain, create, world_with_jane};
 use crate::enrollments::fixtures::World;
 
 const LIST: &str = "/partners/user_1/referral_links";
 const DOMAINS: &str = "/partner_referral_links:domains";
 const SERVER: &str = "https://partners.example.com";
 
-/// Jane with five links, and five domains.
+/// Starts a program with five domains, in which Jane has five links.
 async fn world_with_five() -> World {
     let (world, _) = world_with_jane().await;
     for index in 0..4 {
         world.app.clock.advance(std::time::Duration::from_secs(1));
         create(&world, &format!("key-{index}"), json!({})).await.expect(201);
-        domain(&world, &world.workspace, &format!("https://d{index}.example.com/"), true).await;
+        add_domain(&world, &world.workspace, &format!("https://d{index}.example.com/"), true).await;
     }
     world
 }
@@ -25,12 +25,12 @@ async fn page(world: &World, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn first_last_previous_and_next() {
+async fn page_names_the_first_the_previous_and_the_next_page() {
     let world = world_with_five().await;
     for list in [LIST, DOMAINS] {
         let all = page(&world, list).await["data"].as_array().unwrap().clone();
         assert_eq!(all.len(), 5);
-        // The query, which page that is, where it begins and ends, and which pages are before and behind it.
+        // The query, the page's number, limit and range, and the numbers of the previous and the next page.
         for (query, current, limit, range, prev, next) in [
             ("", 1, 10, 0..5, None, None),
             ("?limit=5", 1, 5, 0..5, None, None),
@@ -68,9 +68,9 @@ async fn first_last_previous_and_next() {
     }
 }
 
-/// Whoever follows them sees each item once and comes to an end.
+/// A client that follows `next` sees each item once and reaches an end.
 #[tokio::test]
-async fn the_addresses_lead_through_the_list() {
+async fn next_urls_cover_the_list() {
     let world = world_with_five().await;
     for base in ["", "/api", "/v1"] {
         for list in [LIST, DOMAINS] {
@@ -98,7 +98,7 @@ async fn the_addresses_lead_through_the_list() {
 }
 
 #[tokio::test]
-async fn a_bad_page_or_limit_is_a_422() {
+async fn invalid_page_or_limit_is_a_422() {
     let world = World::start().await;
     for (query, problem) in [
         ("?limit=0", "too_small: limit: Must be at least 1"),

@@ -1,11 +1,11 @@
-//! Errors in the form that Partnero's clients read: the object of every other route and `message`, `errors`, `status`.
+//! Errors in the form that Partnero's clients read: the Pearset error object, and `message`, `errors`, `status`.
 
 use serde_json::{Value, json};
 
-use super::fixtures::{JANE, LINKS, create, domain, world_with_jane};
+use super::fixtures::{JANE, LINKS, add_domain, create, world_with_jane};
 use crate::enrollments::fixtures::NOTHING;
 
-/// Field and code of each problem, in order, after a look at the members that repeat them.
+/// Returns field and code of each problem, in order, and checks the members that repeat the problems.
 fn problems(body: &Value) -> Vec<(String, String)> {
     assert_eq!(body["status"], 0);
     assert_eq!(body["message"], body["error"]["message"]);
@@ -29,7 +29,7 @@ fn expected(problems: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn every_rule_of_the_request() {
+async fn each_broken_rule_is_a_problem() {
     let (mut world, _) = world_with_jane().await;
     let partner = json!({ "email": JANE });
     for (body, problem) in [
@@ -57,7 +57,7 @@ async fn every_rule_of_the_request() {
 }
 
 #[tokio::test]
-async fn keys() {
+async fn key_with_forbidden_characters_or_a_reserved_name_is_a_problem() {
     let (mut world, _) = world_with_jane().await;
     let good = ["a", "ref_456", "Maya-2.0", "c/jane", "日本", "é", "robots.txt/a", &"ä".repeat(190)];
     for key in good {
@@ -94,15 +94,15 @@ async fn keys() {
 }
 
 #[tokio::test]
-async fn a_domain_that_is_not_as_the_call_says_is_a_problem_of_that_field() {
+async fn wrong_is_additional_is_a_problem_of_that_field() {
     let (world, _) = world_with_jane().await;
-    let id = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let id = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     let answer = create(&world, "new", json!({ "domain_id": id, "is_additional": false })).await.expect(422);
     assert_eq!(problems(&answer), expected(&[("is_additional", "invalid_value")]));
 }
 
 #[tokio::test]
-async fn other_errors_have_the_members_but_no_list() {
+async fn other_errors_have_a_message_but_no_list() {
     let (world, _) = world_with_jane().await;
     let unknown = json!({ "key": "new", "partner": { "id": "nobody" } });
     let taken = json!({ "key": "jane", "partner": { "id": "user_1" } });

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{JANE, LINKS, create, domain, links_of, world_with_jane};
+use super::fixtures::{JANE, LINKS, add_domain, create, list_links, world_with_jane};
 use crate::enrollments::fixtures::{NOTHING, PARTNERS, World};
 use crate::support::actor::Answer;
 
 const NO_LINK: &str = "The link does not exist.";
 
-/// The same link from both routes.
+/// Finds a link through both routes, which must answer the same.
 async fn find(world: &World, name: &str) -> Answer {
     let actor = &world.workspace.actor;
     let found = actor.get(&format!("{LINKS}/{name}")).await;
@@ -22,7 +22,7 @@ async fn search(world: &World, query: &str) -> Answer {
 }
 
 #[tokio::test]
-async fn by_id_or_by_key() {
+async fn link_is_found_by_id_or_by_key() {
     let (mut world, jane) = world_with_jane().await;
     let made = create(&world, "c/Jörg", json!({})).await.expect(201);
     world.written().await;
@@ -33,7 +33,7 @@ async fn by_id_or_by_key() {
     for key in ["?key=c/J%C3%B6rg", "?key=C%2Fj%c3%b6RG"] {
         assert_eq!(search(&world, key).await.expect(200), made, "{key}");
     }
-    // A link that the other API made.
+    // A link that was created through the Pearset format.
     let default = find(&world, "jane").await.expect(200)["data"].clone();
     assert_eq!(default["id"], jane["links"][0]["id"]);
     assert_eq!(default["url"], jane["links"][0]["shortLink"]);
@@ -42,11 +42,11 @@ async fn by_id_or_by_key() {
 }
 
 #[tokio::test]
-async fn of_a_key_on_several_domains_the_default_ones_then_the_oldest() {
+async fn key_on_several_domains_means_the_link_on_the_default_domain_else_the_oldest() {
     let (mut world, _) = world_with_jane().await;
     let mut ids = Vec::new();
     for host in ["b", "a"] {
-        let id = domain(&world, &world.workspace, &format!("https://{host}.example.com/"), true).await;
+        let id = add_domain(&world, &world.workspace, &format!("https://{host}.example.com/"), true).await;
         let body = json!({ "domain_id": id, "is_additional": true });
         ids.push(create(&world, "several", body).await.expect(201)["data"]["id"].clone());
         world.app.clock.advance(std::time::Duration::from_secs(1));
@@ -55,7 +55,7 @@ async fn of_a_key_on_several_domains_the_default_ones_then_the_oldest() {
     let on_default = create(&world, "SEVERAL", json!({})).await.expect(201)["data"]["id"].clone();
     assert_eq!(find(&world, "several").await.expect(200)["data"]["id"], on_default);
     assert_eq!(search(&world, "?key=several").await.expect(200)["data"]["id"], on_default);
-    // The others are found by their ids, also when another domain becomes the default.
+    // The other links are found by id, also when another domain becomes the default.
     let last = ids[1].as_str().unwrap();
     assert_eq!(find(&world, last).await.expect(200)["data"]["url"], "https://a.example.com/several");
     world
@@ -64,16 +64,16 @@ async fn of_a_key_on_several_domains_the_default_ones_then_the_oldest() {
     assert_eq!(find(&world, "several").await.expect(200)["data"]["id"], ids[1]);
 }
 
-/// A key may look like an id.
+/// A key can have the form of an id.
 #[tokio::test]
-async fn an_id_goes_before_a_key() {
+async fn id_goes_before_key() {
     let (world, _) = world_with_jane().await;
     let first = create(&world, "first", json!({})).await.expect(201)["data"].clone();
     let id = first["id"].as_str().unwrap();
     let second = create(&world, id, json!({})).await.expect(201)["data"].clone();
     assert_eq!(find(&world, id).await.expect(200)["data"], first);
     assert_eq!(search(&world, &format!("?key={id}")).await.expect(200)["data"], second);
-    // Of both parameters the id counts, wherever it stands.
+    // The parameter `id` goes before `key`, in any order.
     for query in [format!("?id={id}&key=jane"), format!("?key=jane&id={id}")] {
         assert_eq!(search(&world, &query).await.expect(200)["data"], first, "{query}");
     }
@@ -81,7 +81,7 @@ async fn an_id_goes_before_a_key() {
 }
 
 #[tokio::test]
-async fn a_link_that_does_not_exist() {
+async fn unknown_link_is_a_404() {
     let (world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;
@@ -116,7 +116,7 @@ async fn a_link_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_search_for_nothing_is_a_422() {
+async fn search_without_id_and_key_is_a_422() {
     let (world, _) = world_with_jane().await;
     for (query, problem) in [
         ("", "custom: : You must provide either id or key."),
@@ -130,13 +130,13 @@ async fn a_search_for_nothing_is_a_422() {
     }
 }
 
-/// Whether a link is a default one is asked of the group that its partner is in now.
+/// The partner's present group decides whether a link is a default link.
 #[tokio::test]
-async fn a_default_link_is_one_of_the_present_group() {
+async fn default_link_is_a_default_link_of_the_present_group() {
     let (mut world, _) = world_with_jane().await;
     let is_default = async |world: &World| {
         let found = find(world, "jane").await.expect(200)["data"]["default"].clone();
-        let listed = links_of(world, "user_1").await[0]["default"].clone();
+        let listed = list_links(world, "user_1").await[0]["default"].clone();
         assert_eq!(found, listed);
         found
     };
@@ -153,7 +153,7 @@ async fn a_default_link_is_one_of_the_present_group() {
 }
 
 #[tokio::test]
-async fn another_program_is_named_by_its_id() {
+async fn program_id_names_another_program() {
     let (world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let partner = second.actor.post(PARTNERS, json!({ "email": JANE, "username": "Jane" })).await.expect(201);

@@ -2,18 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{JANE, LINKS, audited, create, domain, links_of, update, update_as, world_with_jane};
+use super::fixtures::{JANE, LINKS, add_domain, audit_log, create, list_links, update, update_as, world_with_jane};
 use crate::enrollments::fixtures::{NOTHING, PARTNERS, World};
 
-/// What a change writes.
-const CHANGED: &str = "links ~1";
+/// The rows that a change writes.
+const LINK_UPDATED: &str = "links ~1";
 
-async fn made(world: &World, key: &str) -> Value {
+async fn create_link(world: &World, key: &str) -> Value {
     create(world, key, json!({})).await.expect(201)["data"].clone()
 }
 
-/// The link as it is with these members.
-#[expect(clippy::needless_pass_by_value, reason = "callers write it down in place")]
+/// Returns the response for a link with these members changed.
+#[expect(clippy::needless_pass_by_value, reason = "callers pass a literal")]
 fn with(link: &Value, members: Value) -> Value {
     let mut link = link.clone();
     link.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -21,39 +21,39 @@ fn with(link: &Value, members: Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_id_stays_when_the_key_changes() {
+async fn id_stays_when_the_key_changes() {
     let (mut world, jane) = world_with_jane().await;
-    let link = made(&world, "old").await;
+    let link = create_link(&world, "old").await;
     let id = link["id"].as_str().unwrap();
     world.written().await;
     let expected = with(&link, json!({ "key": "New", "url": "http://acme.localhost:8080/New" }));
     assert_eq!(update(&world, "OLD", json!({ "key": "New" })).await.expect(200), expected);
-    assert_eq!(world.written().await, CHANGED);
+    assert_eq!(world.written().await, LINK_UPDATED);
     for name in ["new", id] {
         assert_eq!(world.workspace.actor.get(&format!("{LINKS}/{name}")).await.expect(200), expected, "{name}");
     }
     world.workspace.actor.get(&format!("{LINKS}/old")).await.expect(404);
-    // The other API shows it under its new key, and the old one is free.
+    // The Pearset format shows the new key, and the old key is free.
     let shown = world.workspace.actor.get(&format!("{PARTNERS}/{}", jane["id"].as_str().unwrap())).await.expect(200);
     let shown = shown["links"].as_array().unwrap().iter().find(|link| link["id"] == id).unwrap().clone();
     assert_eq!((&shown["key"], &shown["shortLink"]), (&json!("New"), &json!("http://acme.localhost:8080/New")));
-    made(&world, "old").await;
-    assert_eq!(audited(&world).await, [json!(["link.updated", id, { "changed": ["key"] }])]);
+    create_link(&world, "old").await;
+    assert_eq!(audit_log(&world).await, [json!(["link.updated", id, { "changed": ["key"] }])]);
 }
 
 #[tokio::test]
-async fn a_default_link_can_be_changed_and_stays_one() {
+async fn changed_default_link_stays_a_default_link() {
     let (world, jane) = world_with_jane().await;
     let answer = update(&world, "jane", json!({ "key": "Jane-2" })).await.expect(200)["data"].clone();
     assert_eq!((&answer["id"], &answer["default"]), (&jane["links"][0]["id"], &json!(true)));
     world.token(json!({ "tenantId": "user_1" })).await.expect(201);
-    assert_eq!(links_of(&world, "user_1").await, [answer]);
+    assert_eq!(list_links(&world, "user_1").await, [answer]);
 }
 
 #[tokio::test]
-async fn what_is_left_out_stays_and_what_changes_nothing_writes_nothing() {
+async fn absent_members_stay_and_a_change_without_effect_writes_nothing() {
     let (mut world, _) = world_with_jane().await;
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
     let body = json!({
         "domain_id": additional, "is_additional": true, "direct_tracking": true, "direct_tracking_redirect": true,
         "direct_tracking_redirect_url": "https://example.com/a",
@@ -68,13 +68,13 @@ async fn what_is_left_out_stays_and_what_changes_nothing_writes_nothing() {
         json!({ "domain_id": additional, "is_additional": true }),
         json!({ "direct_tracking": true, "direct_tracking_redirect": true }),
         json!({ "direct_tracking_redirect_url": "https://EXAMPLE.com/a" }),
-        // What their PHP library sends of a link.
+        // The members that Partnero's PHP library sends.
         json!({ "id": link["id"], "key": "Key", "partnerKey": "Jane", "url": "x", "programMain": true }),
     ] {
         assert_eq!(update(&world, "key", body.clone()).await.expect(200), with(&link, json!({})), "{body}");
         assert_eq!(world.written().await, NOTHING, "{body}");
     }
-    assert!(audited(&world).await.is_empty());
+    assert!(audit_log(&world).await.is_empty());
     for (body, changed, expected) in [
         (json!({ "key": "KEY" }), json!(["key"]), json!({ "key": "KEY", "url": "https://partnero.com?aff=KEY" })),
         (json!({ "direct_tracking": false }), json!(["directTracking"]), json!({ "direct_tracking": false })),
@@ -82,18 +82,18 @@ async fn what_is_left_out_stays_and_what_changes_nothing_writes_nothing() {
     ] {
         let before = world.workspace.actor.get(&format!("{LINKS}/key")).await.expect(200)["data"].clone();
         assert_eq!(update(&world, "key", body).await.expect(200), with(&before, expected));
-        assert_eq!(world.written().await, CHANGED);
-        assert_eq!(audited(&world).await.last().unwrap()[2], json!({ "changed": changed }));
+        assert_eq!(world.written().await, LINK_UPDATED);
+        assert_eq!(audit_log(&world).await.last().unwrap()[2], json!({ "changed": changed }));
     }
 }
 
 #[tokio::test]
-async fn a_link_moves_to_another_domain() {
+async fn link_moves_to_another_domain() {
     let (mut world, _) = world_with_jane().await;
-    // Two domains of one host.
-    let aff = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
-    let reference = domain(&world, &world.workspace, "https://partnero.com?ref=", false).await;
-    let link = made(&world, "key").await;
+    // Two domains have the same host.
+    let aff = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    let reference = add_domain(&world, &world.workspace, "https://partnero.com?ref=", false).await;
+    let link = create_link(&world, "key").await;
     world.written().await;
     for (body, url, is_additional) in [
         (json!({ "domain_id": aff, "is_additional": true }), "https://partnero.com?aff=key", true),
@@ -104,7 +104,7 @@ async fn a_link_moves_to_another_domain() {
         let answer = update(&world, link["id"].as_str().unwrap(), body.clone()).await.expect(200)["data"].clone();
         assert_eq!((&answer["url"], &answer["is_additional"]), (&json!(url), &json!(is_additional)), "{body}");
         assert_eq!(answer["id"], link["id"]);
-        assert_eq!(world.written().await, CHANGED, "{body}");
+        assert_eq!(world.written().await, LINK_UPDATED, "{body}");
     }
     for (body, code) in [
         (json!({ "domain_id": aff }), "invalid_type"),
@@ -125,11 +125,11 @@ async fn a_link_moves_to_another_domain() {
 }
 
 #[tokio::test]
-async fn a_taken_key_is_a_409() {
+async fn taken_key_is_a_409() {
     let (mut world, _) = world_with_jane().await;
-    let additional = domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
-    made(&world, "mine").await;
-    made(&world, "taken").await;
+    let additional = add_domain(&world, &world.workspace, "https://partnero.com?aff=", true).await;
+    create_link(&world, "mine").await;
+    create_link(&world, "taken").await;
     let elsewhere = json!({ "domain_id": additional, "is_additional": true });
     create(&world, "elsewhere", elsewhere.clone()).await.expect(201);
     create(&world, "mine", elsewhere).await.expect(201);
@@ -146,16 +146,16 @@ async fn a_taken_key_is_a_409() {
         assert_eq!((&answer["error"]["code"], &answer["status"]), (&json!("conflict"), &json!(0)));
         assert_eq!(world.written().await, NOTHING, "{body}");
     }
-    assert!(audited(&world).await.is_empty());
+    assert!(audit_log(&world).await.is_empty());
     update(&world, "mine", json!({ "key": "elsewhere" })).await.expect(200);
 }
 
-/// The rule is about what is stored and what is sent together.
+/// The rule covers the stored and the sent members together.
 #[tokio::test]
-async fn a_redirect_needs_its_address_wherever_it_stands() {
+async fn redirect_needs_a_stored_or_a_sent_url() {
     let (mut world, _) = world_with_jane().await;
     let (url, other) = ("https://example.com/a", "https://example.com/b");
-    made(&world, "key").await;
+    create_link(&world, "key").await;
     world.written().await;
     for (body, expected) in [
         (json!({ "direct_tracking_redirect": true }), None),
@@ -182,14 +182,14 @@ async fn a_redirect_needs_its_address_wherever_it_stands() {
         let data = answer.expect(200)["data"].clone();
         let found = json!([data["direct_tracking_redirect"], data["direct_tracking_redirect_url"]]);
         assert_eq!(found, expected, "{body}");
-        assert_eq!(world.written().await, CHANGED, "{body}");
+        assert_eq!(world.written().await, LINK_UPDATED, "{body}");
     }
 }
 
 #[tokio::test]
-async fn every_rule_of_the_request() {
+async fn each_broken_rule_is_a_problem() {
     let (mut world, _) = world_with_jane().await;
-    made(&world, "key").await;
+    create_link(&world, "key").await;
     world.written().await;
     for (body, problems) in [
         (json!([]), &[("", "invalid_type")][..]),
@@ -210,7 +210,7 @@ async fn every_rule_of_the_request() {
             ],
         ),
     ] {
-        // A link that does not exist is no reason to look less closely.
+        // The body is checked before the link is looked up.
         for name in ["key", "nothing"] {
             let answer = update(&world, name, body.clone()).await.expect(422);
             let found = answer["error"]["errors"].as_array().unwrap().iter();
@@ -224,7 +224,7 @@ async fn every_rule_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_link_that_does_not_exist_is_a_404() {
+async fn unknown_link_is_a_404() {
     let (mut world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     let stranger = world.app.workspace("stranger").await;
@@ -240,7 +240,7 @@ async fn a_link_that_does_not_exist_is_a_404() {
         assert_eq!(answer.expect_error(404), "The link does not exist.", "{name}");
     }
     assert_eq!(world.written().await, NOTHING);
-    // With the other program's id, or a key of it, it is found.
+    // The link is found with the other program's id, and by an API key of that program.
     let body = json!({ "key": "second-2", "program_id": second.program_id });
     update(&world, "second", body).await.expect(200);
     update_as(&second.actor, "second-2", json!({ "key": "second-3" })).await.expect(200);

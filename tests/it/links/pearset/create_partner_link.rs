@@ -3,11 +3,11 @@
 use argon2::{Argon2, PasswordVerifier};
 use serde_json::{Value, json};
 
-use super::fixtures::{LINKS, MADE, TENANT, made, tags, world_with_jane};
+use super::fixtures::{LINK_INSERTED, LINKS, TENANT, create_link, create_tags, world_with_jane};
 use crate::enrollments::fixtures::{NOT_ENROLLED, NOTHING};
 
-/// What is null where nothing was said, or where Pearset knows nothing.
-const UNSAID: [&str; 26] = [
+/// Members that are null unless a request sets them, and members for which Pearset has no values.
+const NULL_MEMBERS: [&str; 26] = [
     "externalId",
     "folderId",
     "expiresAt",
@@ -37,12 +37,12 @@ const UNSAID: [&str; 26] = [
 ];
 
 #[tokio::test]
-async fn a_link_of_which_nothing_is_said() {
+async fn link_without_properties_has_the_defaults() {
     let (mut world, jane) = world_with_jane().await;
     let link = world.workspace.actor.post(LINKS, json!({ "partnerId": jane["id"] })).await.expect(201);
-    assert_eq!(world.written().await, MADE);
+    assert_eq!(world.written().await, LINK_INSERTED);
     let key = link["key"].as_str().unwrap();
-    // The plain key is that of the default link.
+    // The default link has the plain key.
     assert!(key.starts_with("jane-") && key.len() == 9, "{key}");
     let mut expected = json!({
         "id": link["id"], "domain": "acme.localhost", "key": key, "url": "https://example.com/",
@@ -57,19 +57,19 @@ async fn a_link_of_which_nothing_is_said() {
     for name in ["clicks", "leads", "conversions", "sales", "saleAmount"] {
         expected[name] = json!(0);
     }
-    for name in UNSAID {
+    for name in NULL_MEMBERS {
         expected[name] = Value::Null;
     }
     assert_eq!(link, expected);
-    // There is one table of links.
+    // The links of a partner include the new link.
     let partner = world.partner(json!({ "email": "jane@example.com" })).await.expect(201);
     assert_eq!(partner["links"][1]["id"], link["id"]);
 }
 
 #[tokio::test]
-async fn everything_that_can_be_said_is_shown_and_a_password_is_not() {
+async fn every_property_except_the_password_is_shown() {
     let (mut world, _) = world_with_jane().await;
-    let ids = tags(&world, &["winter", "Autumn"]).await;
+    let ids = create_tags(&world, &["winter", "Autumn"]).await;
     let props = json!({
         "externalId": "ext_84213", "tenantId": "another", "prefix": "/c/", "archived": true, "tagIds": ids[0],
         "tagNames": ["AUTUMN"], "comments": "below", "expiresAt": "2027-01-31T23:00:00.123+01:00",
@@ -85,7 +85,7 @@ async fn everything_that_can_be_said_is_shown_and_a_password_is_not() {
         "testStartedAt": "2026-03-14T09:00:00Z", "testCompletedAt": "2026-04-14T09:00:00Z",
     });
     let request = json!({ "url": "brightloom.example/x", "key": "Maya", "comments": "above", "linkProps": props });
-    let link = made(&mut world, request).await;
+    let link = create_link(&mut world, request).await;
     let (winter, autumn) = (json!({ "id": ids[0], "name": "winter", "color": "pink" }), json!(ids[1]));
     let expected = json!({
         "url": "https://brightloom.example/x", "key": "Maya", "shortLink": "http://acme.localhost:8080/Maya",
@@ -101,7 +101,7 @@ async fn everything_that_can_be_said_is_shown_and_a_password_is_not() {
             { "url": "https://brightloom.example/b", "percentage": 66.5 },
         ],
         "testStartedAt": "2026-03-14T09:00:00.000Z", "testCompletedAt": "2026-04-14T09:00:00.000Z",
-        // Her own, whatever the request calls her.
+        // The partner's own tenant id, not the one in `linkProps`.
         "tenantId": TENANT,
     });
     for (name, value) in expected.as_object().unwrap() {
@@ -113,44 +113,44 @@ async fn everything_that_can_be_said_is_shown_and_a_password_is_not() {
 }
 
 #[tokio::test]
-async fn comments_stand_at_the_link_or_in_its_properties() {
+async fn comments_of_the_link_go_before_those_in_its_properties() {
     let (mut world, _) = world_with_jane().await;
     for (body, comments) in [
         (json!({ "linkProps": { "comments": "below" } }), json!("below")),
         (json!({ "comments": "above", "linkProps": {} }), json!("above")),
         (json!({ "comments": null, "linkProps": { "comments": "below" } }), json!(null)),
     ] {
-        assert_eq!(made(&mut world, body.clone()).await["comments"], comments, "{body}");
+        assert_eq!(create_link(&mut world, body.clone()).await["comments"], comments, "{body}");
     }
 }
 
 #[tokio::test]
-async fn without_a_url_it_leads_where_the_first_default_link_leads_else_to_the_site() {
+async fn link_without_a_url_points_to_the_first_default_url_else_to_the_program_site() {
     let (mut world, _) = world_with_jane().await;
     world.arrange("UPDATE group_default_links SET url = 'https://example.com/first'").await;
     world.app.add_default_link(&world.workspace, "https://example.com/second").await;
-    assert_eq!(made(&mut world, json!({})).await["url"], "https://example.com/first");
-    assert_eq!(made(&mut world, json!({ "url": null })).await["url"], "https://example.com/first");
+    assert_eq!(create_link(&mut world, json!({})).await["url"], "https://example.com/first");
+    assert_eq!(create_link(&mut world, json!({ "url": null })).await["url"], "https://example.com/first");
     world.arrange("UPDATE group_default_links SET removed_at = now() WHERE url LIKE '%first'").await;
-    assert_eq!(made(&mut world, json!({})).await["url"], "https://example.com/second");
+    assert_eq!(create_link(&mut world, json!({})).await["url"], "https://example.com/second");
     world.arrange("UPDATE group_default_links SET removed_at = now()").await;
-    assert_eq!(made(&mut world, json!({})).await["url"], "https://example.com/");
+    assert_eq!(create_link(&mut world, json!({})).await["url"], "https://example.com/");
 }
 
 #[tokio::test]
-async fn a_key_that_nobody_names_is_derived_and_gives_way() {
+async fn derived_key_that_is_taken_gets_a_suffix() {
     let (mut world, _) = world_with_jane().await;
-    assert_eq!(made(&mut world, json!({ "linkProps": { "prefix": "/c/" } })).await["key"], "c/jane");
-    let again = made(&mut world, json!({ "linkProps": { "prefix": "c" } })).await;
+    assert_eq!(create_link(&mut world, json!({ "linkProps": { "prefix": "/c/" } })).await["key"], "c/jane");
+    let again = create_link(&mut world, json!({ "linkProps": { "prefix": "c" } })).await;
     assert!(again["key"].as_str().unwrap().starts_with("c/jane-"), "{again}");
-    // The prefix is for derived keys.
-    assert_eq!(made(&mut world, json!({ "key": "own", "linkProps": { "prefix": "/c/" } })).await["key"], "own");
+    // The prefix applies to derived keys only.
+    assert_eq!(create_link(&mut world, json!({ "key": "own", "linkProps": { "prefix": "/c/" } })).await["key"], "own");
 }
 
 #[tokio::test]
-async fn a_named_key_or_external_id_that_is_taken_is_a_conflict() {
+async fn taken_key_or_external_id_is_a_conflict() {
     let (mut world, _) = world_with_jane().await;
-    made(&mut world, json!({ "key": "Own", "linkProps": { "externalId": "84213" } })).await;
+    create_link(&mut world, json!({ "key": "Own", "linkProps": { "externalId": "84213" } })).await;
     let actor = &world.workspace.actor;
     for (body, what) in [
         (json!({ "key": "own" }), "key"),
@@ -168,7 +168,7 @@ async fn a_named_key_or_external_id_that_is_taken_is_a_conflict() {
 }
 
 #[tokio::test]
-async fn somebody_must_be_named_and_be_enrolled() {
+async fn request_must_name_an_enrolled_partner() {
     let (mut world, jane) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     second.actor.post("/partners", json!({ "email": "b@example.com", "tenantId": "b" })).await.expect(201);
@@ -183,7 +183,7 @@ async fn somebody_must_be_named_and_be_enrolled() {
         json!({ "tenantId": "b" }),
         json!({ "partnerId": "pn_01h455vb4pex5vsknk084sn02q" }),
         json!({ "partnerId": "" }),
-        // Of the two, the partnerId counts.
+        // `partnerId` goes before `tenantId`.
         json!({ "partnerId": "nobody", "tenantId": TENANT }),
     ] {
         assert_eq!(actor.post(LINKS, body.clone()).await.expect_error(404), NOT_ENROLLED, "{body}");
@@ -191,14 +191,14 @@ async fn somebody_must_be_named_and_be_enrolled() {
     assert_eq!(world.written().await, NOTHING);
     let both = json!({ "partnerId": jane["id"], "tenantId": "nobody" });
     world.workspace.actor.post(LINKS, both).await.expect(201);
-    // One's own program may be named.
+    // A request can name another program of the workspace.
     let named = json!({ "tenantId": "b", "programId": second.program_id });
     let link = world.workspace.actor.post(LINKS, named).await.expect(201);
     assert_eq!((&link["domain"], &link["url"]), (&json!("second.example.com"), &json!("https://second.example.com/")));
 }
 
 #[tokio::test]
-async fn problems_are_named_by_their_place_and_nothing_is_written() {
+async fn problems_have_paths_and_nothing_is_written() {
     let (mut world, _) = world_with_jane().await;
     for (body, paths) in [
         (json!({ "url": "mailto:a@b.c", "key": "_x" }), vec!["url", "key"]),

@@ -2,15 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::fixtures::{LINKS, TENANT, audit_log, made, path, tags, world_with_jane};
+use super::fixtures::{LINKS, TENANT, audit_log, create_link, create_tags, path, world_with_jane};
 use crate::enrollments::fixtures::NOTHING;
 
 #[tokio::test]
-async fn a_link_goes_with_its_tags_and_its_names_are_free_again() {
+async fn deleted_link_loses_its_tags_and_frees_its_names() {
     let (mut world, jane) = world_with_jane().await;
-    tags(&world, &["autumn"]).await;
+    create_tags(&world, &["autumn"]).await;
     let body = json!({ "key": "own", "linkProps": { "externalId": "84213", "tagNames": "autumn" } });
-    let link = made(&mut world, body.clone()).await;
+    let link = create_link(&mut world, body.clone()).await;
     let deleted = world.workspace.actor.delete(&path(&link)).await.expect(200);
     assert_eq!(deleted, json!({ "id": link["id"] }));
     assert_eq!(world.written().await, "links -1");
@@ -20,15 +20,15 @@ async fn a_link_goes_with_its_tags_and_its_names_are_free_again() {
     assert_eq!(world.workspace.actor.delete(&path(&link)).await.expect_error(404), gone);
     assert_eq!(world.workspace.actor.get(&path(&link)).await.expect_error(404), gone);
     assert_eq!(world.workspace.actor.patch(&path(&link), json!({})).await.expect_error(404), gone);
-    let again = made(&mut world, body).await;
+    let again = create_link(&mut world, body).await;
     assert_ne!(again["id"], link["id"]);
     assert_eq!(world.workspace.actor.delete("/links/ext_84213").await.expect(200)["id"], again["id"]);
 }
 
 #[tokio::test]
-async fn what_a_link_has_brought_stays_with_the_partner() {
+async fn totals_of_the_partner_outlive_the_link() {
     let (mut world, jane) = world_with_jane().await;
-    let link = made(&mut world, json!({ "key": "counted" })).await;
+    let link = create_link(&mut world, json!({ "key": "counted" })).await;
     world.counted("key = 'counted'", json!({ "clicks": 5, "sale_amount": 100 })).await;
     world.workspace.actor.delete(&path(&link)).await.expect(200);
     let shown = world.workspace.actor.get(&format!("/partners/{}", jane["id"].as_str().unwrap())).await.expect(200);
@@ -36,12 +36,12 @@ async fn what_a_link_has_brought_stays_with_the_partner() {
 }
 
 #[tokio::test]
-async fn a_default_link_stays_as_long_as_the_group_gives_it() {
+async fn default_link_of_the_group_cannot_be_deleted() {
     let (mut world, jane) = world_with_jane().await;
     let default = jane["links"][0].clone();
     let refused = "A default link of the partner's group cannot be deleted.";
     assert_eq!(world.workspace.actor.delete(&path(&default)).await.expect_error(409), refused);
-    // A change makes no other link of it.
+    // The link stays a default link when its key and URL change.
     world
         .workspace
         .actor
@@ -52,7 +52,7 @@ async fn a_default_link_stays_as_long_as_the_group_gives_it() {
     world.written().await;
     assert_eq!(audit_log(&world).await.len(), 1);
 
-    // In another group it is a link like any other.
+    // In another group, the link is not a default link.
     let group = world.group("other", &["https://example.com/other"]).await;
     let group = uuid::Uuid::from(group);
     world.arrange(&format!("UPDATE enrollments SET group_id = '{group}'")).await;
@@ -61,7 +61,7 @@ async fn a_default_link_stays_as_long_as_the_group_gives_it() {
 }
 
 #[tokio::test]
-async fn a_link_of_a_default_link_that_was_removed_can_be_deleted() {
+async fn link_of_a_removed_default_link_can_be_deleted() {
     let (mut world, jane) = world_with_jane().await;
     world.arrange("UPDATE group_default_links SET removed_at = now()").await;
     world.workspace.actor.delete(&path(&jane["links"][0])).await.expect(200);
@@ -71,9 +71,9 @@ async fn a_link_of_a_default_link_that_was_removed_can_be_deleted() {
 }
 
 #[tokio::test]
-async fn a_link_of_another_program_is_not_there() {
+async fn link_of_another_program_is_not_found() {
     let (mut world, _) = world_with_jane().await;
-    let link = made(&mut world, json!({ "linkProps": { "externalId": "84213" } })).await;
+    let link = create_link(&mut world, json!({ "linkProps": { "externalId": "84213" } })).await;
     let second = world.program("second.example.com").await;
     for path in [path(&link), "/links/ext_84213".to_owned(), "/links/nothing".to_owned()] {
         second.actor.delete(&path).await.expect(404);

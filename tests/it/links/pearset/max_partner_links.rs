@@ -1,12 +1,12 @@
-//! How many links a group allows a partner.
+//! The maximum number of links of a partner in a group.
 
 use serde_json::{Value, json};
 
-use super::fixtures::{LINKS, MADE, TENANT, UPSERT, made, path, world_with_jane};
+use super::fixtures::{LINK_INSERTED, LINKS, TENANT, UPSERT, create_link, path, world_with_jane};
 use crate::enrollments::fixtures::{NOTHING, World};
 
-/// What each route that makes a link answers for Jane.
-async fn try_all(world: &World, number: usize) -> [(u16, Value); 3] {
+/// Sends a request for a link of Jane's to each route that creates links.
+async fn create_with_each_route(world: &World, number: usize) -> [(u16, Value); 3] {
     let actor = &world.workspace.actor;
     let referral = json!({ "key": format!("key-{number}"), "partner": { "id": TENANT } });
     let url = format!("https://example.com/{number}");
@@ -19,46 +19,46 @@ async fn try_all(world: &World, number: usize) -> [(u16, Value); 3] {
 }
 
 #[tokio::test]
-async fn every_route_that_makes_a_link_keeps_to_it() {
+async fn every_route_that_creates_links_respects_the_maximum() {
     let (mut world, _) = world_with_jane().await;
     // The default link counts.
     world.arrange("UPDATE groups SET max_partner_links = 4").await;
-    assert_eq!(try_all(&world, 1).await.map(|(status, _)| status), [201, 200, 201]);
+    assert_eq!(create_with_each_route(&world, 1).await.map(|(status, _)| status), [201, 200, 201]);
     assert_eq!(world.written().await, "links +3");
-    for (status, message) in try_all(&world, 2).await {
+    for (status, message) in create_with_each_route(&world, 2).await {
         assert_eq!((status, message), (409, json!("A partner of this group can have at most 4 link(s).")));
     }
     assert_eq!(world.written().await, NOTHING);
-    // What is there can be changed.
+    // Existing links can be changed.
     let found = json!({ "tenantId": TENANT, "url": "https://example.com/1", "comments": "changed" });
     world.workspace.actor.put(UPSERT, found).await.expect(200);
     assert_eq!(world.written().await, "links ~1");
 
     world.arrange("UPDATE groups SET max_partner_links = NULL").await;
-    assert_eq!(try_all(&world, 3).await.map(|(status, _)| status), [201, 200, 201]);
-    // Fewer than there are.
+    assert_eq!(create_with_each_route(&world, 3).await.map(|(status, _)| status), [201, 200, 201]);
+    // The maximum is lower than the number of existing links.
     world.arrange("UPDATE groups SET max_partner_links = 1").await;
-    assert_eq!(try_all(&world, 4).await.map(|(status, _)| status), [409, 409, 409]);
+    assert_eq!(create_with_each_route(&world, 4).await.map(|(status, _)| status), [409, 409, 409]);
 }
 
 #[tokio::test]
-async fn a_link_that_goes_makes_room_for_one() {
+async fn deleted_link_makes_room_for_another() {
     let (mut world, _) = world_with_jane().await;
     world.arrange("UPDATE groups SET max_partner_links = 2").await;
-    let link = made(&mut world, json!({})).await;
+    let link = create_link(&mut world, json!({})).await;
     world.workspace.actor.post(LINKS, json!({ "tenantId": TENANT })).await.expect(409);
     world.workspace.actor.delete(&path(&link)).await.expect(200);
     world.written().await;
     world.workspace.actor.post(LINKS, json!({ "tenantId": TENANT })).await.expect(201);
-    assert_eq!(world.written().await, MADE);
+    assert_eq!(world.written().await, LINK_INSERTED);
 }
 
 #[tokio::test]
-async fn each_partner_and_each_program_has_its_own_number() {
+async fn links_are_counted_per_partner_and_program() {
     let (mut world, _) = world_with_jane().await;
     let second = world.program("second.example.com").await;
     world.arrange("UPDATE groups SET max_partner_links = 2").await;
-    made(&mut world, json!({})).await;
+    create_link(&mut world, json!({})).await;
     world.enrolled(json!({ "email": "b@example.com", "tenantId": "b" })).await;
     world.workspace.actor.post(LINKS, json!({ "tenantId": "b" })).await.expect(201);
     second.actor.post("/partners", json!({ "email": "jane@example.com", "tenantId": TENANT })).await.expect(201);
@@ -67,7 +67,7 @@ async fn each_partner_and_each_program_has_its_own_number() {
 }
 
 #[tokio::test]
-async fn default_links_are_given_whatever_the_number() {
+async fn default_links_ignore_the_maximum() {
     let (mut world, _) = world_with_jane().await;
     world.arrange("UPDATE groups SET max_partner_links = 1").await;
     world.app.add_default_link(&world.workspace, "https://example.com/b").await;

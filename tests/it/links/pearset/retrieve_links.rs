@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fixtures::{LINKS, TENANT, made, path, world_with_jane};
+use super::fixtures::{LINKS, TENANT, create_link, path, world_with_jane};
 use crate::enrollments::fixtures::NOT_ENROLLED;
 
 #[tokio::test]
-async fn the_links_of_a_partner_stand_in_the_order_of_their_making() {
+async fn links_of_a_partner_are_listed_oldest_first() {
     let (mut world, jane) = world_with_jane().await;
     let mut ids = vec![jane["links"][0]["id"].clone()];
     for key in ["z", "a", "m"] {
-        ids.push(made(&mut world, json!({ "key": key })).await["id"].clone());
+        ids.push(create_link(&mut world, json!({ "key": key })).await["id"].clone());
         world.app.clock.advance(Duration::from_secs(1));
     }
     world.enrolled(json!({ "email": "b@example.com", "tenantId": "b" })).await;
@@ -23,7 +23,7 @@ async fn the_links_of_a_partner_stand_in_the_order_of_their_making() {
     let partner = jane["id"].as_str().unwrap();
     assert_eq!(actor.get(&format!("{LINKS}?partnerId={partner}")).await.expect(200), listed);
     assert_eq!(actor.get(&format!("{LINKS}?partnerId={partner}&tenantId=b")).await.expect(200), listed);
-    // As they stand at the partner.
+    // The partner itself shows the same list.
     assert_eq!(actor.get(&format!("/partners/{partner}")).await.expect(200)["links"], listed);
     assert_eq!(
         listed[1],
@@ -43,9 +43,9 @@ async fn the_links_of_a_partner_stand_in_the_order_of_their_making() {
 }
 
 #[tokio::test]
-async fn a_link_is_found_by_each_of_its_names() {
+async fn link_is_found_by_each_of_its_names() {
     let (mut world, jane) = world_with_jane().await;
-    let link = made(&mut world, json!({ "key": "c/Jörg", "linkProps": { "externalId": "ext_a/b ü" } })).await;
+    let link = create_link(&mut world, json!({ "key": "c/Jörg", "linkProps": { "externalId": "ext_a/b ü" } })).await;
     let id = link["id"].as_str().unwrap();
     let actor = &world.workspace.actor;
     for path in [
@@ -57,7 +57,7 @@ async fn a_link_is_found_by_each_of_its_names() {
         "/links/info?externalId=ext_a/b+%C3%BC".to_owned(),
         "/links/info?domain=acme.localhost&key=c/J%C3%B6rg".to_owned(),
         "/links/info?domain=ACME.localhost&key=C/j%C3%96RG".to_owned(),
-        // The first that is there counts.
+        // The first parameter that is present counts.
         format!("/links/info?linkId={id}&externalId=nothing&domain=x&key=y"),
         "/links/info?externalId=a/b+%C3%BC&domain=acme.localhost&key=jane".to_owned(),
     ] {
@@ -85,14 +85,14 @@ async fn a_link_is_found_by_each_of_its_names() {
         let message = actor.get(path).await.expect_error(400);
         assert_eq!(message, "You must provide a linkId, an externalId, or a domain and a key.", "{path}");
     }
-    // The prefix is a mark, and an id of nothing but it is none.
+    // The prefix is not part of the id, and an empty id is invalid.
     actor.get("/links/info?externalId=ext_").await.expect(422);
 }
 
 #[tokio::test]
-async fn a_link_is_its_programs() {
+async fn link_belongs_to_its_program() {
     let (mut world, _) = world_with_jane().await;
-    let link = made(&mut world, json!({ "linkProps": { "externalId": "84213" } })).await;
+    let link = create_link(&mut world, json!({ "linkProps": { "externalId": "84213" } })).await;
     let second = world.program("second.example.com").await;
     second.actor.get(&path(&link)).await.expect(404);
     second.actor.get("/links/ext_84213").await.expect(404);
@@ -103,9 +103,9 @@ async fn a_link_is_its_programs() {
 }
 
 #[tokio::test]
-async fn the_figures_are_those_that_were_counted() {
+async fn counters_are_shown() {
     let (mut world, _) = world_with_jane().await;
-    let link = made(&mut world, json!({ "key": "counted" })).await;
+    let link = create_link(&mut world, json!({ "key": "counted" })).await;
     let counters = json!({
         "clicks": 5, "leads": 4, "conversions": 3, "sales": 2, "sale_amount": 100,
         "last_clicked": "2026-03-02T00:00:00Z",

@@ -8,11 +8,11 @@ use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
 
-use super::fixtures::{audit_log, made, path, tags, world_with_jane};
+use super::fixtures::{audit_log, create_link, create_tags, path, world_with_jane};
 use crate::enrollments::fixtures::{NOTHING, World};
 
-/// Every field with a value, and what is shown of it.
-fn everything() -> Vec<(&'static str, Value, Value)> {
+/// Returns every field with a value and the form in which a response shows the value.
+fn every_field() -> Vec<(&'static str, Value, Value)> {
     let same = |name, value: Value| (name, value.clone(), value);
     let url = |name| (name, json!("brightloom.example"), json!("https://brightloom.example/"));
     vec![
@@ -52,10 +52,10 @@ fn everything() -> Vec<(&'static str, Value, Value)> {
 }
 
 #[tokio::test]
-async fn each_field_alone_and_nothing_else() {
+async fn each_field_changes_alone() {
     let (mut world, _) = world_with_jane().await;
-    let mut link = made(&mut world, json!({ "key": "own" })).await;
-    for (second, (name, value, shown)) in everything().into_iter().enumerate() {
+    let mut link = create_link(&mut world, json!({ "key": "own" })).await;
+    for (second, (name, value, shown)) in every_field().into_iter().enumerate() {
         world.app.clock.advance(Duration::from_secs(1));
         let changed = world.workspace.actor.patch(&path(&link), json!({ name: value })).await.expect(200);
         assert_eq!(world.written().await, "links ~1", "{name}");
@@ -67,7 +67,7 @@ async fn each_field_alone_and_nothing_else() {
         assert_eq!(changed, link, "{name}");
         let log = audit_log(&world).await;
         assert_eq!(*log.last().unwrap(), json!(["link.updated", link["id"], { "changed": [name] }]));
-        // The same once more is no change.
+        // The same value again is not a change.
         if name != "password" {
             let again = world.workspace.actor.patch(&path(&link), json!({ name: value })).await.expect(200);
             assert_eq!(again, link, "{name}");
@@ -78,23 +78,23 @@ async fn each_field_alone_and_nothing_else() {
     assert_eq!(world.workspace.actor.get(&path(&link)).await.expect(200), link);
     let stored = world.rows("links").await[1]["password_hash"].clone();
     assert!(Argon2::default().verify_password(b"spring-lamb-gallop", stored.as_str().unwrap()).is_ok());
-    // Found by its new names.
+    // The link is found by its new names.
     for path in ["/links/ext_84213", "/links/info?domain=acme.localhost&key=other/key"] {
         assert_eq!(world.workspace.actor.get(path).await.expect(200), link, "{path}");
     }
 }
 
 #[tokio::test]
-async fn absent_null_and_a_value_are_three_things() {
+async fn absent_keeps_null_clears_and_a_value_sets() {
     let (mut world, _) = world_with_jane().await;
-    let link = made(&mut world, json!({ "key": "own" })).await;
-    let all: Value = everything().into_iter().map(|(name, value, _)| (name, value)).collect();
+    let link = create_link(&mut world, json!({ "key": "own" })).await;
+    let all: Value = every_field().into_iter().map(|(name, value, _)| (name, value)).collect();
     world.workspace.actor.patch(&path(&link), all.clone()).await.expect(200);
     world.written().await;
     let full = world.workspace.actor.patch(&path(&link), json!({})).await.expect(200);
     assert_eq!(world.written().await, NOTHING);
     let never_null = ["url", "key", "trackConversion", "publicStats", "archived", "proxy", "rewrite", "doIndex"];
-    for (name, _, shown) in everything() {
+    for (name, _, shown) in every_field() {
         assert_eq!(full[name], shown, "{name}");
         let answer = world.workspace.actor.patch(&path(&link), json!({ name: null })).await;
         if never_null.contains(&name) {
@@ -109,10 +109,10 @@ async fn absent_null_and_a_value_are_three_things() {
 }
 
 #[tokio::test]
-async fn tags_that_are_given_take_the_place_of_those_that_were_there() {
+async fn given_tags_replace_the_present_ones() {
     let (mut world, _) = world_with_jane().await;
-    let ids = tags(&world, &["a", "b", "c"]).await;
-    let link = made(&mut world, json!({ "linkProps": { "tagNames": ["a"] } })).await;
+    let ids = create_tags(&world, &["a", "b", "c"]).await;
+    let link = create_link(&mut world, json!({ "linkProps": { "tagNames": ["a"] } })).await;
     for (body, names, writes) in [
         (json!({ "tagIds": ids[1] }), json!(["b"]), true),
         (json!({ "tagNames": ["B"] }), json!(["b"]), false),
@@ -140,8 +140,8 @@ async fn tags_that_are_given_take_the_place_of_those_that_were_there() {
     }
 }
 
-/// One more domain of the program.
-async fn domain(world: &World, url_prefix: &str) {
+/// Adds a domain to the program.
+async fn add_domain(world: &World, url_prefix: &str) {
     let now = world.app.clock.now();
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
     let (workspace, new) = (&world.workspace, (world.app.state.ids.next(now), &address, true));
@@ -150,11 +150,11 @@ async fn domain(world: &World, url_prefix: &str) {
 }
 
 #[tokio::test]
-async fn a_link_moves_to_another_domain_of_its_program() {
+async fn link_moves_to_another_domain_of_its_program() {
     let (mut world, _) = world_with_jane().await;
-    domain(&world, "https://partnero.com?aff=").await;
+    add_domain(&world, "https://partnero.com?aff=").await;
     let second = world.program("second.example.com").await;
-    let link = made(&mut world, json!({ "key": "own" })).await;
+    let link = create_link(&mut world, json!({ "key": "own" })).await;
     let moved = world.workspace.actor.patch(&path(&link), json!({ "domain": "Partnero.com" })).await.expect(200);
     assert_eq!(
         (&moved["id"], &moved["domain"], &moved["key"], &moved["shortLink"]),
@@ -162,7 +162,7 @@ async fn a_link_moves_to_another_domain_of_its_program() {
     );
     assert_eq!(audit_log(&world).await, [json!(["link.updated", link["id"], { "changed": ["domain"] }])]);
     world.written().await;
-    let other = made(&mut world, json!({ "key": "own" })).await;
+    let other = create_link(&mut world, json!({ "key": "own" })).await;
     let conflict = world.workspace.actor.patch(&path(&other), json!({ "domain": "partnero.com" })).await;
     assert_eq!(conflict.expect_error(409), "A link with this key exists already.");
     for unknown in ["second.example.com", "nothing", ""] {
@@ -174,10 +174,10 @@ async fn a_link_moves_to_another_domain_of_its_program() {
 }
 
 #[tokio::test]
-async fn a_name_that_another_link_has_is_a_conflict_and_nothing_changes() {
+async fn taken_name_is_a_conflict_and_nothing_changes() {
     let (mut world, _) = world_with_jane().await;
-    made(&mut world, json!({ "key": "Taken", "linkProps": { "externalId": "taken" } })).await;
-    let link = made(&mut world, json!({ "key": "own", "linkProps": { "externalId": "own" } })).await;
+    create_link(&mut world, json!({ "key": "Taken", "linkProps": { "externalId": "taken" } })).await;
+    let link = create_link(&mut world, json!({ "key": "own", "linkProps": { "externalId": "own" } })).await;
     let actor = world.workspace.actor.clone();
     for (body, what) in [
         (json!({ "comments": "x", "key": "tAKEN" }), "key"),
@@ -188,18 +188,18 @@ async fn a_name_that_another_link_has_is_a_conflict_and_nothing_changes() {
         assert_eq!(message, format!("A link with this {what} exists already."), "{body}");
         assert_eq!(world.written().await, NOTHING, "{body}");
     }
-    // Its own in other letters is its own.
+    // A link can get its own key in another case.
     assert_eq!(actor.patch(&path(&link), json!({ "key": "OWN", "externalId": "own" })).await.expect(200)["key"], "OWN");
     assert_eq!(actor.get("/links/info?domain=acme.localhost&key=own").await.expect(200)["key"], "OWN");
-    // What it had is free again.
+    // The old names are free.
     actor.patch("/links/ext_own", json!({ "key": "new", "externalId": "new" })).await.expect(200);
-    made(&mut world, json!({ "key": "own", "linkProps": { "externalId": "own" } })).await;
+    create_link(&mut world, json!({ "key": "own", "linkProps": { "externalId": "own" } })).await;
 }
 
 #[tokio::test]
-async fn problems_are_named_by_their_place_in_the_order_of_the_document() {
+async fn problems_have_paths_in_the_order_of_openapi_yaml() {
     let (mut world, _) = world_with_jane().await;
-    let link = made(&mut world, json!({})).await;
+    let link = create_link(&mut world, json!({})).await;
     let body = json!({
         "testVariants": [], "url": "x", "domain": 1, "key": "a b", "externalId": "", "trackConversion": "no",
         "publicStats": null, "geo": { "XX": "https://example.com/", "FR": "x", "GB": 1 }, "utm_source": 1, "archived": 1,
@@ -235,9 +235,9 @@ async fn problems_are_named_by_their_place_in_the_order_of_the_document() {
 }
 
 #[tokio::test]
-async fn whose_a_link_is_does_not_change() {
+async fn owner_of_a_link_never_changes() {
     let (mut world, jane) = world_with_jane().await;
-    let link = made(&mut world, json!({})).await;
+    let link = create_link(&mut world, json!({})).await;
     let other = world.enrolled(json!({ "email": "b@example.com", "tenantId": "b" })).await;
     let body = json!({ "partnerId": other["id"], "tenantId": "b", "programId": null, "id": "link_x", "clicks": 9 });
     assert_eq!(world.workspace.actor.patch(&path(&link), body).await.expect(200), link);

@@ -4,47 +4,49 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::fixtures::{LINKS, MADE, TENANT, UPSERT, audit_log, made, path, tags, world_with_jane};
+use super::fixtures::{
+    LINK_INSERTED, LINKS, TENANT, UPSERT, audit_log, create_link, create_tags, path, world_with_jane,
+};
 use crate::enrollments::fixtures::{NOT_ENROLLED, NOTHING, World};
 
 const URL: &str = "https://example.com/autumn";
 
-/// The answer to an upsert for Jane.
-async fn upserted(world: &World, url: &str, body: Value) -> Value {
+/// Upserts a link for Jane.
+async fn upsert(world: &World, url: &str, body: Value) -> Value {
     let mut request = json!({ "tenantId": TENANT, "url": url });
     request.as_object_mut().unwrap().extend(body.as_object().unwrap().clone());
     world.workspace.actor.put(UPSERT, request).await.expect(200)
 }
 
 #[tokio::test]
-async fn a_link_is_made_once_and_found_after_that() {
+async fn link_is_created_once_and_found_afterwards() {
     let (mut world, _) = world_with_jane().await;
-    let link = upserted(&world, URL, json!({ "key": "autumn", "comments": "first" })).await;
-    assert_eq!(world.written().await, MADE);
+    let link = upsert(&world, URL, json!({ "key": "autumn", "comments": "first" })).await;
+    assert_eq!(world.written().await, LINK_INSERTED);
     assert_eq!((&link["url"], &link["key"], &link["comments"]), (&json!(URL), &json!("autumn"), &json!("first")));
-    // By the stored form of the address.
+    // Links are found by the stored form of the URL.
     for url in [URL, "example.com/autumn", "https://EXAMPLE.com:443/autumn"] {
-        assert_eq!(upserted(&world, url, json!({})).await, link, "{url}");
+        assert_eq!(upsert(&world, url, json!({})).await, link, "{url}");
         assert_eq!(world.written().await, NOTHING, "{url}");
     }
-    assert_ne!(upserted(&world, "https://example.com/autumn/", json!({})).await["id"], link["id"]);
-    assert_eq!(world.written().await, MADE);
+    assert_ne!(upsert(&world, "https://example.com/autumn/", json!({})).await["id"], link["id"]);
+    assert_eq!(world.written().await, LINK_INSERTED);
     assert_eq!(audit_log(&world).await, [] as [Value; 0]);
 }
 
 #[tokio::test]
-async fn what_is_found_is_changed_by_what_the_request_gives() {
+async fn existing_link_changes_as_the_request_asks() {
     let (mut world, _) = world_with_jane().await;
-    let ids = tags(&world, &["autumn", "winter"]).await;
+    let ids = create_tags(&world, &["autumn", "winter"]).await;
     let props = json!({
         "externalId": "84213", "archived": true, "title": "T", "tagIds": ids[0], "password": "hidden",
         "expiresAt": "2027-01-01T00:00:00Z",
     });
-    let link = upserted(&world, URL, json!({ "comments": "first", "linkProps": props })).await;
+    let link = upsert(&world, URL, json!({ "comments": "first", "linkProps": props })).await;
     world.written().await;
     world.app.clock.advance(Duration::from_mins(1));
     let request = json!({ "key": "other", "linkProps": { "title": null, "doIndex": true, "tagNames": ["Winter"] } });
-    let changed = upserted(&world, URL, request).await;
+    let changed = upsert(&world, URL, request).await;
     assert_eq!(world.written().await, "links ~1");
     let mut expected = link.clone();
     for (name, value) in [
@@ -65,25 +67,25 @@ async fn what_is_found_is_changed_by_what_the_request_gives() {
 }
 
 #[tokio::test]
-async fn of_several_links_to_an_address_it_means_the_oldest_and_never_another_partners() {
+async fn oldest_own_link_to_the_url_is_changed() {
     let (mut world, jane) = world_with_jane().await;
     world.enrolled(json!({ "email": "b@example.com", "tenantId": "b" })).await;
-    // The default link is a link to its address.
-    assert_eq!(upserted(&world, "https://example.com/", json!({})).await["id"], jane["links"][0]["id"]);
-    made(&mut world, json!({ "url": "https://example.com/" })).await;
-    assert_eq!(upserted(&world, "https://example.com/", json!({})).await["id"], jane["links"][0]["id"]);
-    let link = made(&mut world, json!({ "url": URL })).await;
+    // The default link counts as a link to its URL.
+    assert_eq!(upsert(&world, "https://example.com/", json!({})).await["id"], jane["links"][0]["id"]);
+    create_link(&mut world, json!({ "url": "https://example.com/" })).await;
+    assert_eq!(upsert(&world, "https://example.com/", json!({})).await["id"], jane["links"][0]["id"]);
+    let link = create_link(&mut world, json!({ "url": URL })).await;
     let theirs = json!({ "tenantId": "b", "url": URL });
     let theirs = world.workspace.actor.put(UPSERT, theirs).await.expect(200);
     assert_ne!(theirs["id"], link["id"]);
-    assert_eq!(world.written().await, MADE);
+    assert_eq!(world.written().await, LINK_INSERTED);
 }
 
 #[tokio::test]
-async fn a_conflict_or_a_problem_changes_nothing() {
+async fn conflict_or_problem_changes_nothing() {
     let (mut world, _) = world_with_jane().await;
-    made(&mut world, json!({ "key": "taken", "linkProps": { "externalId": "taken" } })).await;
-    upserted(&world, URL, json!({})).await;
+    create_link(&mut world, json!({ "key": "taken", "linkProps": { "externalId": "taken" } })).await;
+    upsert(&world, URL, json!({})).await;
     world.written().await;
     for url in [URL, "https://example.com/new"] {
         for (body, status) in [
@@ -110,9 +112,9 @@ async fn a_conflict_or_a_problem_changes_nothing() {
 }
 
 #[tokio::test]
-async fn it_answers_with_what_every_other_route_shows() {
+async fn other_routes_show_the_same_link() {
     let (mut world, _) = world_with_jane().await;
-    let link = upserted(&world, URL, json!({ "linkProps": { "externalId": "84213" } })).await;
+    let link = upsert(&world, URL, json!({ "linkProps": { "externalId": "84213" } })).await;
     world.written().await;
     assert_eq!(world.workspace.actor.get(&path(&link)).await.expect(200), link);
     let listed = world.workspace.actor.get(&format!("{LINKS}?tenantId={TENANT}")).await.expect(200);

@@ -1,11 +1,11 @@
-//! What the texts in a request are.
+//! The meaning of the texts in a request.
 
 use serde_json::{Value, json};
 
 use super::values::Kind;
 use crate::support::openapi::Operation;
 
-/// What must fit together, or takes long.
+/// Returns the value of a member whose parts must fit together, or whose processing is slow.
 pub(super) fn fixed(path: &str) -> Option<Value> {
     const URL: &str = "https://example.com/";
     Some(match path.rsplit('.').next()? {
@@ -23,7 +23,7 @@ pub(super) enum Text {
     Plain(&'static str),
 }
 
-/// What a text in a request names. Every one of openapi.yaml is here.
+/// Returns the meaning of a text in a request. All texts of openapi.yaml are listed.
 pub(super) fn text(operation: &Operation, path: &str) -> Text {
     use Kind::{
         Application, DefaultLink, Domain, Email, ExternalId, ExternalLink, GroupId, Host, LinkId, Name, PartnerId,
@@ -64,8 +64,8 @@ pub(super) fn text(operation: &Operation, path: &str) -> Text {
         "expiresAt" | "testStartedAt" | "testCompletedAt" => Plain("2030-01-01T00:00:00.000Z"),
         "youtube" | "twitter" | "linkedin" | "instagram" | "tiktok" => Plain("handle"),
         "prefix" => Plain("/c/"),
-        // Made as a whole: see `fixed`.
+        // These members are created as a whole: see `fixed`.
         "allowedHosts" | "password" => Plain(""),
-        _ => panic!("{path} of {id} is new in openapi.yaml: say what it names"),
+        _ => panic!("{path} of {id} is new in openapi.yaml: add the kind of object that the text names"),
     }
 }

@@ -19,7 +19,7 @@ pub(super) struct Request {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) body: Option<Value>,
-    /// The operation, and the parameter that it is about.
+    /// The operation, and the parameter that the request tests.
     about: (String, String),
 }
 
@@ -32,7 +32,7 @@ impl Request {
         Self { method: Method::POST, path: path.to_owned(), body: Some(body), about: Default::default() }
     }
 
-    /// The same with other texts.
+    /// Returns the same request with other texts.
     pub(super) fn with(&self, change: impl Fn(&str) -> String) -> Self {
         let body = self.body.as_ref().map(|body| serde_json::from_str(&change(&body.to_string())).unwrap());
         Self { path: change(&self.path), body, ..self.clone() }
@@ -57,17 +57,17 @@ pub(super) struct Requests {
 static CONTRACT: LazyLock<Value> =
     LazyLock::new(|| serde_saphyr::from_str(include_str!("../../../../openapi.yaml")).unwrap());
 
-/// How the members of a request are chosen.
+/// The choice of the members of a request.
 enum Choice<'a> {
-    /// What is required, and this one with this value.
+    /// The required members, and this member with this value.
     One { parameter: &'a str, value: &'a str },
-    /// Anything.
+    /// Random members.
     Random(&'a mut StdRng),
 }
 
 impl Requests {
     pub(super) fn new() -> Self {
-        // The others know no tenant.
+        // Operations without a key have no tenant.
         let operations = openapi::operations().into_iter().filter(|operation| operation.security).collect();
         Self { operations }
     }
@@ -131,7 +131,7 @@ fn make(operation: &Operation, values: &Values, choice: &mut Choice<'_>) -> Requ
     }
 }
 
-/// Every member that names something, with what it names.
+/// Collects every member that names something, with the kinds of objects.
 fn named(operation: &Operation, schema: &'static Value, path: &str, found: &mut Vec<(String, Vec<Kind>)>) {
     for part in parts(schema) {
         for either in part["anyOf"].as_array().into_iter().flatten().take(1) {
@@ -171,7 +171,7 @@ fn resolve(described: &'static Value) -> &'static Value {
     }
 }
 
-/// The parts of a schema that all hold.
+/// Returns the parts of a schema that all apply.
 fn parts(schema: &'static Value) -> Vec<&'static Value> {
     let schema = resolve(schema);
     let all = schema["allOf"].as_array().into_iter().flatten();
@@ -182,11 +182,11 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// Of these an operation may need one, whichever it is.
+/// The members of which an operation may need one, whichever it is.
 const NEEDED: [&str; 5] = ["partnerId", "tenantId", "partner", "partner.id", "linkId"];
 
 impl Choice<'_> {
-    /// Whether a member that may be left out is sent.
+    /// Returns whether an optional member is sent.
     fn takes(&mut self, path: &str) -> bool {
         match self {
             Self::One { parameter, .. } => {
@@ -238,7 +238,7 @@ impl Maker<'_> {
             }
             Some("array") => {
                 let length = match choice {
-                    // The items of a body are worked on at the same time: which one gets which id is chance.
+                    // The items of a body are processed concurrently, so the order of their ids is random.
                     Choice::Random(rng) if !path.is_empty() => rng.random_range(1..=3),
                     _ => 1,
                 };
@@ -259,7 +259,7 @@ impl Maker<'_> {
         let theirs = match choice {
             Choice::One { parameter, value } if *parameter == path => return json!(value),
             Choice::One { .. } => false,
-            // Nearly every request has a program, and nothing else counts where it is theirs.
+            // Nearly every request has a program, and a program of the other workspace would decide the answer.
             Choice::Random(rng) => rng.random_bool(if kinds == [Kind::Program] { 0.05 } else { 0.5 }),
         };
         let all = if theirs { self.values.theirs(&kinds) } else { self.values.own(&kinds) };

@@ -1,4 +1,4 @@
-//! Two applications with one history.
+//! Two applications with the same history.
 
 use std::fmt::Display;
 use std::mem;
@@ -11,14 +11,15 @@ use super::values::Values;
 use crate::support::token;
 use crate::tenancy::two_tenants::{TwoTenants, shared_partner};
 
+/// Two applications that get the same requests.
 pub(super) struct Twins {
-    /// Is asked with values of the other workspace.
+    /// Gets requests with values of the other workspace.
     first: TwoTenants,
-    /// Is asked with values of nobody in their place.
+    /// Gets requests with values that nobody has.
     second: TwoTenants,
     requests: Requests,
     values: Values,
-    /// The other workspace, before anything was asked.
+    /// The rows of the other workspace before the first request.
     theirs: Vec<Value>,
 }
 
@@ -33,7 +34,7 @@ impl Twins {
         twins
     }
 
-    /// So that most requests are about something.
+    /// Creates rows in the caller's workspace, so that most requests find something.
     async fn arrange(&mut self) {
         let requests = [
             ("/groups", json!({"name": "Spare"})),
@@ -43,20 +44,20 @@ impl Twins {
             ("/partners/invites", json!({"email": "invited@example.com", "tenantId": "invited"})),
         ];
         for (path, body) in requests {
-            self.ask(&Request::post(path, body)).await;
+            self.send(&Request::post(path, body)).await;
         }
         let path = format!("/groups/{}", self.first.a.group_id);
-        self.ask(&Request::get(&path)).await;
+        self.send(&Request::get(&path)).await;
     }
 
-    /// Panics unless both answer the same, and without anything of the other workspace.
-    pub(super) async fn ask(&mut self, request: &Request) {
-        let first = send(&self.first, request).await;
-        let second = send(&self.second, &request.with(|text| self.values.nobodys(text))).await;
+    /// Sends a request to both. Panics unless the answers are the same and without data of the other workspace.
+    pub(super) async fn send(&mut self, request: &Request) {
+        let first = send_to(&self.first, request).await;
+        let second = send_to(&self.second, &request.with(|text| self.values.nobodys(text))).await;
         let second = (second.0, self.values.theirs_again(&second.1));
         let first = json!({"status": first.0, "body": first.1});
         if let Some(difference) = difference("", &first, &json!({"status": second.0, "body": second.1})) {
-            panic!("{request} tells whether another workspace has what it names, and nobody else: {difference}");
+            panic!("{request} reveals whether another workspace has a value: {difference}");
         }
         assert!(first["status"].as_u64() < Some(500), "{request}: {first}");
         self.values.learn(&first["body"]);
@@ -75,23 +76,23 @@ impl Twins {
         self.requests.random(&self.values, rng)
     }
 
-    /// From now on the requests are those of the workspace that has what they name.
-    pub(super) fn let_the_other_ask(&mut self) {
+    /// Makes the workspace that has the values the caller of all further requests.
+    pub(super) fn swap_callers(&mut self) {
         for tenants in [&mut self.first, &mut self.second] {
             mem::swap(&mut tenants.a, &mut tenants.b);
         }
     }
 }
 
-/// Of both, so that their generators of ids stay alike.
+/// Mints a token of the other workspace. Both applications do so, which keeps their generators of ids in step.
 async fn their_token(tenants: &TwoTenants) -> String {
     let token = json!({"tenantId": "only-b"});
     let token = tenants.b.actor.post("/tokens/embed/referrals", token).await.expect(201);
     token["publicToken"].as_str().unwrap().to_owned()
 }
 
-/// The status and the body. Two servers have different keys, so of a token only what it says counts.
-async fn send(tenants: &TwoTenants, request: &Request) -> (u16, Value) {
+/// Returns the status and the body. Two servers have different signing keys, so a token is replaced by its claims.
+async fn send_to(tenants: &TwoTenants, request: &Request) -> (u16, Value) {
     let answer = tenants.ask(request.method.clone(), &request.path, request.body.as_ref()).await;
     let mut body = answer.body;
     for holder in ["", "/data"] {
@@ -102,7 +103,7 @@ async fn send(tenants: &TwoTenants, request: &Request) -> (u16, Value) {
     (answer.status.as_u16(), body)
 }
 
-/// Where two values begin to differ.
+/// Returns the first difference of two values.
 fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
     match (a, b) {
         (Value::Object(a), Value::Object(b)) if a.keys().eq(b.keys()) => {
@@ -111,6 +112,6 @@ fn difference(place: &str, a: &Value, b: &Value) -> Option<String> {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             a.iter().zip(b).enumerate().find_map(|(index, (a, b))| difference(&format!("{place}[{index}]"), a, b))
         }
-        _ => (a != b).then(|| format!("{place}: {a}, or {b}")),
+        _ => (a != b).then(|| format!("{place}: {a} or {b}")),
     }
 }

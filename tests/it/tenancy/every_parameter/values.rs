@@ -1,4 +1,4 @@
-//! What a parameter can name: of the workspace that asks, of the other one, and of nobody.
+//! The values of parameters: values of the caller's workspace, of the other workspace, and of nobody.
 #![expect(clippy::disallowed_methods, reason = "reads ids that no answer shows")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::tenancy::two_tenants::TwoTenants;
 
-/// What kind of thing a text names.
+/// The kind of object that a text names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Application,
@@ -24,7 +24,7 @@ pub(super) enum Kind {
     ExternalLink,
     GroupId,
     Host,
-    /// Of a link, a group or a partner in the customer's system.
+    /// The key of a link, the slug of a group, or the id of a partner in the customer's system.
     Name,
     LinkId,
     PartnerId,
@@ -34,7 +34,7 @@ pub(super) enum Kind {
     Token,
 }
 
-/// A value of the other workspace and one of the same form, in the same place of any order, that nobody has.
+/// A value of the other workspace, and a value of the same form and position in any order that nobody has.
 struct Pair {
     kind: Kind,
     theirs: String,
@@ -100,7 +100,7 @@ impl Values {
         Self { pairs, own }
     }
 
-    /// Ids in an answer name something of the workspace that asked.
+    /// Adds the ids in an answer, which name objects of the caller's workspace.
     pub(super) fn learn(&mut self, answer: &Value) {
         match answer {
             Value::String(text) => {
@@ -133,14 +133,14 @@ impl Values {
         self.pairs.iter().filter(|pair| kinds.contains(&pair.kind)).map(|pair| pair.theirs.as_str()).collect()
     }
 
-    /// The text with nobody's values for theirs.
+    /// Replaces the values of the other workspace in a text with the values that nobody has.
     pub(super) fn nobodys(&self, text: &str) -> String {
         self.pairs.iter().fold(text.to_owned(), |text, pair| text.replace(&pair.theirs, &pair.nobodys))
     }
 
-    /// An answer to a request with nobody's values, as if it had been one with theirs.
+    /// Replaces the values that nobody has in an answer with the values of the other workspace.
     pub(super) fn theirs_again(&self, answer: &Value) -> Value {
-        // Only of texts: an id of nobody is in no answer.
+        // Only names: no answer has an id that nobody has.
         let texts = self.pairs.iter().filter(|pair| !pair.theirs.contains('_'));
         let text = texts.fold(answer.to_string(), |text, pair| text.replace(&pair.nobodys, &pair.theirs));
         serde_json::from_str(&text).unwrap()

@@ -1,4 +1,4 @@
-//! The body of every other error, and beside it the members that Partnero's clients read.
+//! Error bodies of the Partnero dialect: the Pearset error and the members that Partnero's clients read.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub(in crate::surfaces) struct ErrorBody<'a> {
     #[serde(flatten)]
     pearset: response::ErrorBody<'a>,
     message: &'a str,
-    /// Of a 422 only.
+    /// Present only in a 422.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<BTreeMap<&'a str, Vec<&'a str>>>,
     status: u8,
@@ -29,7 +29,7 @@ impl<'a> ErrorBody<'a> {
     }
 }
 
-/// `{"<field>": ["…"]}`.
+/// Groups the messages of the problems by field: `{"<field>": ["…"]}`.
 fn by_field(error: &Error) -> BTreeMap<&str, Vec<&str>> {
     let mut fields: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for problem in error.problems() {

@@ -1,9 +1,8 @@
-//! The referral links of the Partnero dialect: the links of every other route under their keys, in snake case.
+//! The Partnero dialect: the links of all other routes under Partnero's paths and names. This module translates only;
+//! the rules are those of `links`.
 
 pub(in crate::surfaces) mod error;
 mod model;
 mod page;
 mod request;
 pub mod routes;
-mod service;
-mod tracking;

@@ -1,23 +1,20 @@
-//! Links as this dialect names and shows them.
+//! Links and domains in the form of the Partnero dialect.
 
 use std::str::FromStr;
 
 use serde::Serialize;
 
 use crate::domains::{Domain, short_link};
-use crate::error::Error;
-use crate::links::key::LinkKey;
-use crate::links::model::{KeyRef, Link, LinkRef};
-use crate::links::store::selector::ReferralLinkRow;
-use crate::validation::{Invalid, Text};
+use crate::links::{KeyRef, Link, LinkKey, LinkRef, ReferralLink};
+use crate::validation::Text;
 use crate::values::id::{DomainId, InvalidId, LinkId};
 
-/// How a request names a link: by id or by key. What has the form of an id is one.
+/// The name of a link in a request: an id or a key. A text that has the form of an id is an id.
 #[derive(Debug, Clone)]
-pub struct LinkName(pub(super) LinkRef);
+pub(crate) struct LinkName(pub(super) LinkRef);
 
 impl LinkName {
-    /// By key; `None` for what cannot be one.
+    /// Names a link by its key. Returns `None` for a text that cannot be a key.
     pub(super) fn key(text: &str) -> Option<Self> {
         let key = LinkKey::from_text(text).ok()?;
         Some(Self(LinkRef::Key(KeyRef { key_folded: key.folded(), host: None })))
@@ -35,35 +32,10 @@ impl FromStr for LinkName {
     }
 }
 
-/// How a request names a domain. What is no id is one that does not exist.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct DomainRef(Option<DomainId>);
-
-impl DomainRef {
-    /// The id.
-    ///
-    /// # Errors
-    /// 404 for what is none.
-    pub(super) fn id(self) -> Result<DomainId, Error> {
-        self.0.ok_or_else(no_domain)
-    }
-}
-
-/// 404 for a domain that does not exist.
-pub(super) fn no_domain() -> Error {
-    Error::not_found("The domain does not exist.")
-}
-
-impl Text for DomainRef {
-    fn from_text(text: &str) -> Result<Self, Invalid> {
-        Ok(Self(text.parse().ok()))
-    }
-}
-
-/// A link in an answer.
+/// A link in a response.
 #[derive(Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "they are independent properties of the wire format")]
-pub(super) struct PartnerReferralLink {
+pub(crate) struct PartnerReferralLink {
     id: LinkId,
     key: String,
     url: String,
@@ -74,39 +46,30 @@ pub(super) struct PartnerReferralLink {
     direct_tracking_redirect_url: Option<String>,
 }
 
-impl From<ReferralLinkRow> for PartnerReferralLink {
-    fn from(row: ReferralLinkRow) -> Self {
-        Self {
-            id: row.id,
-            url: short_link(&row.url_prefix, &row.key),
-            key: row.key,
-            default: row.is_default,
-            is_additional: row.is_additional,
-            direct_tracking: row.direct_tracking,
-            direct_tracking_redirect: row.direct_tracking_redirect,
-            direct_tracking_redirect_url: row.direct_tracking_redirect_url,
-        }
-    }
-}
-
-impl From<Link> for PartnerReferralLink {
-    fn from(link: Link) -> Self {
+impl From<ReferralLink> for PartnerReferralLink {
+    fn from(link: ReferralLink) -> Self {
         Self {
             id: link.id,
             url: short_link(&link.url_prefix, &link.key),
             key: link.key,
             default: link.is_default,
             is_additional: link.is_additional,
-            direct_tracking: link.settings.direct_tracking,
-            direct_tracking_redirect: link.settings.direct_tracking_redirect,
-            direct_tracking_redirect_url: link.settings.direct_tracking_redirect_url,
+            direct_tracking: link.direct_tracking,
+            direct_tracking_redirect: link.direct_tracking_redirect,
+            direct_tracking_redirect_url: link.direct_tracking_redirect_url,
         }
     }
 }
 
-/// A domain in an answer; the id of the default one is null.
+impl From<Link> for PartnerReferralLink {
+    fn from(link: Link) -> Self {
+        ReferralLink::from(link).into()
+    }
+}
+
+/// A domain in a response. The id of the default domain is null.
 #[derive(Debug, Serialize)]
-pub(super) struct ReferralLinkDomain {
+pub(crate) struct ReferralLinkDomain {
     id: Option<DomainId>,
     domain: String,
     url: String,

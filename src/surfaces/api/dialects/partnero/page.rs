@@ -1,14 +1,15 @@
-//! Pages of a list as this dialect has them: how far one may look is told by addresses, and nothing is counted.
+//! Pages of a list in the Partnero dialect: URLs name the next and the previous page, and no rows are counted.
 
 use serde::Serialize;
 
 use crate::http::extract::Address;
 use crate::validation::Fields;
+use crate::values;
 
 const DEFAULT_LIMIT: i64 = 10;
 const MAX_LIMIT: i64 = 250;
 
-/// Which page is asked for.
+/// The page that a request asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PageRequest {
     limit: i64,
@@ -16,27 +17,26 @@ pub(super) struct PageRequest {
 }
 
 impl PageRequest {
-    /// Reads `limit` and `page` of a query.
+    /// Reads `limit` and `page` of a query string.
     pub(super) fn from_query(fields: &mut Fields<'_>) -> Self {
         let limit = fields.integer("limit", 1..=MAX_LIMIT).unwrap_or(DEFAULT_LIMIT);
         let page = fields.integer("page", 1..=i32::MAX.into()).unwrap_or(1);
         Self { limit, page }
     }
 
-    /// How many items to ask the database for: one more than are shown tells whether there is a next page.
-    pub(super) fn wanted(self) -> i64 {
-        self.limit + 1
+    /// Returns the rows to read: one more than the page shows, which tells whether there is a next page.
+    pub(super) fn rows(self) -> values::Page {
+        values::Page { limit: self.limit + 1, offset: self.offset() }
     }
 
-    /// How many items stand before the page.
-    pub(super) fn offset(self) -> i64 {
+    fn offset(self) -> i64 {
         (self.page - 1) * self.limit
     }
 }
 
-/// A page. `last` stays null: who wants to know it has to count.
+/// A page of a list. `last` stays null, because its value would need a count of all rows.
 #[derive(Debug, Serialize)]
-pub(super) struct Page<T> {
+pub(crate) struct Page<T> {
     data: Vec<T>,
     links: PageLinks,
     meta: PageMeta,
@@ -61,7 +61,7 @@ struct PageMeta {
 }
 
 impl<T> Page<T> {
-    /// `items` are those that [`PageRequest::wanted`] and [`PageRequest::offset`] asked for.
+    /// Builds the page from the items that [`PageRequest::rows`] asked for.
     pub(super) fn new<I>(request: PageRequest, address: &Address, items: Vec<I>) -> Self
     where
         T: From<I>,

@@ -2,14 +2,10 @@
 
 use validator::{Validate, ValidationError};
 
-use super::model::{DomainRef, LinkName};
+use super::model::LinkName;
 use super::page::PageRequest;
-use super::service::NamedLinkChanges;
-use super::tracking;
-use crate::links::key::{self, LinkKey};
-use crate::links::model::FreeText;
-use crate::links::settings::SettingChanges;
-use crate::links::store::selector::PartnerSelector;
+use crate::domains::DomainRef;
+use crate::links::{FreeText, LinkKey, PartnerSelector, ReferralLinkChanges, SettingChanges, fold_key};
 use crate::partners::Email;
 use crate::programs::ProgramRef;
 use crate::validation::{Change, Field, Fields, FromFields, Invalid, ProblemCode, Rules, broken_rule};
@@ -51,7 +47,7 @@ impl From<PartnerField> for PartnerSelector {
             selector.partner_id = id.as_str().parse().ok();
             selector.tenant_id = Some(id.as_str().to_owned());
         } else if let Some(key) = partner.key {
-            selector.key_folded = Some(key::fold(key.as_str()));
+            selector.key_folded = Some(fold_key(key.as_str()));
         } else if let Some(email) = partner.email {
             selector.email_normalized = Some(email.normalized().to_owned());
         }
@@ -87,8 +83,28 @@ impl DomainFields {
     }
 }
 
+/// Reads the fields of direct tracking, in two spellings: Partnero's PHP library sends the fields of a link in camel
+/// case. With direct tracking, visits of the page that a link points to count without the key in the URL, and can be
+/// redirected.
+fn read_tracking(fields: &mut Fields<'_>) -> SettingChanges {
+    let is_on = spelling(fields, "direct_tracking", "directTracking");
+    let redirects = spelling(fields, "direct_tracking_redirect", "directTrackingRedirect");
+    let redirect_url = spelling(fields, "direct_tracking_redirect_url", "directTrackingRedirectUrl");
+    SettingChanges {
+        direct_tracking: fields.optional(is_on),
+        direct_tracking_redirect: fields.optional(redirects),
+        direct_tracking_redirect_url: fields.change(redirect_url),
+        ..SettingChanges::default()
+    }
+}
+
+/// Returns the spelling of a field in a request.
+fn spelling(fields: &Fields<'_>, snake: &'static str, camel: &'static str) -> &'static str {
+    if fields.has(camel) && !fields.has(snake) { camel } else { snake }
+}
+
 /// A request to create a link with the caller's key.
-pub struct PartnerReferralLinkRequest {
+pub(crate) struct PartnerReferralLinkRequest {
     pub(super) key: LinkKey,
     pub(super) domain: Option<DomainRef>,
     pub(super) is_additional: Option<bool>,
@@ -102,7 +118,7 @@ impl FromFields for PartnerReferralLinkRequest {
         let key = fields.required("key");
         let DomainFields { domain_id, is_additional } = DomainFields::from_fields(fields);
         let domain = domain_id.value().copied();
-        let settings = tracking::read(fields);
+        let settings = read_tracking(fields);
         let partner = match fields.object("partner") {
             None if !fields.has("partner") => {
                 fields.fail("partner", Invalid::new(ProblemCode::InvalidType, "Required"));
@@ -116,8 +132,8 @@ impl FromFields for PartnerReferralLinkRequest {
 }
 
 /// A request to change a link. Absent fields keep their values.
-pub struct PartnerReferralLinkChangesRequest {
-    pub(super) changes: NamedLinkChanges,
+pub(crate) struct PartnerReferralLinkChangesRequest {
+    pub(super) changes: ReferralLinkChanges,
     pub(super) program: Option<ProgramRef>,
 }
 
@@ -125,14 +141,14 @@ impl FromFields for PartnerReferralLinkChangesRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let key = fields.optional("key");
         let DomainFields { domain_id: domain, is_additional } = DomainFields::from_fields(fields);
-        let settings = tracking::read(fields);
+        let settings = read_tracking(fields);
         let program = fields.optional("program_id");
-        Some(Self { changes: NamedLinkChanges { key, domain, is_additional, settings }, program })
+        Some(Self { changes: ReferralLinkChanges { key, domain, is_additional, settings }, program })
     }
 }
 
-/// A query that may name a program.
-pub struct ProgramQuery {
+/// A query that can name a program.
+pub(crate) struct ProgramQuery {
     pub(super) program: Option<ProgramRef>,
 }
 
@@ -143,7 +159,7 @@ impl FromFields for ProgramQuery {
 }
 
 /// A query for a page of a list.
-pub struct PageQuery {
+pub(crate) struct PageQuery {
     pub(super) page: PageRequest,
     pub(super) program: Option<ProgramRef>,
 }
@@ -156,7 +172,7 @@ impl FromFields for PageQuery {
 }
 
 /// A query for one link.
-pub struct SearchQuery {
+pub(crate) struct SearchQuery {
     pub(super) name: Option<LinkName>,
     pub(super) program: Option<ProgramRef>,
 }

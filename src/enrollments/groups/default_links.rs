@@ -1,0 +1,96 @@
+//! Links that follow the default link for which they were created.
+
+use sqlx::PgConnection;
+
+use super::member_store::{self, Progress};
+use crate::error::Result;
+use crate::values::ProgramScope;
+use crate::values::id::{EnrollmentId, GroupId};
+use crate::work::{Actor, Command, Executor, Query, Work};
+
+/// The number of partners whose links are changed in one transaction: each transaction, and each lock, is short.
+const BATCH: i64 = 1_000;
+
+/// Points the links of a group's partners to the present targets of the group's default links, and starts where the
+/// last call has stopped. Links that a partner or the customer has pointed elsewhere stay as they are.
+///
+/// # Errors
+/// 503 when there are more links than can be changed in time.
+pub(super) async fn follow_default_links(
+    executor: &Executor,
+    actor: Actor,
+    scope: ProgramScope,
+    group_id: GroupId,
+) -> Result<()> {
+    while let Some(Progress { version, follow_after }) =
+        executor.read(scope.workspace_id, FindProgress { scope, group_id }).await?
+    {
+        let last = executor.run(actor, FollowDefaultLinks { scope, group_id, follow_after }).await?;
+        // A transaction of its own: a change of the group does not wait for enrollments, and enrollments do not wait for
+        // a change of the group.
+        executor.run(actor, WriteProgress { group_id, version, last }).await?;
+    }
+    Ok(())
+}
+
+/// Finds out how far the links of a group's partners have followed. `None` when no link has to follow.
+struct FindProgress {
+    scope: ProgramScope,
+    group_id: GroupId,
+}
+
+impl Query for FindProgress {
+    const NAME: &'static str = "find_progress";
+    type Output = Option<Progress>;
+
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Option<Progress>> {
+        member_store::find_progress(conn, self.scope.workspace_id, self.group_id).await
+    }
+}
+
+/// Points the links of the next partners of a group to the targets of the default links. Returns the last enrollment
+/// of the batch, `None` after the last batch.
+struct FollowDefaultLinks {
+    scope: ProgramScope,
+    group_id: GroupId,
+    follow_after: Option<EnrollmentId>,
+}
+
+impl Command for FollowDefaultLinks {
+    const NAME: &'static str = "follow_default_links";
+    type Output = Option<EnrollmentId>;
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<Option<EnrollmentId>> {
+        let Self { scope, group_id, follow_after } = *self;
+        let ProgramScope { workspace_id, program_id } = scope;
+        // The enrollments are locked first. The second statement then sees every link that was created before.
+        let members =
+            member_store::lock_members(work.conn, workspace_id, program_id, group_id, follow_after, BATCH).await?;
+        let partners: Vec<_> = members.iter().map(|member| member.partner_id).collect();
+        let now = work.now();
+        member_store::update_following_links(work.conn, workspace_id, program_id, group_id, &partners, now).await?;
+        Ok(members.last().map(|member| member.id))
+    }
+}
+
+/// Writes how far the links of a group's partners have followed: up to the enrollment `last`, or all of them.
+struct WriteProgress {
+    group_id: GroupId,
+    /// The version of the group that the links have followed.
+    version: i32,
+    last: Option<EnrollmentId>,
+}
+
+impl Command for WriteProgress {
+    const NAME: &'static str = "write_progress";
+    type Output = ();
+
+    async fn apply(&self, work: &mut Work<'_>) -> Result<()> {
+        let Self { group_id, version, last } = *self;
+        let workspace_id = work.actor.workspace_id;
+        match last {
+            Some(last) => member_store::note_progress(work.conn, workspace_id, group_id, version, last).await,
+            None => member_store::forget_previous_urls(work.conn, workspace_id, group_id, version).await,
+        }
+    }
+}

@@ -9,8 +9,10 @@ use sqlx::types::Json;
 
 use super::model::{Candidate, Candidates, EnrolledPartnerRow, Identity, Status};
 use crate::error::{Error, Result};
-use crate::partners::{Country, Metadata, Profile};
+use crate::links::{self, LinkOwner};
+use crate::partners::{Country, Metadata, PartnerRef, Profile};
 use crate::validation::Bounded;
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
@@ -162,32 +164,12 @@ pub(in crate::enrollments) async fn update_tenant_id(
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    update_tenant_id_of_links(conn, workspace_id, program_id, seen.partner_id, Some(tenant_id)).await?;
+    let owner = LinkOwner { workspace_id, program_id, partner_id: seen.partner_id };
+    links::update_tenant_id_of_partner_links(conn, owner, Some(tenant_id)).await?;
     Ok(true)
 }
 
-/// Gives the links of an enrollment its tenant id.
-pub(in crate::enrollments) async fn update_tenant_id_of_links(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    partner_id: PartnerId,
-    tenant_id: Option<&str>,
-) -> Result<()> {
-    sqlx::query!(
-        "/* enrollments::update_tenant_id_of_links */
-         UPDATE links SET tenant_id = $4 WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3",
-        workspace_id as _,
-        program_id as _,
-        partner_id as _,
-        tenant_id,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Makes an invited enrollment approved. False when it is no longer invited, or the invitation has lapsed.
+/// Approves an invited enrollment. False when the enrollment is no longer invited or the invitation has expired.
 pub(in crate::enrollments) async fn accept_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -207,32 +189,32 @@ pub(in crate::enrollments) async fn accept_invitation(
     Ok(done.rows_affected() == 1)
 }
 
-/// An enrollment as a caller has seen it.
-pub(in crate::enrollments) struct Seen<'a> {
-    pub(in crate::enrollments) id: EnrollmentId,
-    pub(in crate::enrollments) tenant_id: Option<&'a str>,
-    pub(in crate::enrollments) status: Status,
+/// The state in which a caller has found an enrollment.
+pub(super) struct ExpectedState<'a> {
+    pub(super) id: EnrollmentId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
 }
 
-/// What ending the tokens of an enrollment has done.
-pub(in crate::enrollments) struct Ended {
-    /// Of the tokens to come.
-    pub(in crate::enrollments) token_epoch: i32,
-    /// Whether the metadata are others than before.
-    pub(in crate::enrollments) replaces_metadata: bool,
+/// The result of revoking the tokens of an enrollment.
+pub(super) struct RevokedTokens {
+    /// The epoch of tokens that are minted from now on.
+    pub(super) token_epoch: i32,
+    /// Whether the metadata has changed.
+    pub(super) replaces_metadata: bool,
 }
 
-/// Ends all tokens of an enrollment and replaces its metadata where there are new ones. `None` when the enrollment is
-/// no longer as the caller has seen it.
-pub(in crate::enrollments) async fn end_tokens(
+/// Revokes all tokens of an enrollment and replaces the metadata, if given. `None` when the enrollment is no longer in the
+/// expected state.
+pub(super) async fn revoke_tokens(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
-    seen: Seen<'_>,
+    expected: ExpectedState<'_>,
     metadata: Option<&Metadata>,
-) -> Result<Option<Ended>> {
-    let ended = sqlx::query_as!(
-        Ended,
-        r#"/* enrollments::end_tokens */
+) -> Result<Option<RevokedTokens>> {
+    let revoked = sqlx::query_as!(
+        RevokedTokens,
+        r#"/* enrollments::revoke_tokens */
          WITH before AS (
              SELECT id, metadata FROM enrollments
              WHERE workspace_id = $1 AND id = $2 AND status = $3 AND tenant_id IS NOT DISTINCT FROM $4
@@ -243,22 +225,53 @@ pub(in crate::enrollments) async fn end_tokens(
          WHERE e.workspace_id = $1 AND e.id = before.id
          RETURNING e.token_epoch, e.metadata <> before.metadata AS "replaces_metadata!""#,
         workspace_id as _,
-        seen.id as _,
-        seen.status as _,
-        seen.tenant_id,
+        expected.id as _,
+        expected.status as _,
+        expected.tenant_id,
         metadata.map(Json) as _,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(ended)
+    Ok(revoked)
 }
 
-/// Invites a partner again. False when it has no longer the status that the caller saw.
+/// A partner whose tokens were revoked.
+#[derive(Debug)]
+pub struct RevokedPartner {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// The epoch of tokens that are minted from now on.
+    pub token_epoch: i32,
+}
+
+/// Revokes all tokens of a partner. `None` when the partner is not enrolled.
+pub async fn revoke_partner_tokens(
+    conn: &mut PgConnection,
+    scope: ProgramScope,
+    partner: &PartnerRef,
+) -> Result<Option<RevokedPartner>> {
+    let revoked = sqlx::query_as!(
+        RevokedPartner,
+        r#"/* enrollments::revoke_partner_tokens */
+         UPDATE enrollments SET token_epoch = token_epoch + 1
+         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
+         RETURNING partner_id AS "partner_id: PartnerId", token_epoch"#,
+        scope.workspace_id as _,
+        scope.program_id as _,
+        partner.partner_id() as _,
+        partner.tenant_id(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(revoked)
+}
+
+/// Invites a partner again. False when the enrollment no longer has the expected status.
 pub(in crate::enrollments) async fn renew_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
-    seen: Status,
+    expected: Status,
     expires_at: Timestamp,
 ) -> Result<bool> {
     let done = sqlx::query!(
@@ -267,7 +280,7 @@ pub(in crate::enrollments) async fn renew_invitation(
          WHERE workspace_id = $1 AND id = $2 AND status = $3",
         workspace_id as _,
         id as _,
-        seen as _,
+        expected as _,
         expires_at as _,
     )
     .execute(conn)

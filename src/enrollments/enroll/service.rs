@@ -13,7 +13,7 @@ use crate::audit_logs::Action;
 use crate::enrollments::event::EnrollmentEvent;
 use crate::enrollments::model::{Candidates, Status};
 use crate::enrollments::request::PartnerRequest;
-use crate::enrollments::store::{self, NewEnrollment, Seen};
+use crate::enrollments::store::{self, ExpectedState, NewEnrollment};
 use crate::error::{Error, Result};
 use crate::groups;
 use crate::links::{DefaultLinks, KeyBase, LinkOwner, Names, create_default_links};
@@ -105,10 +105,11 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
     }
     if update.revoke_tokens {
         let metadata = request.partner.as_ref().and_then(|partner| partner.metadata.as_ref());
-        let seen = Seen { id: found.enrollment_id, tenant_id, status: enrolled.status };
-        let ended = store::end_tokens(work.conn, workspace_id, seen, metadata).await?.ok_or_else(Error::lost_race)?;
-        enrolled.token_epoch = ended.token_epoch;
-        changed.extend(ended.replaces_metadata.then_some("metadata"));
+        let expected = ExpectedState { id: found.enrollment_id, tenant_id, status: enrolled.status };
+        let revoked = store::revoke_tokens(work.conn, workspace_id, expected, metadata).await?;
+        let revoked = revoked.ok_or_else(Error::lost_race)?;
+        enrolled.token_epoch = revoked.token_epoch;
+        changed.extend(revoked.replaces_metadata.then_some("metadata"));
     }
     if update.default_links {
         give_default_links(work, found.enrollment_id).await?;

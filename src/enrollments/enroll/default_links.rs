@@ -20,7 +20,6 @@ pub(in crate::enrollments) async fn give_default_links(work: &mut Work<'_>, enro
     // group is being deleted.
     let group = GroupRef::Id(locked.group_id);
     let terms = groups::find_enrollment_terms(work.conn, scope, Some(&group)).await?.ok_or_else(Error::lost_race)?;
-    let (ids, now) = (work.ids(), work.now());
     let (username, name) = (locked.username.as_deref(), locked.name.as_deref());
     let names = Names { username, name, email: &locked.email };
     let links = DefaultLinks {
@@ -29,8 +28,8 @@ pub(in crate::enrollments) async fn give_default_links(work: &mut Work<'_>, enro
         domain_id: terms.domain_id,
         tenant_id: locked.tenant_id.as_deref(),
         wanted: &terms.default_links,
-        base: &KeyBase::derive(&names, None, ids),
+        base: &KeyBase::derive(&names, None, work.ids()),
         props: &LinkProps::default(),
     };
-    create_default_links(work.conn, ids, now, &links).await
+    create_default_links(work, &links).await
 }

@@ -159,7 +159,7 @@ async fn create_enrollment(
     let invitation = request.origin.invitation().map(StatusChange::Invite);
     let event_name = invitation.map_or(EventName::PartnerEnrolled, StatusChange::event);
     let event = event(request, &enrolled, terms.group_id, tenant_id);
-    let (ids, now) = (work.ids(), work.now());
+    let now = work.now();
     let new = NewEnrollment {
         workspace_id: scope.workspace_id,
         program_id: scope.program_id,
@@ -192,10 +192,10 @@ async fn create_enrollment(
         domain_id: terms.domain_id,
         tenant_id,
         wanted: &terms.default_links,
-        base: &KeyBase::derive(&names, link_props.prefix.as_ref(), ids),
+        base: &KeyBase::derive(&names, link_props.prefix.as_ref(), work.ids()),
         props: link_props,
     };
-    create_default_links(work.conn, ids, now, &links).await?;
+    create_default_links(work, &links).await?;
     if let Some(invitation) = invitation {
         work.audit(scope.program_id, invitation.action(), partner_id, invitation.details(None)).await?;
     }

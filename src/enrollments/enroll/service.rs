@@ -93,7 +93,7 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
     let mut enrolled = Enrolled::from(found);
     let mut changed = Vec::new();
     if let Some(tenant_id) = bind_tenant_id {
-        if !store::update_tenant_id(work.conn, workspace_id, program_id, found, tenant_id).await? {
+        if !store::update_tenant_id(work.conn, request.scope, found, tenant_id).await? {
             return Err(Error::lost_race());
         }
         changed.push("tenantId");
@@ -161,8 +161,7 @@ async fn create_enrollment(
     let event = event(request, &enrolled, terms.group_id, tenant_id);
     let now = work.now();
     let new = NewEnrollment {
-        workspace_id: scope.workspace_id,
-        program_id: scope.program_id,
+        scope,
         id: enrollment_id,
         partner_id,
         partner_exists: known_partner.is_some(),

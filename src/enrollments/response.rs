@@ -181,10 +181,8 @@ pub(super) async fn load(
     scope: ProgramScope,
     partner_id: PartnerId,
 ) -> Result<EnrolledPartner> {
+    let row = store::find_enrolled_partner(conn, scope, partner_id).await?.ok_or_else(Error::not_enrolled)?;
     let ProgramScope { workspace_id, program_id } = scope;
-    let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
-        .await?
-        .ok_or_else(Error::not_enrolled)?;
     let links = links::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
     Ok(EnrolledPartner::new(row, links))
 }

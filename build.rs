@@ -1,4 +1,4 @@
-//! Makes `openapi.json` from `openapi.yaml`, so that the binary needs no YAML parser.
+//! Converts `openapi.yaml` to `openapi.json`, so that the binary needs no YAML parser.
 
 use std::error::Error;
 use std::path::Path;

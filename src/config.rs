@@ -1,4 +1,5 @@
-//! Every setting, from flags and environment, validated once at start.
+//! All settings, from flags and environment variables, validated once at start. Other folders do not know this file: each
+//! has a small struct of its own settings, which is built here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -6,17 +7,18 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
+use crate::db;
 use crate::embed_tokens::SigningKeySource;
 use crate::http::overload;
-use crate::http::rate_limit::RateLimits;
-use crate::workspaces::ApiKey;
+use crate::telemetry::{self, LogFormat};
+use crate::workspaces::{ApiKey, RateLimits};
 
-/// The settings as they are given. The name of each value is that of its environment variable, so that a complaint
-/// about one names it.
+/// The settings as given. The name of each value is the name of its environment variable, so that an error about a value
+/// names the variable.
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Address to listen on
@@ -42,7 +44,7 @@ pub struct Settings {
     pub data_dir: PathBuf,
 
     /// PostgreSQL 15 or newer to use in place of the embedded one [postgres://…]
-    // No parser: clap would show the value, and with it the password, when it is wrong.
+    // No parser: clap would show a wrong value, and with it the password.
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 
@@ -50,7 +52,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "PEARSET_PUBLIC_URL", value_name = "PEARSET_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
-    /// API key of the first workspace, where a random one would be made
+    /// API key of the first workspace, in place of a random one
     #[arg(
         long,
         global = true,
@@ -71,7 +73,7 @@ pub struct Settings {
     )]
     pub database_max_connections: u16,
 
-    /// Requests a minute by plan, or off [default: free=60,pro=600,business=1200,advanced=3000,enterprise=3000]
+    /// Requests per minute by plan, or off [default: free=60,pro=600,business=1200,advanced=3000,enterprise=3000]
     #[arg(
         long,
         global = true,
@@ -86,7 +88,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "PEARSET_REDIS_URL", value_name = "PEARSET_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
 
-    /// Most requests in work at the same time [default: as many as sessions to the database]
+    /// Most requests in progress at the same time [default: as many as sessions to the database]
     #[arg(
         long,
         global = true,
@@ -96,11 +98,11 @@ pub struct Settings {
     )]
     pub max_requests: Option<u16>,
 
-    /// Most requests that wait for that; those above it are refused [default: four for each in work]
+    /// Most requests that wait for their turn; more are rejected [default: four for each request in progress]
     #[arg(long, global = true, env = "PEARSET_MAX_WAITING_REQUESTS", value_name = "PEARSET_MAX_WAITING_REQUESTS")]
     pub max_waiting_requests: Option<u16>,
 
-    /// PEM of the P-256 key (PKCS#8) that signs embed tokens [default: one that is kept in the database]
+    /// PEM of the P-256 key (PKCS#8) that signs embed tokens [default: a key in the database]
     #[arg(
         long,
         global = true,
@@ -120,16 +122,16 @@ pub struct Settings {
     )]
     pub signing_key_file: Option<PathBuf>,
 
-    /// What is logged: error, warn, info, debug, trace, or a filter such as pearset=debug
+    /// Log level (error, warn, info, debug, trace) or a filter such as pearset=debug
     #[arg(long, global = true, env = "PEARSET_LOG", value_name = "PEARSET_LOG", default_value = "info")]
     pub log: String,
 
-    /// How log lines look
+    /// Format of log lines
     #[arg(long, global = true, env = "PEARSET_LOG_FORMAT", value_name = "PEARSET_LOG_FORMAT", default_value = "auto")]
     pub log_format: LogFormat,
 }
 
-/// A setting that must not be shown; its `Debug` hides it.
+/// A setting that must not be shown. `Debug` hides the value.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -151,14 +153,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The URL of a listening server for a client on the same machine.
+/// Returns the URL of a listening server for a client on the same machine.
 #[must_use]
 pub fn local_url(listen: SocketAddr) -> String {
     format!("http://{}", reachable(listen))
 }
 
-/// The address at which a client on the same machine reaches a listener: one that listens on every address is asked
-/// on the loopback one.
+/// Returns the address at which a client on the same machine reaches a listener: the loopback address for a listener on
+/// all addresses.
 #[must_use]
 pub fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
@@ -169,37 +171,17 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Whether a URL has neither user info nor query nor fragment.
+/// Returns whether a URL has neither user info nor query nor fragment.
 fn is_bare(url: &Url) -> bool {
     let plain = url.username().is_empty() && url.password().is_none();
     plain && url.query().is_none() && url.fragment().is_none()
 }
 
-/// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people on a terminal, JSON otherwise.
-    Auto,
-    /// For people.
-    Human,
-    /// One JSON object a line.
-    Json,
-}
-
-/// Settings that answers depend on.
-#[derive(Debug, Clone)]
-pub struct HttpConfig {
-    /// Who signs tokens (`iss`): the public URL without a slash at its end.
-    pub issuer: String,
-    /// Where errors are explained.
-    pub docs_url: String,
-}
-
 impl Settings {
-    /// The address that clients reach the server at.
+    /// Returns the address that clients reach the server at.
     ///
     /// # Errors
-    /// When it is not an http(s) URL without user info, query and fragment.
+    /// When the address is not an http(s) URL without user info, query and fragment.
     pub fn public_url(&self) -> anyhow::Result<Url> {
         let Some(url) = &self.public_url else {
             return Ok(Url::parse(&local_url(self.listen))?);
@@ -210,26 +192,35 @@ impl Settings {
         Ok(url.clone())
     }
 
-    /// The collector that takes spans.
+    /// Returns the settings of logs and spans.
     ///
     /// # Errors
-    /// When it is not an http URL without user info, query and fragment.
-    pub fn otlp_endpoint(&self) -> anyhow::Result<Option<&Url>> {
-        let Some(url) = &self.otlp_endpoint else { return Ok(None) };
-        if url.scheme() != "http" || !is_bare(url) {
+    /// When the address of the collector is not an http URL without user info, query and fragment.
+    pub fn telemetry(&self) -> anyhow::Result<telemetry::Settings> {
+        let (log, log_format) = (self.log.clone(), self.log_format);
+        let otlp_endpoint = self.otlp_endpoint.clone();
+        if otlp_endpoint.as_ref().is_some_and(|url| url.scheme() != "http" || !is_bare(url)) {
             bail!(
                 "PEARSET_OTLP_ENDPOINT must be an http URL without user info, query and fragment: that of a collector \
                  beside the server, which can pass spans on over TLS"
             );
         }
-        Ok(Some(url))
+        Ok(telemetry::Settings { log, log_format, otlp_endpoint })
     }
 
-    /// The database to use, unless it is the embedded one.
+    /// Returns the settings of the database.
     ///
     /// # Errors
-    /// When the URL is not one of PostgreSQL. Its text is not shown: it may hold a password.
-    pub fn database(&self) -> anyhow::Result<Option<PgConnectOptions>> {
+    /// When `DATABASE_URL` is not a URL of PostgreSQL. The error does not show the URL, which may hold a password.
+    pub fn database(&self) -> anyhow::Result<db::Settings> {
+        Ok(db::Settings {
+            database: self.database_options()?,
+            data_dir: self.data_dir.clone(),
+            max_connections: self.database_max_connections,
+        })
+    }
+
+    fn database_options(&self) -> anyhow::Result<Option<PgConnectOptions>> {
         let Some(url) = self.database_url.as_ref().map(Secret::expose).filter(|url| !url.is_empty()) else {
             return Ok(None);
         };
@@ -241,18 +232,18 @@ impl Settings {
             .map_err(|_| anyhow::anyhow!("DATABASE_URL is not a valid PostgreSQL URL"))
     }
 
-    /// How much work there may be.
+    /// Returns the number of requests in progress at the same time, and the length of the queue.
     #[must_use]
-    pub fn work(&self) -> overload::Limits {
-        let in_work = usize::from(self.max_requests.unwrap_or(self.database_max_connections));
-        let waiting = self.max_waiting_requests.map_or(4 * in_work, usize::from);
-        overload::Limits { in_work, waiting, patience: overload::Limits::PATIENCE }
+    pub fn admission(&self) -> overload::Limits {
+        let in_progress = usize::from(self.max_requests.unwrap_or(self.database_max_connections));
+        let waiting = self.max_waiting_requests.map_or(4 * in_progress, usize::from);
+        overload::Limits { in_progress, waiting, queue_timeout: overload::Limits::QUEUE_TIMEOUT }
     }
 
-    /// Where several servers count requests together.
+    /// Returns the Redis in which several servers count requests together.
     ///
     /// # Errors
-    /// When the URL is not one of Redis. Its text is not shown: it may hold a password.
+    /// When the URL is not a URL of Redis. The error does not show the URL, which may hold a password.
     pub fn redis(&self) -> anyhow::Result<Option<redis::Client>> {
         let url = self.redis_url.as_ref().map(Secret::expose).filter(|url| !url.is_empty());
         url.map(redis::Client::open)
@@ -260,10 +251,10 @@ impl Settings {
             .map_err(|_| anyhow::anyhow!("PEARSET_REDIS_URL must be redis://[user:password@]host[:port][/number]"))
     }
 
-    /// The first workspace's key, if the operator chose it.
+    /// Returns the API key of the first workspace, if the operator chose the key.
     ///
     /// # Errors
-    /// When it is not a well-formed key.
+    /// When the text is not a well-formed key.
     pub fn bootstrap_api_key(&self) -> anyhow::Result<Option<ApiKey>> {
         let text = self.bootstrap_api_key.as_ref().map(Secret::expose).filter(|text| !text.is_empty());
         text.map(str::parse::<ApiKey>).transpose().map_err(|error| {
@@ -271,7 +262,7 @@ impl Settings {
         })
     }
 
-    /// Where the signing key comes from.
+    /// Returns the source of the signing key.
     ///
     /// # Errors
     /// When the file cannot be read.
@@ -285,7 +276,7 @@ impl Settings {
         Ok(pem.map_or(SigningKeySource::Database, SigningKeySource::Pem))
     }
 
-    /// The setting that a signing key came from, for a complaint about it.
+    /// Returns the name of the setting that the signing key came from, for an error about the key.
     #[must_use]
     pub fn signing_key_setting(&self) -> &'static str {
         let file = self.signing_key_file.as_ref().is_some_and(|path| !path.as_os_str().is_empty());

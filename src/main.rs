@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// A request makes some hundred small allocations; the system's allocator spends a tenth of the call on them.
+/// The allocator. A request makes some hundred small allocations; the system's allocator spends a tenth of the call on
+/// them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -11,7 +12,8 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(code) => return code,
     };
-    let outcome = pearset::telemetry::start(&cli.settings).and_then(|_running| pearset::cli::run(cli));
+    let telemetry = cli.settings.telemetry().and_then(|settings| pearset::telemetry::start(&settings));
+    let outcome = telemetry.and_then(|_running| pearset::cli::run(cli));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -15,8 +15,7 @@ use crate::values::ProgramScope;
 use crate::values::clock::Clock;
 use crate::workspaces::{self, ApiKey, Grant};
 
-/// How long a looked-up grant is used without asking again: the time within which a revoked key, a lowered plan or a
-/// changed scope takes effect.
+/// The lifetime of a cached grant: the time within which a revoked key, a lowered plan or a changed scope takes effect.
 const GRANT_TTL: Duration = Duration::from_secs(1);
 /// The number of grants that are cached at the same time.
 const MAX_CACHED_GRANTS: u64 = 100_000;

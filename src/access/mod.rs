@@ -1,4 +1,4 @@
-//! Access: from the API key of a request to its grant, and from the grant to a caller with a permission.
+//! Access: finds the grant of a request's API key, and turns the grant into a caller with a permission.
 
 mod authenticate;
 mod caller;

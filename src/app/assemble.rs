@@ -1,11 +1,10 @@
-//! Assembles the application from its parts: the same way for the server, for imports and for tests.
+//! Assembles the application from its parts, in the same way for the server, for imports and for tests.
 
 use std::sync::Arc;
 
 use url::Url;
 
 use crate::access::Access;
-use crate::config::HttpConfig;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, TokenIssuer};
 use crate::enrollments::EnrollmentLookups;
@@ -23,16 +22,16 @@ use crate::work::Executor;
 pub struct Parts {
     /// The database.
     pub db: Db,
-    /// The time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Ids and randomness.
+    /// The source of ids and randomness.
     pub ids: Arc<Ids>,
     /// The keys that sign embed tokens.
     pub keyring: Keyring,
     /// The rate limits of workspaces.
     pub limiter: Limiter,
-    /// How much work is admitted at the same time.
-    pub work: Limits,
+    /// The number of requests in progress at the same time, and the length of the queue.
+    pub admission: Limits,
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The address that clients reach the server at.
@@ -42,7 +41,7 @@ pub struct Parts {
 /// Assembles the application.
 #[must_use]
 pub fn assemble(parts: Parts) -> AppState {
-    let Parts { db, clock, ids, keyring, limiter, work, metrics, public_url } = parts;
+    let Parts { db, clock, ids, keyring, limiter, admission, metrics, public_url } = parts;
     let (keyring, public_url) = (Arc::new(keyring), PublicUrl::from(&public_url));
     AppState::from(Services {
         executor: Executor::new(db.clone(), Arc::clone(&clock), Arc::clone(&ids)),
@@ -58,10 +57,9 @@ pub fn assemble(parts: Parts) -> AppState {
         ),
         keyring,
         limiter,
-        gate: Gate::new(work),
+        gate: Gate::new(admission),
         metrics,
         drain: Arc::default(),
-        config: HttpConfig { docs_url: format!("{public_url}/docs"), issuer: public_url.to_string() },
         public_url,
         db,
         clock,

@@ -1,8 +1,9 @@
-//! From settings to a running server, and back.
+//! The life of a server: from settings to a running server, and through its shutdown.
 
 use std::fmt::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use pearset_listener as server;
@@ -10,12 +11,11 @@ use url::Url;
 
 use super::assemble::{Parts, assemble};
 use super::shutdown::Signals;
-use crate::cli::output;
+use super::workers::{self, Supervisor};
 use crate::config::{Settings, local_url};
-use crate::db::{self, Db, Source};
-use crate::embed_tokens::{self, Keyring};
+use crate::db::{Db, Source};
+use crate::embed_tokens::Keyring;
 use crate::http::rate_limit::{Limiter, SharedStore};
-use crate::idempotency;
 use crate::provisioning::{CreateFirstWorkspace, CreateWorkspace};
 use crate::surfaces::api::build_app;
 use crate::surfaces::metrics as scrape;
@@ -26,44 +26,50 @@ use crate::values::id::Ids;
 use crate::work::Actor;
 use crate::workspaces::{ApiKey, Plan};
 
-/// Starts the server and returns when a signal has ended it.
+/// The time for background workers to finish their rounds after all requests are answered.
+const WORKER_DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Starts the server and returns after a signal has ended it. `announce` receives the text for the person who started the
+/// server as soon as the server accepts requests.
 ///
 /// # Errors
 /// When a setting is wrong, the address is taken, or the database cannot be used.
-pub fn serve(settings: &Settings) -> anyhow::Result<()> {
-    // Every setting is looked at before anything is started.
+pub fn serve(settings: &Settings, announce: impl FnOnce(&str) -> anyhow::Result<()>) -> anyhow::Result<()> {
+    // All settings are validated before anything is started.
     let key = settings.bootstrap_api_key()?;
     let redis = settings.redis()?;
     let keyring = Keyring::new(&settings.signing_key()?).with_context(|| settings.signing_key_setting())?;
     let listener = bind("PEARSET_LISTEN", settings.listen)?;
     let metrics_listener =
         settings.metrics_listen.map(|address| bind("PEARSET_METRICS_LISTEN", address)).transpose()?;
-    // Port 0 asks for any port: which one it became is part of the address that clients reach.
+    // Port 0 asks for any free port: the chosen port is part of the address that clients reach.
     let settings = &Settings { listen: listener.local_addr()?, ..settings.clone() };
     let public_url = settings.public_url()?;
-    let mut source = Source::for_server(settings)?;
+    let mut source = Source::for_server(&settings.database()?)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+        let mut signals = Signals::listen(1)?;
         let start = start(&source, settings, keyring, redis, key);
-        let (app, first_key) = tokio::select! {
+        let Started { app, supervisor, first_key } = tokio::select! {
             started = start => started?,
             () = signals.next() => return Ok(()),
         };
         source.end_turn();
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        announce(&local_url(listener.local_addr()?), &public_url, first_key.as_ref())?;
-        tokio::spawn(embed_tokens::keep_fresh(Arc::clone(&app.keyring), app.db.clone(), Arc::clone(&app.clock)));
-        tokio::spawn(idempotency::sweep(app.clone()));
-        tokio::spawn(scrape::upkeep(app.clone()));
+        announce(&introduction(&local_url(listener.local_addr()?), &public_url, first_key.as_ref()))?;
         if let Some(listener) = metrics_listener {
             tokio::spawn(scrape::serve(tokio::net::TcpListener::from_std(listener)?, app.clone()));
         }
         let stop = async {
-            signals.first().await;
+            signals.next().await;
+            tracing::info!(
+                "shutting down: waiting for requests in progress (a second signal ends the process at once)"
+            );
             app.drain.begin(server::DRAIN_DEADLINE);
+            supervisor.stop();
         };
         server::serve(listener, build_app(app.clone()), server::Limits::of_process(), stop).await;
+        supervisor.drain(WORKER_DRAIN_TIMEOUT).await;
         anyhow::Ok(())
     });
     drop(runtime);
@@ -77,26 +83,33 @@ fn bind(setting: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Brings the database up to date and reads what a server needs from it. Returns the first workspace's key if it was
-/// made now.
+/// A server that is ready to accept requests.
+struct Started {
+    app: AppState,
+    supervisor: Supervisor,
+    /// The API key of the first workspace, if the workspace was created by this start.
+    first_key: Option<ApiKey>,
+}
+
+/// Brings the schema of the database up to date, assembles the application and starts the background workers.
 async fn start(
     source: &Source,
     settings: &Settings,
     keyring: Keyring,
     redis: Option<redis::Client>,
     key: Option<ApiKey>,
-) -> anyhow::Result<(AppState, Option<ApiKey>)> {
+) -> anyhow::Result<Started> {
     let options = source.prepare().await?;
-    tokio::spawn(db::keep_statistics(options.clone()));
     let ids = Arc::new(Ids::system());
     let metrics = Arc::<Metrics>::default();
-    let db = Db::new(options, settings.database_max_connections.into(), Arc::clone(&ids), Arc::clone(&metrics))?;
+    let db =
+        Db::new(options.clone(), settings.database_max_connections.into(), Arc::clone(&ids), Arc::clone(&metrics))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = redis.map(|client| SharedStore::new(client, Arc::clone(&metrics)));
     if let Some(store) = &store {
         store.connect().await;
     }
-    let limiter = Limiter::new(settings.rate_limits, &clock, store);
+    let limiter = Limiter::new(settings.rate_limits.tiers(), &clock, store);
     let public_url = settings.public_url()?;
     let app = assemble(Parts {
         db,
@@ -104,16 +117,17 @@ async fn start(
         ids,
         keyring,
         limiter,
-        work: settings.work(),
+        admission: settings.admission(),
         metrics,
         public_url: public_url.clone(),
     });
     app.keyring.refresh(&app.db, app.clock.now()).await?;
+    let supervisor = Supervisor::start(workers::of_server(&app, options), &app.metrics, &app.clock, &app.ids);
     let first_key = bootstrap(&app, key, &public_url).await?;
-    Ok((app, first_key))
+    Ok(Started { app, supervisor, first_key })
 }
 
-/// Creates the first workspace where there is none; returns its key.
+/// Creates the first workspace if there is none, and then returns the API key of the workspace.
 async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> anyhow::Result<Option<ApiKey>> {
     let key = key.unwrap_or_else(|| ApiKey::generate(&app.ids));
     let first = CreateFirstWorkspace(CreateWorkspace {
@@ -128,8 +142,8 @@ async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> any
     Ok(created.then_some(key))
 }
 
-/// Tells the person who started the server where it is, and at the first start how to use it.
-fn announce(local_url: &str, public_url: &Url, first_key: Option<&ApiKey>) -> anyhow::Result<()> {
+/// Returns the text for the person who started the server: its address, and at the first start a first call.
+fn introduction(local_url: &str, public_url: &Url, first_key: Option<&ApiKey>) -> String {
     let mut text = format!("Pearset is ready at {local_url}\n");
     if let Some(key) = first_key {
         let (key, url) = (key.expose(), public_url.as_str().trim_end_matches('/'));
@@ -141,5 +155,5 @@ fn announce(local_url: &str, public_url: &Url, first_key: Option<&ApiKey>) -> an
              -H 'Content-Type: application/json' -d '{{\"partner\":{{\"email\":\"jane@example.com\"}}}}'"
         );
     }
-    output::write(&text)
+    text
 }

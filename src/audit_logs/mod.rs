@@ -1,8 +1,11 @@
-//! Who changed what, and when: written in the transaction of the change.
+//! The audit log: the originator, the time and the kind of each change. Entries are written in the transaction of the
+//! change.
 
 mod model;
+mod request;
 mod response;
 pub mod routes;
+mod service;
 mod store;
 
 pub use model::{Action, Entry};

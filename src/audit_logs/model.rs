@@ -1,4 +1,4 @@
-//! What an entry says.
+//! The entries of the audit log and their actions.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 
 macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        /// What was done.
+        /// The kind of change that an entry records.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Action {
             $($(#[$doc])* $name,)*
@@ -17,7 +17,7 @@ macro_rules! actions {
             /// Every action.
             pub const ALL: &'static [Self] = &[$(Self::$name,)*];
 
-            /// As it stands in the log.
+            /// Returns the action as the log spells it.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self {
@@ -31,31 +31,31 @@ macro_rules! actions {
 actions! {
     /// The profile, group, tenant id or metadata of a partner was changed.
     PartnerUpdated = "partner.updated";
-    /// A partner was invited, or its invitation renewed.
+    /// A partner was invited, or the invitation was renewed.
     PartnerInvited = "partner.invited";
-    /// A partner accepted its invitation by coming for a token.
+    /// A partner accepted an invitation by a request for a token.
     PartnerAccepted = "partner.accepted";
-    /// An invitation was taken back.
+    /// An invitation was withdrawn.
     PartnerInviteDeleted = "partner.invite_deleted";
-    /// An application was accepted.
+    /// An application was approved.
     PartnerApproved = "partner.approved";
-    /// An application was refused.
+    /// An application was rejected.
     PartnerRejected = "partner.rejected";
-    /// A partner was thrown out.
+    /// A partner was banned.
     PartnerBanned = "partner.banned";
     /// A ban was lifted.
     PartnerUnbanned = "partner.unbanned";
-    /// A partner was switched off.
+    /// A partner was deactivated.
     PartnerDeactivated = "partner.deactivated";
-    /// A partner was switched on again.
+    /// A deactivated partner was reactivated.
     PartnerReactivated = "partner.reactivated";
-    /// All tokens of a partner were ended.
+    /// All embed tokens of a partner were revoked.
     TokensRevoked = "tokens.revoked";
-    /// A group was made.
+    /// A group was created.
     GroupCreated = "group.created";
     /// A group was changed.
     GroupUpdated = "group.updated";
-    /// A group was deleted, its partners moved.
+    /// A group was deleted, and its partners were moved.
     GroupDeleted = "group.deleted";
     /// A link was changed.
     LinkUpdated = "link.updated";
@@ -70,20 +70,20 @@ impl Text for Action {
     }
 }
 
-/// One entry.
+/// An entry to be written.
 #[derive(Debug)]
 pub struct Entry<'a> {
     /// The tenant.
     pub workspace_id: WorkspaceId,
     /// The program.
     pub program_id: ProgramId,
-    /// The key that asked for it; none for what the command line does.
+    /// The API key of the request; `None` for changes by the command line.
     pub api_key_id: Option<ApiKeyId>,
-    /// What was done.
+    /// The kind of change.
     pub action: Action,
-    /// To what: an id in its text form, of whatever kind.
+    /// The id of the changed object, in its text form.
     pub target: &'a str,
-    /// What one would ask next: the reason of a ban, the statuses before and after. Never a person's data, which
-    /// would outlive the person.
+    /// Details of the change, such as the reason of a ban or the statuses before and after. Never personal data: the log
+    /// outlives the erasure of a person's data.
     pub details: Value,
 }

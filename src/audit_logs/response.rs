@@ -1,4 +1,4 @@
-//! An entry as an answer shows it (`AuditLog` in openapi.yaml).
+//! Entries as answers show them (`AuditLog` in openapi.yaml).
 
 use serde::Serialize;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::values::clock::Timestamp;
 use crate::values::id::{ApiKeyId, AuditLogId, ProgramId};
 
-/// An entry, as it is stored.
+/// A stored entry.
 #[derive(Debug)]
 pub(super) struct AuditLogRow {
     pub(super) id: AuditLogId,
@@ -19,7 +19,7 @@ pub(super) struct AuditLogRow {
     pub(super) created_at: Timestamp,
 }
 
-/// The answer.
+/// An entry in an answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AuditLog {
@@ -32,13 +32,13 @@ pub struct AuditLog {
     created_at: Timestamp,
 }
 
-/// Who did it.
+/// The originator of a change.
 #[derive(Debug, Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum Actor {
-    /// Who had this key.
+    /// A request with this API key.
     ApiKey { id: ApiKeyId, name: String },
-    /// Who runs the server.
+    /// The operator of the server.
     System,
 }
 

@@ -1,4 +1,4 @@
-//! Queries on `audit_logs`.
+//! Statements on `audit_logs`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -11,7 +11,7 @@ use crate::values::Page;
 use crate::values::clock::Timestamp;
 use crate::values::id::{AuditLogId, Ids, ProgramId, WorkspaceId};
 
-/// A new entry.
+/// Inserts an entry.
 pub async fn insert_entry(conn: &mut PgConnection, ids: &Ids, now: Timestamp, entry: &Entry<'_>) -> Result<()> {
     let id: AuditLogId = ids.next(now);
     sqlx::query!(
@@ -32,17 +32,15 @@ pub async fn insert_entry(conn: &mut PgConnection, ids: &Ids, now: Timestamp, en
     Ok(())
 }
 
-/// Which entries a list has; `None` leaves a filter out.
+/// The filters of a list of entries. `None` leaves a filter out.
 #[derive(Debug)]
 pub(super) struct Filters {
-    /// What was done.
     pub(super) action: Option<Action>,
-    /// To what.
     pub(super) target: Option<Bounded<1, 255>>,
 }
 
-/// The entries of a program, newest first. Each call is planned for its own values (see `db::Db::read_snapshot`), so
-/// that each filter is served by its own index.
+/// Lists the entries of a program, newest first. Must run in `db::Tenant::read_snapshot`, which plans each call for its
+/// own values, so that each filter is served by its own index.
 pub(super) async fn list_entries(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

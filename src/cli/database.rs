@@ -6,10 +6,12 @@ use std::thread;
 
 use anyhow::Context;
 
+use crate::app::workers::{self, Supervisor};
 use crate::config::Settings;
-use crate::db::{self, Db, Source};
+use crate::db::{Db, Source};
 use crate::programs;
-use crate::values::clock::SystemClock;
+use crate::telemetry::Metrics;
+use crate::values::clock::{Clock, SystemClock};
 use crate::values::id::{Ids, ProgramId, WorkspaceId};
 use crate::work::Executor;
 use crate::workspaces::{self, Slug};
@@ -30,17 +32,18 @@ pub(super) fn with_sessions(
     sessions: NonZeroUsize,
     work: impl AsyncFnOnce(Executor) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    let source = Source::for_command(settings)?;
+    let source = Source::for_command(&settings.database()?)?;
     let threads = thread::available_parallelism().map_or(sessions, |most| most.min(sessions)).get();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
     let outcome = runtime.block_on(async {
         let options = source.prepare().await?;
-        if sessions > NonZeroUsize::MIN {
-            tokio::spawn(db::keep_statistics(options.clone()));
-        }
+        let (metrics, clock) = (Arc::<Metrics>::default(), Arc::new(SystemClock) as Arc<dyn Clock>);
         let ids = Arc::new(Ids::system());
-        let db = Db::new(options, sessions.get(), Arc::clone(&ids), Arc::default())?;
-        work(Executor::new(db, Arc::new(SystemClock), ids)).await
+        let fills_tables = sessions > NonZeroUsize::MIN;
+        let workers = fills_tables.then(|| workers::table_statistics(options.clone())).into_iter().collect();
+        let _supervisor = Supervisor::start(workers, &metrics, &clock, &ids);
+        let db = Db::new(options, sessions.get(), Arc::clone(&ids), metrics)?;
+        work(Executor::new(db, clock, ids)).await
     });
     drop(runtime);
     source.stop();

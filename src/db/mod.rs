@@ -1,4 +1,4 @@
-//! Postgres: sessions, transactions, migrations, and the private cluster.
+//! Postgres: sessions, transactions, migrations, the doors through row level security, and the embedded cluster.
 
 mod pool;
 mod request;
@@ -7,12 +7,14 @@ mod source;
 mod statistics;
 mod tenant;
 mod tx;
+mod worker;
 
 pub use request::RequestTransaction;
-pub use source::{CREATE_ROLE, Source};
-pub use statistics::{keep_statistics, refresh_statistics};
+pub use source::{CREATE_ROLE, Settings, Source};
+pub use statistics::{TableStatistics, refresh_statistics};
 pub use tenant::{Global, Tenant};
-pub use tx::within;
+pub use tx::with_deadline;
+pub use worker::{WorkFinder, WorkspaceRange};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,14 +28,14 @@ use crate::telemetry::Metrics;
 use crate::telemetry::metrics::PoolUse;
 use crate::values::id::Ids;
 
-/// The schema, in order.
+/// The migrations of the schema, in order.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     shared: Arc<Shared>,
-    /// The transaction that all work is a part of, if there is one.
+    /// The transaction that spans a request, if there is one. All work is a part of this transaction.
     within: Option<request::Session>,
 }
 
@@ -42,12 +44,12 @@ struct Shared {
     pool: pool::Pool,
     ids: Arc<Ids>,
     metrics: Arc<Metrics>,
-    /// The statement that ends a transaction whose work is done.
+    /// The statement that ends a successful transaction.
     ending: &'static str,
 }
 
 impl Db {
-    /// A pool of at most `max_connections` sessions; opens none yet.
+    /// Creates a pool of at most `max_connections` sessions, and opens no session yet.
     ///
     /// # Errors
     /// When the pool cannot be built.
@@ -61,7 +63,7 @@ impl Db {
         Ok(Self { shared: Arc::new(Shared { pool, ids, metrics, ending: "COMMIT" }), within: None })
     }
 
-    /// How its sessions are used at this moment.
+    /// Returns how the sessions are used at present.
     #[must_use]
     pub fn pool_use(&self) -> PoolUse {
         let status = self.shared.pool.status();
@@ -74,13 +76,14 @@ impl Db {
         }
     }
 
-    /// The same database for a rehearsal: work that is done is rolled back, so that one learns what would come of it.
+    /// Returns the same database for a rehearsal: successful transactions are rolled back, so that their outcome is known
+    /// and nothing is changed.
     #[must_use]
     pub fn rehearsal(self) -> Self {
         Self { shared: Arc::new(Shared { ending: "ROLLBACK", ..Shared::clone(&self.shared) }), ..self }
     }
 
-    /// Whether the database answers.
+    /// Checks that the database answers.
     ///
     /// # Errors
     /// 503 when it does not.
@@ -88,30 +91,29 @@ impl Db {
         self.global().read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
     }
 
-    /// Drops the sessions that nobody uses: after one broke, the others are likely broken too, and each
-    /// would cost a try.
+    /// Closes the idle sessions: after one session broke, the others are likely broken too, and each would cost an attempt.
     fn forget_idle_sessions(&self) {
         self.shared.pool.retain(|_, _| false);
     }
 
-    /// An even draw between zero and `ceiling`.
+    /// Returns an evenly drawn duration between zero and `ceiling`.
     fn jitter(&self, ceiling: Duration) -> Duration {
         ceiling.mul_f64(self.shared.ids.fraction())
     }
 }
 
-/// The oldest PostgreSQL that the SQL here is written for.
+/// The oldest supported version of PostgreSQL.
 const MIN_SERVER_VERSION: u32 = 15_00_00;
 
-/// How long to wait for the first connection.
+/// The longest wait for the first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Brings the schema up to date, under a lock: several servers may start at once.
+/// Brings the schema up to date. Holds a lock, because several servers may start at the same time.
 ///
 /// # Errors
-/// When the database cannot be reached, is too old, or holds a schema that this version does not know.
+/// When the database cannot be reached, is too old, or has a schema of a newer version.
 pub async fn migrate(options: &PgConnectOptions) -> anyhow::Result<()> {
-    // The text of the driver's error has that of its cause in it.
+    // The text of the driver's error contains the text of its cause.
     let mut conn: PgConnection = tokio::time::timeout(CONNECT_TIMEOUT, options.connect())
         .await
         .context("the database does not answer")?

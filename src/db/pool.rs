@@ -1,7 +1,7 @@
-//! Sessions to Postgres and the pool that keeps them.
+//! Sessions to Postgres and their pool.
 //!
-//! Not `sqlx::PgPool`: that one asks the server for a sign of life after every use (a second round trip for
-//! every request that needs one), and cannot tell whether a session is inside a transaction.
+//! The pool is not `sqlx::PgPool`, which pings the server after every use (a second round trip for requests that need
+//! one), and cannot tell whether a session is inside a transaction.
 
 use std::time::Duration;
 
@@ -12,9 +12,9 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::role::APPLICATION_ROLE;
 use crate::error::{Error, Result};
 
-/// How long to wait for a free session, and how long for a new one.
+/// The longest wait for a free session, and the longest wait for a new session.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// A session is replaced after this time, so that a server-side leak or a moved primary has an end.
+/// The age at which a session is replaced, which puts an end to server-side leaks and to sessions on a former primary.
 const MAX_AGE: Duration = Duration::from_mins(30);
 
 /// Opens sessions.
@@ -28,7 +28,7 @@ impl managed::Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
-        // On the heap: a call that finds a session would carry the room for opening one.
+        // Boxed: the future is large, and calls that find a free session would carry the room for it.
         Box::pin(PgConnection::connect_with(&self.options)).await
     }
 
@@ -46,7 +46,8 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
             ("role", APPLICATION_ROLE),
             ("lock_timeout", "2s"),
             ("statement_timeout", "5s"),
-            // As long as a call may try (`tx`): who was cut off from us holds its locks no longer than we wait for it.
+            // The time for which a call may retry (`tx`): a session that lost its client holds its locks no longer than
+            // other sessions wait for these locks.
             ("idle_in_transaction_session_timeout", "5s"),
         ])
         .log_statements(tracing::log::LevelFilter::Off)
@@ -63,12 +64,12 @@ pub(super) fn open(options: PgConnectOptions, max_connections: usize) -> Result<
         .map_err(Error::internal)
 }
 
-/// A session in use. It goes back to the pool only by [`Lease::give_back`]: whatever else ends the work (an error,
-/// a panic, a deadline) may have left it in the middle of a statement or a transaction, and closes it.
+/// A session in use. Only [`Lease::give_back`] returns the session to the pool. Everything else that ends the work (an
+/// error, a panic, a deadline) may leave the session inside a statement or a transaction, and closes the session.
 pub(super) struct Lease(Option<Object<Connector>>);
 
 impl Lease {
-    /// A session that nobody uses. None of the pool's is inside a transaction: see [`Lease::give_back`].
+    /// Takes a free session. No session in the pool is inside a transaction: see [`Lease::give_back`].
     pub(super) async fn take(pool: &Pool) -> Result<Self> {
         let session = pool.get().await.map_err(|error| match error {
             PoolError::Backend(error) => Error::unavailable(error),
@@ -77,12 +78,12 @@ impl Lease {
         Ok(Self(Some(session)))
     }
 
-    /// The connection.
+    /// Returns the connection.
     pub(super) fn conn(&mut self) -> &mut PgConnection {
         self.0.as_mut().expect("only give_back and drop take the session out, and both end the lease")
     }
 
-    /// Ends the work in an orderly way.
+    /// Returns the session to the pool.
     pub(super) fn give_back(mut self) {
         drop(self.0.take());
     }
@@ -91,7 +92,7 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let Some(session) = self.0.take() {
-            // Closes the socket; the server then rolls back what was open.
+            // Closes the socket, after which the server rolls back an open transaction.
             drop(Object::take(session));
         }
     }

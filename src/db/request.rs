@@ -1,5 +1,5 @@
-//! A transaction that spans all that one request does, where an answer is kept together with its effect
-//! (`http::idempotency`).
+//! A transaction that spans a whole request, so that the effect of the request and the stored answer are committed
+//! together (`idempotency`).
 
 use std::sync::Arc;
 
@@ -14,19 +14,18 @@ use super::tenant::Tenant;
 use super::tx::{DEADLINE, Mode};
 use crate::error::{Error, Result};
 
-/// The session of a request's transaction, until that is over.
+/// The session of a request's transaction; `None` after the transaction has ended.
 #[derive(Clone)]
 pub(super) struct Session(Arc<Mutex<Option<Lease>>>);
 
-/// A request's transaction. What is not committed is rolled back.
+/// The transaction of a request. Rolled back unless it is committed.
 pub struct RequestTransaction {
     db: Db,
     session: Session,
 }
 
 impl Tenant<'_> {
-    /// Begins a transaction for a whole request. Everything that is done with [`RequestTransaction::db`] becomes a part
-    /// of it.
+    /// Begins a transaction for a whole request. All work with [`RequestTransaction::db`] is a part of the transaction.
     ///
     /// # Errors
     /// 503 when the database cannot be reached in time.
@@ -58,29 +57,29 @@ impl Db {
 }
 
 impl RequestTransaction {
-    /// The database as a part of this transaction.
+    /// Returns the database as a part of this transaction.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Makes all of it last. What was begun with [`RequestTransaction::db`] and is not done by now is lost.
+    /// Commits the transaction. Work with [`RequestTransaction::db`] that is still running is lost.
     ///
     /// # Errors
-    /// 503 when the connection broke: then it is not known whether it lasts.
+    /// 503 when the connection broke: whether the transaction was committed is then unknown.
     pub async fn commit(self) -> Result<()> {
         self.end("COMMIT").await.map_err(Error::after_commit)
     }
 
-    /// Takes all of it back.
+    /// Rolls the transaction back.
     pub async fn roll_back(self) {
         if let Err(error) = self.end("ROLLBACK").await {
-            tracing::debug!(%error, "the end of the session has rolled it back");
+            tracing::debug!(%error, "the transaction was rolled back by the end of its session");
         }
     }
 
     async fn end(self, statement: &'static str) -> Result<()> {
-        let mut lease = self.session.0.lock().await.take().ok_or_else(is_over)?;
+        let mut lease = self.session.0.lock().await.take().ok_or_else(has_ended)?;
         lease.conn().execute(statement).await?;
         lease.give_back();
         Ok(())
@@ -88,14 +87,14 @@ impl RequestTransaction {
 }
 
 impl Session {
-    /// Runs a piece of work that leaves no trace when it fails, so that it can be run again.
+    /// Runs a piece of work inside a savepoint: work that fails leaves no trace, so that the work can run again.
     pub(super) async fn attempt<T, W>(&self, attempt: u32, work: &W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>>,
     {
-        let mut place = self.0.lock().await;
-        // Taken out: if this ends in the middle of a statement, the session is closed with it.
-        let mut lease = place.take().ok_or_else(is_over)?;
+        let mut session = self.0.lock().await;
+        // The lease is taken out: if this future is dropped inside a statement, the session is closed with the lease.
+        let mut lease = session.take().ok_or_else(has_ended)?;
         lease.conn().execute("SAVEPOINT work").await?;
         let outcome = work(lease.conn(), attempt).await;
         let end = match &outcome {
@@ -104,11 +103,11 @@ impl Session {
             Err(_) => "ROLLBACK TO SAVEPOINT work; RELEASE SAVEPOINT work",
         };
         lease.conn().execute(end).await?;
-        *place = Some(lease);
+        *session = Some(lease);
         outcome
     }
 }
 
-fn is_over() -> Error {
-    Error::unavailable("the transaction of the request is over")
+fn has_ended() -> Error {
+    Error::unavailable("the transaction of the request has ended")
 }

@@ -1,21 +1,21 @@
-//! The role of the application's sessions. It owns nothing and passes by no row level security, whoever logs in: a
-//! session takes it on as it begins (`pool`), and only migrations run as the role of the URL.
+//! The role of the application's sessions. The role owns nothing and does not bypass row level security. Sessions switch
+//! to the role at their start, whichever role logs in (`pool`); only migrations run as the role of the URL.
 
 use anyhow::{Context, bail};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-/// Its name, which is the same in every database of a server, as roles are.
+/// The name of the role. The same in every database of a PostgreSQL server, because roles belong to the server.
 pub(super) const APPLICATION_ROLE: &str = "pearset_app";
 
-/// Makes the role where it is missing.
+/// Creates the role if it is missing.
 ///
 /// # Errors
-/// When that needs somebody with more rights.
+/// When the connection's role may not create roles.
 pub(super) async fn make(conn: &mut PgConnection) -> anyhow::Result<()> {
     if conn.fetch_optional(exists()).await?.is_none()
         && let Err(error) = conn.execute(AssertSqlSafe(format!("CREATE ROLE {APPLICATION_ROLE} NOLOGIN"))).await
-        // Another server may have made it meanwhile.
+        // Another Pearset server may have created the role in the meantime.
         && conn.fetch_optional(exists()).await?.is_none()
     {
         return Err(error).context(needs_administrator());
@@ -23,22 +23,22 @@ pub(super) async fn make(conn: &mut PgConnection) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the role where it is missing, and lets the role of the connection take it on.
+/// Creates the role if it is missing, and lets the connection's role switch to it.
 ///
 /// # Errors
-/// When that needs somebody with more rights, and when the role is one that row level security does not hold.
+/// When the connection's role may not do so, and when the role bypasses row level security.
 pub(super) async fn ensure(conn: &mut PgConnection) -> anyhow::Result<()> {
     make(conn).await?;
-    if !can_take_it_on(conn).await {
+    if !can_switch(conn).await {
         let grant = format!("GRANT {APPLICATION_ROLE} TO CURRENT_USER");
         conn.execute(AssertSqlSafe(grant)).await.with_context(needs_administrator)?;
-        if !can_take_it_on(conn).await {
+        if !can_switch(conn).await {
             bail!(needs_administrator());
         }
     }
     let unbound = format!("SELECT FROM pg_roles WHERE rolname = '{APPLICATION_ROLE}' AND (rolsuper OR rolbypassrls)");
     if conn.fetch_optional(AssertSqlSafe(unbound)).await?.is_some() {
-        bail!("the role {APPLICATION_ROLE} must be no superuser and must not have BYPASSRLS");
+        bail!("the role {APPLICATION_ROLE} must not be a superuser and must not have BYPASSRLS");
     }
     Ok(())
 }
@@ -47,8 +47,8 @@ fn exists() -> AssertSqlSafe<String> {
     AssertSqlSafe(format!("SELECT FROM pg_roles WHERE rolname = '{APPLICATION_ROLE}'"))
 }
 
-/// Tried and not asked for: what it takes differs between versions.
-async fn can_take_it_on(conn: &mut PgConnection) -> bool {
+/// Tries to switch to the role. The attempt is the check, because the required rights differ between versions.
+async fn can_switch(conn: &mut PgConnection) -> bool {
     conn.execute(AssertSqlSafe(format!("SET ROLE {APPLICATION_ROLE}; RESET ROLE"))).await.is_ok()
 }
 

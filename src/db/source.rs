@@ -1,7 +1,8 @@
-//! Which database is used: the operator's, the private cluster of this process, or that of a running server.
+//! The choice of the database: the operator's own, the embedded cluster of this process, or the cluster of a running
+//! server.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use pearset_embedded_postgres::{self as embedded, Cluster};
@@ -9,49 +10,59 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 
 use super::role::{self, APPLICATION_ROLE};
-use crate::config::Settings;
 
-/// The role of the application's sessions in the embedded cluster: no superuser, which row level security would not
-/// apply to.
+/// The role that logs in to the embedded cluster. Not a superuser: row level security does not apply to superusers.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
-/// Makes that role, or nothing. The text of an error can hold a value of a request: it is not to be in PostgreSQL's log.
+/// Creates that role. The text of an error can hold a value of a request, and must not appear in PostgreSQL's log.
 pub const CREATE_ROLE: &str = "CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'";
-/// Beside the pool: sessions of command-line calls and of a person who looks. With the default pool they make
+/// Sessions next to the pool, for commands and for an operator's own client. Together with the default pool they make
 /// PostgreSQL's own default of 100.
 const SPARE_SESSIONS: u16 = 84;
 
-/// A database to connect to, kept running for as long as the value lives.
+/// The settings of the database.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The operator's own database; `None` for the embedded one.
+    pub database: Option<PgConnectOptions>,
+    /// The folder of the embedded database.
+    pub data_dir: PathBuf,
+    /// The most sessions of the server at the same time.
+    pub max_connections: u16,
+}
+
+/// A database to connect to. An embedded cluster runs until the value is stopped or dropped.
 pub struct Source {
     options: PgConnectOptions,
     is_embedded: bool,
     cluster: Option<Cluster>,
-    /// For as long as no other process may start the embedded cluster or run a command on it.
+    /// The lock that keeps other processes from starting the embedded cluster or running a command on it.
     turn: Option<File>,
 }
 
 impl Source {
-    /// For a server: starts the embedded cluster unless `DATABASE_URL` is set. Blocks; needs no runtime.
-    /// Commands wait until [`Source::end_turn`].
+    /// Opens the database for a server: starts the embedded cluster unless `DATABASE_URL` is set. Blocks, and needs no
+    /// runtime. Commands wait until [`Source::end_turn`].
     ///
     /// # Errors
     /// When another server uses the data folder, or PostgreSQL cannot be started.
     pub fn for_server(settings: &Settings) -> anyhow::Result<Self> {
-        if let Some(options) = settings.database()? {
-            return Ok(Self::operators_own(options));
+        if let Some(options) = &settings.database {
+            return Ok(Self::operators_own(options.clone()));
         }
         let settings = embedded_settings(settings);
         let turn = embedded::turn(&settings)?;
         Self::started(&settings, turn)
     }
 
-    /// For one command: uses the cluster of a running server, else starts it for as long as the command takes.
+    /// Opens the database for one command: uses the cluster of a running server, else starts the cluster until the
+    /// command ends.
     ///
     /// # Errors
-    /// As [`Source::for_server`].
+    /// The errors of [`Source::for_server`].
     pub fn for_command(settings: &Settings) -> anyhow::Result<Self> {
-        if let Some(options) = settings.database()? {
-            return Ok(Self::operators_own(options));
+        if let Some(options) = &settings.database {
+            return Ok(Self::operators_own(options.clone()));
         }
         let settings = embedded_settings(settings);
         let turn = embedded::turn(&settings)?;
@@ -71,10 +82,10 @@ impl Source {
         Ok(Self { options, is_embedded: true, cluster: Some(cluster), turn: Some(turn) })
     }
 
-    /// Makes roles and database of an embedded cluster where they are missing, and brings the schema up to date.
+    /// Creates the missing roles and database of an embedded cluster, and brings the schema up to date.
     ///
     /// # Errors
-    /// When the database cannot be reached, is too old, or has a schema that this version does not know.
+    /// When the database cannot be reached, is too old, or has a schema of a newer version.
     pub async fn prepare(&self) -> anyhow::Result<PgConnectOptions> {
         if self.is_embedded {
             self.create_roles_and_database().await.context("preparing the embedded database")?;
@@ -87,12 +98,12 @@ impl Source {
         Ok(self.options.clone())
     }
 
-    /// Lets commands use the embedded cluster that a server has prepared.
+    /// Lets commands use the embedded cluster that the server has prepared.
     pub fn end_turn(&mut self) {
         self.turn = None;
     }
 
-    /// Stops an embedded cluster. Blocks until it has ended.
+    /// Stops an embedded cluster. Blocks until PostgreSQL has ended.
     pub fn stop(self) {
         if let Some(cluster) = self.cluster {
             cluster.stop();
@@ -121,7 +132,7 @@ fn embedded_settings(settings: &Settings) -> embedded::Settings {
     embedded::Settings {
         data_dir: settings.data_dir.clone(),
         durable: true,
-        max_connections: settings.database_max_connections + SPARE_SESSIONS,
+        max_connections: settings.max_connections + SPARE_SESSIONS,
     }
 }
 

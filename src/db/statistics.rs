@@ -1,52 +1,65 @@
-//! What PostgreSQL knows of tables that have just begun to grow.
+//! PostgreSQL's statistics of tables that have just begun to grow.
 //!
-//! It counts their rows once a minute (`autovacuum_naptime`). In the first minute of a new installation that is too late:
-//! without statistics every index that begins with workspace and program is as good as any other, and the plans that
-//! the sessions keep walk through all enrollments of a program to find one. Each call costs more than the one before,
-//! until a thousand enrollments a second have become a hundred. So the server looks itself, and so does an import, until
-//! there is enough in the tables that the statistics of autovacuum will do.
+//! PostgreSQL counts the rows of tables once a minute (`autovacuum_naptime`), which is too late in the first minute of a
+//! new installation. Without statistics every index that begins with workspace and program looks as good as any other,
+//! and the plans that the sessions keep walk through all enrollments of a program to find one. Each call costs more than
+//! the call before, until a thousand enrollments a second have become a hundred. So the server, and an import, refreshes
+//! the statistics itself until the tables are large enough for the statistics of autovacuum.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::error::{Error, Result};
 
-/// Those that are looked up in for every call.
+/// The tables that every call looks up rows in.
 const TABLES: [&str; 3] = ["partners", "enrollments", "links"];
-/// Rows from which on the right index is far cheaper than every other.
-const ENOUGH: f32 = 1_000.0;
-/// Between two looks.
-const PERIOD: Duration = Duration::from_secs(1);
-/// For one look. A connection that leads nowhere is not waited for.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The number of rows from which on the right index is far cheaper than every other index.
+const ENOUGH_ROWS: f32 = 1_000.0;
+/// The time limit for connecting, and for one refresh.
+const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Looks once a second until the tables have grown, in a session of its own: the application's role may not do it.
-pub async fn keep_statistics(options: PgConnectOptions) {
-    loop {
-        match until_grown(&options).await {
-            Ok(()) => return,
-            Err(error) => tracing::debug!(%error, "the statistics are not looked at"),
-        }
-        sleep(PERIOD).await;
+/// Refreshes the statistics in a session of its own: the application's role may not analyze tables.
+pub struct TableStatistics {
+    options: PgConnectOptions,
+    session: Mutex<Option<PgConnection>>,
+}
+
+impl TableStatistics {
+    /// The pause between two refreshes.
+    pub const INTERVAL: Duration = Duration::from_secs(1);
+
+    /// Creates a value that connects with these options, which must name the owner of the tables.
+    #[must_use]
+    pub fn new(options: PgConnectOptions) -> Self {
+        Self { options, session: Mutex::default() }
+    }
+
+    /// Refreshes the statistics once. Returns whether all tables have grown enough, after which nothing is left to do.
+    /// The session is kept for the next refresh.
+    ///
+    /// # Errors
+    /// 503 when the database is away.
+    pub async fn refresh(&self) -> Result<bool> {
+        let kept = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut conn = match kept {
+            Some(conn) => conn,
+            None => timeout(REFRESH_TIMEOUT, self.options.connect()).await.map_err(Error::unavailable)??,
+        };
+        let grown = timeout(REFRESH_TIMEOUT, refresh_statistics(&mut conn)).await.map_err(Error::unavailable)??;
+        let other = self.session.lock().unwrap_or_else(PoisonError::into_inner).replace(conn);
+        drop(other);
+        Ok(grown)
     }
 }
 
-async fn until_grown(options: &PgConnectOptions) -> Result<()> {
-    let mut conn: PgConnection = timeout(PATIENCE, options.connect()).await.map_err(Error::unavailable)??;
-    while !timeout(PATIENCE, refresh_statistics(&mut conn)).await.map_err(Error::unavailable)?? {
-        sleep(PERIOD).await;
-    }
-    Ok(())
-}
-
-/// Counts the rows of each table that has become twice as large since it was counted last. True when all have grown
-/// enough.
+/// Analyzes each table that has doubled since it was analyzed last. Returns whether all tables have grown enough.
 ///
 /// # Errors
-/// When the database is away.
+/// 503 when the database is away.
 pub async fn refresh_statistics(conn: &mut PgConnection) -> Result<bool> {
     let tables = TABLES.map(str::to_owned);
     let known = sqlx::query!(
@@ -59,8 +72,8 @@ pub async fn refresh_statistics(conn: &mut PgConnection) -> Result<bool> {
     .fetch_all(&mut *conn)
     .await?;
     for table in known.iter().filter(|table| table.has_doubled) {
-        // One of the names above. Another server may be at it.
+        // The name is one of `TABLES`. Another server may be analyzing the table, which is then skipped.
         conn.execute(AssertSqlSafe(format!("ANALYZE (SKIP_LOCKED) {}", table.name))).await?;
     }
-    Ok(known.iter().all(|table| table.rows >= ENOUGH))
+    Ok(known.iter().all(|table| table.rows >= ENOUGH_ROWS))
 }

@@ -1,4 +1,5 @@
-//! Whose rows a piece of work may see: there is no way to the database but through one of these.
+//! The doors to the database. Each door decides which rows a piece of work may see, and there is no other way to the
+//! database.
 
 use futures_core::future::BoxFuture;
 use sqlx::PgConnection;
@@ -8,10 +9,10 @@ use super::tx::Mode;
 use crate::error::Result;
 use crate::values::id::WorkspaceId;
 
-/// The database as one workspace sees it. Each transaction tells the database which one it is, and row level security
-/// shows and takes no row of another: a statement that forgets to ask for the workspace finds nothing of others.
+/// The database as one workspace sees it. Each transaction sets the workspace, and row level security neither shows nor
+/// accepts rows of another workspace: a statement without a condition on the workspace finds no rows of others.
 ///
-/// There is no query without it, or [`Global`]:
+/// There is no query without this door, [`Global`] or [`super::WorkFinder`]:
 ///
 /// ```compile_fail
 /// async fn without_a_tenant(db: &pearset::db::Db) {
@@ -31,19 +32,20 @@ pub struct Tenant<'a> {
 }
 
 /// The database without a tenant: for the tables that must be read before the tenant is known (`workspaces`,
-/// `api_keys`, `link_hosts`) or that are nobody's (`signing_keys`). Row level security shows no row of any other table,
-/// but to the functions `find_grant` and `find_workspace_of_program`, which find out the tenant and go on as it.
+/// `api_keys`, `link_hosts`) or that belong to no tenant (`signing_keys`). Row level security shows no row of any other
+/// table, except inside the functions `find_grant` and `find_workspace_of_program`, which find the tenant and continue as
+/// that tenant.
 #[derive(Clone, Copy)]
 pub struct Global<'a>(&'a Db);
 
 impl Db {
-    /// For work on the rows of this workspace.
+    /// Returns the door for work on the rows of this workspace.
     #[must_use]
     pub fn tenant(&self, workspace_id: WorkspaceId) -> Tenant<'_> {
         Tenant { db: self, workspace_id }
     }
 
-    /// For work on what is no tenant's.
+    /// Returns the door for work on tables that belong to no tenant.
     #[must_use]
     pub fn global(&self) -> Global<'_> {
         Global(self)
@@ -51,15 +53,21 @@ impl Db {
 }
 
 impl Tenant<'_> {
-    /// Runs `work` in a transaction and commits when it returns `Ok`, else rolls back. Runs it again after a
-    /// deadlock, a lock timeout, a lost race or a connection that broke before COMMIT was sent; `work` is
-    /// told how many times it ran before. `name` stands in the log.
+    /// Returns the workspace that this door belongs to.
+    #[must_use]
+    pub fn workspace_id(self) -> WorkspaceId {
+        self.workspace_id
+    }
+
+    /// Runs `work` in a transaction, which commits when `work` returns `Ok` and is rolled back otherwise. Runs `work`
+    /// again after a deadlock, a lock timeout, a lost race or a connection that broke before COMMIT was sent; `work`
+    /// receives the number of earlier runs. `name` is the name of the transaction in logs and metrics.
     ///
-    /// The work goes on to its end in a task of its own when the caller goes away: a half-sent BEGIN would
-    /// leave the session in a transaction that nobody ends (see the regression test `dropped_clients`).
+    /// The work runs in a task of its own and goes on to its end when the caller goes away: a half-sent BEGIN would leave
+    /// the session in a transaction that nobody ends (see the regression test `dropped_clients`).
     ///
     /// # Errors
-    /// What `work` returned last; 503 when the database cannot be reached in time.
+    /// The last error of `work`; 503 when the database cannot be reached in time.
     pub async fn run<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
@@ -68,12 +76,12 @@ impl Tenant<'_> {
         self.db.in_a_task(name, Mode::Transaction(Some(self.workspace_id)), work).await
     }
 
-    /// Runs statements that only read, and that may each see a later state than the one before. Runs them again when
-    /// the connection broke. When the caller goes away the session is closed: nothing is lost, and a task for each
+    /// Runs statements that only read. Each statement may see a later state than the statement before. Runs them again
+    /// after a broken connection. When the caller goes away the session is closed: nothing is lost, and a task for each
     /// read would cost a tenth of a repeat call.
     ///
     /// # Errors
-    /// As [`Tenant::run`].
+    /// Like [`Tenant::run`].
     pub async fn read<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
@@ -82,11 +90,11 @@ impl Tenant<'_> {
         self.db.attempts(name, Mode::Reads(self.workspace_id), |conn: &mut PgConnection, _| work(conn)).await
     }
 
-    /// Runs statements that only read and that all see the same state, each planned for its own values: for lists,
-    /// whose best plan depends on what they are asked for.
+    /// Runs statements that only read and that all see the same state, each planned for its own values: for lists, whose
+    /// best plan depends on the given filters.
     ///
     /// # Errors
-    /// As [`Tenant::run`].
+    /// Like [`Tenant::run`].
     pub async fn read_snapshot<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,
@@ -95,11 +103,11 @@ impl Tenant<'_> {
         self.db.attempts(name, Mode::Snapshot(self.workspace_id), |conn: &mut PgConnection, _| work(conn)).await
     }
 
-    /// Calls a function of the database that reads as the workspace it is given: one round trip, where
-    /// [`Tenant::read`] takes two more. `work` gets the workspace to give to it; any other statement finds nothing.
+    /// Calls a function of the database that reads as the given workspace, in one round trip where [`Tenant::read`] takes
+    /// three. `work` receives the workspace for the call; any other statement finds no rows.
     ///
     /// # Errors
-    /// As [`Tenant::run`].
+    /// Like [`Tenant::run`].
     pub async fn call<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, WorkspaceId) -> BoxFuture<'c, Result<T>> + Send + Sync,
@@ -110,10 +118,10 @@ impl Tenant<'_> {
 }
 
 impl Global<'_> {
-    /// As [`Tenant::run`].
+    /// Runs `work` in a transaction, like [`Tenant::run`].
     ///
     /// # Errors
-    /// As [`Tenant::run`].
+    /// Like [`Tenant::run`].
     pub async fn run<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
@@ -122,10 +130,10 @@ impl Global<'_> {
         self.0.in_a_task(name, Mode::Transaction(None), work).await
     }
 
-    /// Runs statements that only read, each for itself: one round trip for each of them and nothing else.
+    /// Runs statements that only read, each as a transaction of its own, in one round trip each.
     ///
     /// # Errors
-    /// As [`Tenant::run`].
+    /// Like [`Tenant::run`].
     pub async fn read<T, W>(self, name: &'static str, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection) -> BoxFuture<'c, Result<T>> + Send + Sync,

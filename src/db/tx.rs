@@ -1,4 +1,4 @@
-//! The only place where a transaction begins and where a statement leaves for the database.
+//! The only place where a transaction begins and where statements are sent to the database.
 
 use std::time::Duration;
 
@@ -16,52 +16,53 @@ use crate::telemetry;
 use crate::telemetry::metrics::Transaction;
 use crate::values::id::WorkspaceId;
 
-/// How long one call may try, in all. A request makes few of them, one after the other, and has a deadline of its own:
-/// see [`within`].
+/// The time limit of one transaction with all its retries. A request runs few transactions, one after the other, and has
+/// a deadline of its own: see [`with_deadline`].
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
-/// How long the first wait is after a deadlock or a lock timeout. It doubles.
+/// The longest first pause after a deadlock or a lock timeout. Doubles with each retry.
 const FIRST_BACK_OFF: Duration = Duration::from_millis(5);
-/// A race is lost to a transaction that made progress; so many in a row mean that something is wrong.
+/// The most attempts. A race is lost to a transaction that made progress; this many lost races in a row mean a fault.
 const MAX_ATTEMPTS: u32 = 10;
 
 tokio::task_local! {
-    static GIVEN_UP_AT: Instant;
+    static DEADLINE_OF_REQUEST: Instant;
 }
 
-/// Does the work of a request whose answer is given up at `deadline`. No call that it makes to the database goes on
-/// after that: whoever is told that it could not be done may ask for something else next, which must not be undone by
-/// a late try of the first.
-pub async fn within<F: Future>(deadline: Instant, work: F) -> F::Output {
-    GIVEN_UP_AT.scope(deadline, work).await
+/// Runs the work of a request whose answer is given up at `deadline`. No transaction of the request goes on after the
+/// deadline: a client that received 503 may send another request next, and a late attempt of the first request must not
+/// undo the second.
+pub async fn with_deadline<F: Future>(deadline: Instant, work: F) -> F::Output {
+    DEADLINE_OF_REQUEST.scope(deadline, work).await
 }
 
 fn deadline() -> Instant {
     let own = Instant::now() + DEADLINE;
-    GIVEN_UP_AT.try_with(|given_up| own.min(*given_up)).unwrap_or(own)
+    DEADLINE_OF_REQUEST.try_with(|of_request| own.min(*of_request)).unwrap_or(own)
 }
 
-/// What row level security goes by. Empty or absent: nobody.
+/// The setting that row level security reads the tenant from. Empty or absent: no tenant.
 const TENANT_SETTING: &str = "pearset.workspace_id";
 
-/// What stands around a piece of work.
+/// The transaction around a piece of work.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
-    /// Nothing: each statement is a transaction of its own.
+    /// None: each statement is a transaction of its own.
     Statements,
-    /// A transaction that only reads.
+    /// A read-only transaction.
     Reads(WorkspaceId),
-    /// One whose statements all see the same state.
+    /// A read-only transaction whose statements all see the same state.
     Snapshot(WorkspaceId),
-    /// A transaction.
+    /// A read-only transaction without a tenant.
+    FindWork,
+    /// A transaction that may write.
     Transaction(Option<WorkspaceId>),
 }
 
 impl Mode {
-    /// The statement that begins it and says who the tenant is: one round trip.
+    /// Returns the statement that begins the transaction and sets the tenant, in one round trip.
     pub(super) fn beginning(self) -> Option<String> {
-        // Filters that are given leave no trace of those that are not only in a plan that is made for their values; a
-        // plan for all values of a statement, which PostgreSQL turns to after some calls, would walk through
-        // everything.
+        // A snapshot serves lists with optional filters. Only a plan for the given values can leave the absent filters out;
+        // a generic plan, which PostgreSQL turns to after some calls, would walk through all rows.
         let (begin, tenant) = match self {
             Self::Statements => return None,
             Self::Reads(tenant) => ("BEGIN READ ONLY", Some(tenant)),
@@ -70,6 +71,7 @@ impl Mode {
                              SET LOCAL plan_cache_mode = force_custom_plan";
                 (begin, Some(tenant))
             }
+            Self::FindWork => ("BEGIN READ ONLY", None),
             Self::Transaction(tenant) => ("BEGIN", tenant),
         };
         Some(match tenant {
@@ -81,13 +83,13 @@ impl Mode {
     fn ends_with(self, db: &Db) -> &'static str {
         match self {
             Self::Transaction(_) => db.shared.ending,
-            Self::Statements | Self::Reads(_) | Self::Snapshot(_) => "COMMIT",
+            Self::Statements | Self::Reads(_) | Self::Snapshot(_) | Self::FindWork => "COMMIT",
         }
     }
 }
 
 impl Db {
-    /// Work that goes on to its end when the caller goes away.
+    /// Runs work that goes on to its end when the caller goes away.
     pub(super) async fn in_a_task<T, W>(&self, name: &'static str, mode: Mode, work: W) -> Result<T>
     where
         W: for<'c> Fn(&'c mut PgConnection, u32) -> BoxFuture<'c, Result<T>> + Send + Sync + 'static,
@@ -96,7 +98,7 @@ impl Db {
         let db = self.clone();
         // The lines of the task have the id of the request.
         let attempts = async move { db.attempts(name, mode, work).await };
-        let task = tokio::spawn(within(deadline(), attempts).in_current_span());
+        let task = tokio::spawn(with_deadline(deadline(), attempts).in_current_span());
         task.await.map_err(Error::internal)?
     }
 
@@ -137,10 +139,10 @@ impl Db {
     {
         let mut attempt = 0;
         loop {
-            // On the heap: each future around it has the room for it twice, and is moved.
+            // Boxed: each future around this one has the room for it twice, and is moved.
             let tried = tokio::time::timeout_at(deadline, Box::pin(self.attempt(mode, attempt, &work))).await;
             let Ok(outcome) = tried else {
-                // Nothing came back: the other sessions may lead nowhere either, and each would cost a client as long.
+                // No result arrived: the other sessions may be dead too, and each would cost a client as long.
                 self.forget_idle_sessions();
                 return Err(Error::unavailable(format!("{name}: no result in time")));
             };
@@ -178,7 +180,7 @@ impl Db {
             }
             return outcome;
         };
-        // Only the words above and an id in hexadecimal digits.
+        // The text consists of the constants above and an id in hexadecimal digits.
         lease.conn().execute(AssertSqlSafe(beginning)).await?;
         match work(lease.conn(), attempt).await {
             Ok(value) => {

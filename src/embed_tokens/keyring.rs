@@ -14,10 +14,8 @@ use super::store;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::programs::TokenLifetime;
-use crate::values::clock::{Clock, Timestamp};
+use crate::values::clock::Timestamp;
 
-/// The interval in which a server looks for new keys.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(20);
 /// The time from the creation of a key to its first signature. By then every server has looked for new keys, and
 /// verifiers have had time to renew their copies of the key set.
 const PUBLISH_AHEAD: Duration = Duration::from_mins(2);
@@ -44,6 +42,9 @@ pub struct Keyring {
 }
 
 impl Keyring {
+    /// The interval in which a server looks for new keys.
+    pub const REFRESH_INTERVAL: Duration = Duration::from_secs(20);
+
     /// Creates a keyring with the operator's key. Without an operator's key, the keyring is empty until
     /// [`Keyring::refresh`].
     ///
@@ -103,7 +104,7 @@ impl Keyring {
         let active_from = now + PUBLISH_AHEAD;
         let last_token = Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         // A server may sign with the old key until its next refresh.
-        let retired_at = active_from + REFRESH_INTERVAL + last_token;
+        let retired_at = active_from + Self::REFRESH_INTERVAL + last_token;
         db.global()
             .run("rotate_signing_key", move |conn, _| {
                 let key = Arc::clone(&key);
@@ -123,7 +124,7 @@ impl Keyring {
     /// 503 when the database is away.
     pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
         let retired_at =
-            now + REFRESH_INTERVAL + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
+            now + Self::REFRESH_INTERVAL + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
         db.global()
             .run("retire_signing_keys", move |conn, _| {
                 Box::pin(async move {
@@ -184,14 +185,4 @@ async fn insert(conn: &mut sqlx::PgConnection, key: &[u8], now: Timestamp, activ
     let kid = Key::parse(key).map_err(|error| Error::internal(format!("{error:#}")))?.public.kid;
     store::insert_signing_key(conn, &kid, key, now, active_from).await?;
     Ok(kid)
-}
-
-/// Refreshes a keyring at intervals, until the task is dropped.
-pub async fn keep_fresh(keyring: Arc<Keyring>, db: Db, clock: Arc<dyn Clock>) {
-    loop {
-        tokio::time::sleep(REFRESH_INTERVAL).await;
-        if let Err(error) = keyring.refresh(&db, clock.now()).await {
-            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "cannot refresh the signing keys");
-        }
-    }
 }

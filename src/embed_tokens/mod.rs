@@ -12,7 +12,7 @@ mod signer;
 mod store;
 mod verify;
 
-pub use keyring::{Keyring, SigningKeySource, keep_fresh};
+pub use keyring::{Keyring, SigningKeySource};
 pub use mint::{EmbedToken, TokenIssuer};
 pub use service::EnrollmentPlaces;
 pub use store::{Places, SigningKeySummary, list_signing_keys};

@@ -1,17 +1,17 @@
-//! `{"error": {…}}`.
+//! The JSON body of an error: `{"error": {…}}`.
 
 use serde::Serialize;
 
 use crate::error::Error;
 use crate::validation::Problem;
 
-#[derive(Serialize)]
 /// The body of an error.
+#[derive(Serialize)]
 pub struct ErrorBody<'a> {
     error: ErrorObject<'a>,
 }
 
-/// What an answer tells about an error.
+/// An error as an answer shows it.
 #[derive(Serialize)]
 pub struct ErrorObject<'a> {
     code: &'static str,
@@ -22,7 +22,7 @@ pub struct ErrorObject<'a> {
 }
 
 impl<'a> ErrorBody<'a> {
-    /// Returns the body; `docs_url` is the base of the page that explains errors.
+    /// Creates the body. `docs_url` is the base of the page that explains errors.
     #[must_use]
     pub fn new(error: &'a Error, docs_url: &str) -> Self {
         Self { error: ErrorObject::new(error, docs_url) }
@@ -30,7 +30,7 @@ impl<'a> ErrorBody<'a> {
 }
 
 impl<'a> ErrorObject<'a> {
-    /// The error, and where it is explained.
+    /// Creates the object, with the URL of the section that explains the error's code.
     #[must_use]
     pub fn new(error: &'a Error, docs_url: &str) -> Self {
         let code = error.code().as_str();

@@ -1,4 +1,4 @@
-//! HTTP: how requests are read and answers written, and how many requests are admitted. This folder knows no feature.
+//! HTTP: extractors, responses, rate limits, overload protection and time limits. This folder knows no feature.
 
 mod error_object;
 pub mod extract;

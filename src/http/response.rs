@@ -13,10 +13,10 @@ use serde::Serialize;
 
 use crate::error::Error;
 
-/// 200 with a JSON body.
+/// The answer 200 with a JSON body.
 pub struct Found<T>(pub T);
 
-/// 201 with a JSON body.
+/// The answer 201 with a JSON body.
 pub struct Created<T>(pub T);
 
 impl<T: Serialize> IntoResponse for Found<T> {
@@ -53,12 +53,12 @@ impl IntoResponse for Error {
     }
 }
 
-/// Returns the status with this number; 500 for a number that is not a status.
+/// Returns the status with this number, or 500 for a number that is not a status.
 #[must_use]
 pub fn status(number: u16) -> StatusCode {
     StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// The errors of a response that reports errors in a body of its own, for the log.
+/// The errors of a response that reports errors inside its own body. The value travels with the response to the log.
 #[derive(Clone)]
 pub struct ErrorsWithin(pub Vec<Arc<Error>>);

@@ -1,4 +1,4 @@
-//! How long a route may take, and how a handler that works on many things ends in time.
+//! The time limit of a route, and how a handler that works on many items ends in time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,60 +13,60 @@ use tokio::time::Instant;
 use crate::db;
 use crate::error::{Error, Result};
 
-/// From the headers of a request to those of its answer.
+/// The time limit of most routes, from the headers of a request to the headers of the answer.
 pub const NORMAL: Duration = Duration::from_millis(5_500);
-/// The same for a request about very many things.
+/// The time limit of a request about many items.
 pub const BULK: Duration = Duration::from_mins(1);
-/// What a handler needs to write the answer about what it has done.
-const TO_ANSWER: Duration = Duration::from_secs(1);
+/// The time that a handler needs to write the answer about the work that is done.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Copy)]
 struct Deadline(Instant);
 
-/// The layer around routes without a key.
+/// The layer around routes without an API key.
 pub async fn normal(request: Request, next: Next) -> Response {
-    within(NORMAL, request, |request| next.run(request)).await
+    enforce(NORMAL, request, |request| next.run(request)).await
 }
 
-/// Answers a request that may take so long.
-pub async fn within<F: Future<Output = Response>>(
+/// Answers a request, or answers 503 when the answer takes longer than `limit`.
+pub async fn enforce<F: Future<Output = Response>>(
     limit: Duration,
     mut request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response {
     let deadline = Instant::now() + limit;
     request.extensions_mut().insert(Deadline(deadline));
-    match tokio::time::timeout_at(deadline, db::within(deadline, answer(request))).await {
+    match tokio::time::timeout_at(deadline, db::with_deadline(deadline, answer(request))).await {
         Ok(response) => response,
         Err(elapsed) => Error::unavailable(elapsed).into_response(),
     }
 }
 
-/// Whether the server is about to end, and when it will.
+/// The shutdown of the server: the time at which connections are closed, once a shutdown has begun.
 #[derive(Debug, Default)]
 pub struct Drain(watch::Sender<Option<Instant>>);
 
 impl Drain {
-    /// From now on requests have only so long.
+    /// Begins the shutdown. Requests in progress have this much time.
     pub fn begin(&self, limit: Duration) {
         self.0.send_replace(Some(Instant::now() + limit));
     }
 }
 
-/// Until when a handler may work: the end of the route's time, or of the server's.
+/// The time until which a handler may work: the route's time limit or the end of the shutdown, whichever comes first.
 pub struct TimeLimit {
     deadline: Instant,
     drain: watch::Receiver<Option<Instant>>,
 }
 
 impl TimeLimit {
-    /// Ready when it is time to answer with what is done.
+    /// Waits until the handler has to answer with the work that is done.
     pub async fn nearly_over(mut self) {
-        let own = tokio::time::sleep_until(self.deadline - TO_ANSWER);
+        let own = tokio::time::sleep_until(self.deadline - ANSWER_TIME);
         let drain = async {
             match self.drain.wait_for(Option::is_some).await.map(|end| *end) {
-                // Connections are closed at the end: the answer is to be sent before.
-                Ok(Some(end)) => tokio::time::sleep_until(end - 2 * TO_ANSWER).await,
+                // Connections are closed at the end of the shutdown: the answer has to be sent before.
+                Ok(Some(end)) => tokio::time::sleep_until(end - 2 * ANSWER_TIME).await,
                 _ => std::future::pending().await,
             }
         };

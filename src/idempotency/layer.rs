@@ -1,4 +1,4 @@
-//! A POST that brings an `Idempotency-Key` is done once: its repetition gets the same answer, and does nothing.
+//! The layer that runs a POST with an `Idempotency-Key` once: a repetition gets the same answer, and changes nothing.
 
 use std::sync::Arc;
 
@@ -38,8 +38,8 @@ impl Idempotency {
     }
 }
 
-/// Answers a request whose body has this limit.
-pub async fn once(idempotency: &Idempotency, limit: BodyLimit, request: Request, next: Next) -> Response {
+/// Answers a request whose body has this limit. A POST with an `Idempotency-Key` runs at most once.
+pub async fn with_idempotency(idempotency: &Idempotency, limit: BodyLimit, request: Request, next: Next) -> Response {
     let key = match request.headers().get(IdempotencyKey::HEADER) {
         Some(value) if request.method() == Method::POST => {
             String::from_utf8_lossy(value.as_bytes()).parse::<IdempotencyKey>()
@@ -50,7 +50,7 @@ pub async fn once(idempotency: &Idempotency, limit: BodyLimit, request: Request,
         Ok(key) => key,
         Err(error) => return error.into_response(),
     };
-    // To its end also when the client goes away: a repetition is to find what became of it.
+    // The task goes on to its end when the client goes away, so that a repetition finds the outcome.
     let task = tokio::spawn(answer(idempotency.clone(), key, limit, request, next).in_current_span());
     match task.await {
         Ok(Ok(response)) => response,
@@ -85,12 +85,12 @@ async fn answer(
     };
     if let Some(answer) = found {
         transaction.roll_back().await;
-        return if answer.fingerprint == fingerprint { replay(answer) } else { Err(used_otherwise()) };
+        return if answer.fingerprint == fingerprint { replay(answer) } else { Err(key_reused()) };
     }
     parts.extensions.insert(InTransaction(db.clone()));
     let response = next.run(Request::from_parts(parts, Body::from(body))).await;
     if !response.status().is_success() {
-        // It did nothing: the key is free for another try.
+        // The request changed nothing: the key is free for another attempt.
         transaction.roll_back().await;
         return Ok(response);
     }
@@ -139,7 +139,7 @@ fn replay(answer: Answer) -> Result<Response> {
     Ok(response)
 }
 
-fn used_otherwise() -> Error {
+fn key_reused() -> Error {
     Error::invalid(vec![Problem {
         code: ProblemCode::InvalidValue,
         path: "Idempotency-Key".to_owned(),

@@ -1,11 +1,11 @@
-//! Requests that are answered once: what was answered to an `Idempotency-Key`. `http::idempotency` uses it.
+//! Requests with an `Idempotency-Key`: such a request takes effect once, and its repetitions get the stored answer.
 
 mod layer;
 mod model;
 mod store;
 mod sweep;
 
-pub use layer::{Idempotency, once};
+pub use layer::{Idempotency, with_idempotency};
 pub use model::{Answer, Claim, Fingerprint, IdempotencyKey};
 pub use store::{claim_key, keep_answer};
-pub use sweep::{sweep, sweep_once};
+pub use sweep::sweep;

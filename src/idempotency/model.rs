@@ -1,4 +1,4 @@
-//! A key, what it stands for, and what was answered.
+//! The key, the fingerprint of a request, and the stored answer.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use crate::error::{Error, Result};
 use crate::validation::{Problem, ProblemCode};
 use crate::workspaces::Grant;
 
-/// How long an answer is kept.
+/// The lifetime of a stored answer.
 pub(super) const KEPT: Duration = Duration::from_hours(24);
 
-/// What a client calls one request and every repetition of it. Unique in a workspace.
+/// The name that a client gives one request and every repetition of that request. Unique in a workspace.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// The header that brings it.
+    /// The header that carries the key.
     pub const HEADER: &'static str = "idempotency-key";
-    /// In characters.
+    /// The most characters.
     const MAX: usize = 255;
 
-    /// Its text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,7 +33,8 @@ impl IdempotencyKey {
 impl FromStr for IdempotencyKey {
     type Err = Error;
 
-    /// 422 when it is empty, too long, or not made of visible ASCII characters and blanks.
+    /// Reads a key. Fails with 422 for a text that is empty, too long, or has other characters than visible ASCII and
+    /// blanks.
     fn from_str(text: &str) -> Result<Self> {
         let (code, message) = if text.is_empty() {
             (ProblemCode::TooSmall, Cow::from("Must have at least 1 character"))
@@ -48,20 +49,20 @@ impl FromStr for IdempotencyKey {
     }
 }
 
-/// What a request asks for. Two requests with the same one are repetitions of each other.
+/// The fingerprint of a request. Two requests with the same fingerprint are repetitions of each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(pub(super) [u8; 32]);
 
 impl Fingerprint {
-    /// Of a request to an address (path and query) with a body. What the API key may do is a part of it: else an answer
-    /// could be had by a key that may not ask for it.
+    /// Computes the fingerprint of a request to an address (path and query) with a body. The rights of the API key are a
+    /// part of the fingerprint: otherwise a key could get an answer that the key may not request.
     #[must_use]
     pub fn of(grant: &Grant, address: &str, body: &[u8]) -> Self {
         let mut context = Context::new(&SHA256);
         let program = if grant.is_bound_to_program { grant.program_id.to_string() } else { String::new() };
         let rights = grant.scopes.to_strings().join(",");
         for part in [rights.as_bytes(), program.as_bytes(), address.as_bytes(), body] {
-            // With its length: else a part could end where the next one begins.
+            // The length separates a part from the next part.
             context.update(&part.len().to_be_bytes());
             context.update(part);
         }
@@ -71,10 +72,10 @@ impl Fingerprint {
     }
 }
 
-/// What a request finds out when it claims its key.
+/// The outcome of claiming a key.
 #[derive(Debug)]
 pub enum Claim {
-    /// The key was free, and is now this request's.
+    /// The key was free, and now belongs to this request.
     Claimed,
     /// Another request with the key is still running.
     Running,
@@ -82,13 +83,13 @@ pub enum Claim {
     Answered(Answer),
 }
 
-/// An answer that was given.
+/// A stored answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// To this request.
+    /// The request that was answered.
     pub fingerprint: Fingerprint,
-    /// Its status.
+    /// The status.
     pub status: u16,
-    /// Its JSON.
+    /// The JSON body.
     pub body: Vec<u8>,
 }

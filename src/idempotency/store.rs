@@ -4,6 +4,7 @@
 use sqlx::PgConnection;
 
 use super::model::{Answer, Claim, Fingerprint, IdempotencyKey, KEPT};
+use crate::db::WorkspaceRange;
 use crate::error::{Error, Result};
 use crate::values::clock::Timestamp;
 use crate::values::id::WorkspaceId;
@@ -63,14 +64,44 @@ pub async fn keep_answer(
     Ok(())
 }
 
-/// Deletes about so many answers that have expired, of all workspaces. Returns how many they were.
-pub(super) async fn delete_expired_answers(conn: &mut PgConnection, now: Timestamp, most: i32) -> Result<i64> {
-    let deleted = sqlx::query_scalar!(
-        r#"/* idempotency::delete_expired_answers */ SELECT delete_expired_idempotency_keys($1, $2) AS "deleted!""#,
+/// Lists the workspaces in a range that have expired answers.
+pub(super) async fn list_workspaces_to_sweep(
+    conn: &mut PgConnection,
+    now: Timestamp,
+    range: WorkspaceRange,
+) -> Result<Vec<WorkspaceId>> {
+    let ids = sqlx::query_scalar!(
+        r#"/* idempotency::list_workspaces_to_sweep */
+         SELECT w.id AS "id!: WorkspaceId" FROM workspaces_with_expired_answers($1, $2, $3) w (id) ORDER BY w.id"#,
         now as _,
-        most,
+        range.after as _,
+        range.at_most,
     )
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    Ok(deleted)
+    Ok(ids)
+}
+
+/// Deletes at most this many expired answers of a workspace, and skips answers that another transaction holds. Returns
+/// the number of deleted answers.
+pub(super) async fn delete_expired_answers(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    now: Timestamp,
+    at_most: i64,
+) -> Result<u64> {
+    let done = sqlx::query!(
+        "/* idempotency::delete_expired_answers */
+         DELETE FROM idempotency_keys k
+         WHERE k.workspace_id = $1 AND k.key IN (
+             SELECT e.key FROM idempotency_keys e
+             WHERE e.workspace_id = $1 AND e.expires_at <= $2
+             ORDER BY e.expires_at LIMIT $3 FOR UPDATE SKIP LOCKED)",
+        workspace_id as _,
+        now as _,
+        at_most,
+    )
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
 }

@@ -1,42 +1,37 @@
-//! Deleting the answers that have expired.
-
-use std::time::Duration;
+//! The removal of expired answers.
 
 use super::store;
+use crate::db::Db;
 use crate::error::Result;
-use crate::surfaces::state::AppState;
+use crate::values::clock::Timestamp;
 
-/// How often a server looks.
-const EVERY: Duration = Duration::from_mins(10);
-/// So many in one transaction.
-const BATCH: i32 = 1_000;
+/// The most answers that one transaction deletes.
+const BATCH: i64 = 1_000;
 
-/// Deletes all that have expired. Returns how many they were.
+/// Deletes all answers that have expired, one workspace after the other. Returns the number of deleted answers. Servers
+/// that sweep at the same time do not wait for each other.
 ///
 /// # Errors
 /// 503 when the database is away.
-pub async fn sweep_once(app: &AppState) -> Result<i64> {
+pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
+    let tenants = db
+        .worker()
+        .find("find_expired_answers", move |conn, range| Box::pin(store::list_workspaces_to_sweep(conn, now, range)))
+        .await?;
     let mut total = 0;
-    loop {
-        let now = app.clock.now();
-        let deleted = app
-            .db
-            .global()
-            .run("sweep_idempotency_keys", move |conn, _| Box::pin(store::delete_expired_answers(conn, now, BATCH)))
-            .await?;
-        total += deleted;
-        if deleted < BATCH.into() {
-            return Ok(total);
+    for tenant in tenants {
+        loop {
+            let workspace_id = tenant.workspace_id();
+            let deleted = tenant
+                .run("sweep_idempotency_keys", move |conn, _| {
+                    Box::pin(store::delete_expired_answers(conn, workspace_id, now, BATCH))
+                })
+                .await?;
+            total += deleted;
+            if deleted < BATCH.unsigned_abs() {
+                break;
+            }
         }
     }
-}
-
-/// Does so again and again, until the task is dropped.
-pub async fn sweep(app: AppState) {
-    loop {
-        tokio::time::sleep(EVERY).await;
-        if let Err(error) = sweep_once(&app).await {
-            tracing::warn!(%error, cause = ?std::error::Error::source(&error), "could not delete expired answers");
-        }
-    }
+    Ok(total)
 }

@@ -1,4 +1,4 @@
-//! Queries on `outbox`.
+//! Statements on `outbox`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;

@@ -1,7 +1,7 @@
-//! `GET /metrics`, for Prometheus. Not among the routes of the API: it has a listener of its own, which clients do not
-//! reach.
+//! `GET /metrics` for Prometheus. The metrics have a listener of their own, which clients of the API do not reach.
 
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -13,52 +13,45 @@ use moka::future::Cache;
 use pearset_listener::{self as server, Limits};
 use tokio::net::TcpListener;
 
+use crate::db::Db;
 use crate::outbox;
 use crate::surfaces::state::AppState;
+use crate::telemetry::Metrics;
 
-/// Who reads metrics makes few connections.
-const CONNECTIONS: usize = 64;
-/// How old the depth of the outbox may be.
-const REMEMBER: Duration = Duration::from_secs(5);
-/// How long the database may take to tell it. Prometheus waits ten seconds for all of the metrics.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How often durations are put into their buckets.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// Connections of the metrics listener: few clients read metrics.
+const MAX_CONNECTIONS: usize = 64;
+/// The age up to which a depth of the outbox is reported without a new query.
+const DEPTH_TTL: Duration = Duration::from_secs(5);
+/// The time limit of the query for the depth. Prometheus waits ten seconds for all metrics.
+const DEPTH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Serves the metrics for as long as the process runs.
+/// Serves the metrics until the process ends.
 pub async fn serve(listener: TcpListener, app: AppState) {
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, "serving /metrics");
     }
-    let limits = Limits { connections: CONNECTIONS, ..Limits::default() };
-    server::serve(listener, routes(app), limits, pending()).await;
+    let limits = Limits { connections: MAX_CONNECTIONS, ..Limits::default() };
+    server::serve(listener, routes(&app), limits, pending()).await;
 }
 
-/// Keeps the memory that metrics take bounded also where nobody reads them.
-pub async fn upkeep(app: AppState) {
-    let mut interval = tokio::time::interval(UPKEEP);
-    loop {
-        interval.tick().await;
-        app.metrics.upkeep();
-    }
-}
-
-/// The one route.
-pub fn routes(app: AppState) -> Router {
-    let depth = Cache::builder().time_to_live(REMEMBER).build();
-    Router::new().route("/metrics", get(get_metrics)).with_state(Scrape { app, depth })
+/// Returns the route `/metrics`.
+pub fn routes(app: &AppState) -> Router {
+    let depth = Cache::builder().time_to_live(DEPTH_TTL).build();
+    let scrape = Scrape { db: app.db.clone(), metrics: Arc::clone(&app.metrics), depth };
+    Router::new().route("/metrics", get(get_metrics)).with_state(scrape)
 }
 
 #[derive(Clone)]
 struct Scrape {
-    app: AppState,
+    db: Db,
+    metrics: Arc<Metrics>,
     depth: Cache<(), i64>,
 }
 
-async fn get_metrics(State(Scrape { app, depth }): State<Scrape>) -> impl IntoResponse {
-    // A depth that cannot be told is not remembered.
-    let read = Box::pin(depth.try_get_with((), outbox::depth(&app.db)));
-    let depth = tokio::time::timeout(PATIENCE, read).await.ok().and_then(Result::ok);
-    let text = app.metrics.render(app.db.pool_use(), depth);
+async fn get_metrics(State(Scrape { db, metrics, depth }): State<Scrape>) -> impl IntoResponse {
+    // A query that failed is not cached.
+    let read = Box::pin(depth.try_get_with((), outbox::depth(&db)));
+    let depth = tokio::time::timeout(DEPTH_TIMEOUT, read).await.ok().and_then(Result::ok);
+    let text = metrics.render(db.pool_use(), depth);
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }

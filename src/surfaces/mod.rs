@@ -1,4 +1,4 @@
-//! Surfaces: what clients of each kind reach.
+//! Surfaces: the interfaces that each kind of client reaches, and the state of the application.
 
 pub mod api;
 pub mod metrics;

@@ -1,11 +1,12 @@
-//! Handles of metrics, made when their labels are first seen.
+//! Handles of metrics, created when their labels are first seen.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Making a handle costs a key on the heap and a search among all metrics: a request looks it up here.
+/// Handles by their labels. Creating a handle costs a key on the heap and a search among all metrics, so requests look
+/// handles up here.
 pub(super) struct Handles<K, H>(RwLock<HashMap<K, Arc<H>>>);
 
 impl<K, H> Default for Handles<K, H> {
@@ -15,7 +16,7 @@ impl<K, H> Default for Handles<K, H> {
 }
 
 impl<K: Eq + Hash, H> Handles<K, H> {
-    /// The handle for these labels.
+    /// Returns the handle for these labels.
     pub(super) fn get<Q>(&self, labels: &Q, make: impl FnOnce() -> H) -> Arc<H>
     where
         K: Borrow<Q>,
@@ -24,7 +25,9 @@ impl<K: Eq + Hash, H> Handles<K, H> {
         if let Some(handle) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(labels) {
             return Arc::clone(handle);
         }
+        // Created outside of the lock. Two threads may create the handle at the same time: both then use the first.
+        let made = Arc::new(make());
         let mut handles = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(handles.entry(labels.to_owned()).or_insert_with(|| Arc::new(make())))
+        Arc::clone(handles.entry(labels.to_owned()).or_insert_with(|| Arc::clone(&made)))
     }
 }

@@ -1,4 +1,4 @@
-//! Logging to standard error, by a thread of its own: a reader that is slow must not hold up a request.
+//! Logging to standard error. A thread of its own writes the lines: a slow reader must not delay a request.
 
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::bail;
+use clap::ValueEnum;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::Subscriber;
@@ -16,17 +17,27 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, fmt, registry};
 
-use super::{OTLP, REQUEST};
-use crate::config::{LogFormat, Settings};
+use super::{OTLP, REQUEST, Settings};
 
-/// Lines that wait to be written, at most. Those above are dropped and counted.
-const WAITING_LINES: usize = 8_192;
-/// In bytes: so many lines leave in one go when they come fast.
-const WRITTEN_AT_ONCE: usize = 64 * 1024;
-/// How late a line may be that comes directly after another.
-const GATHERED_FOR: Duration = Duration::from_millis(5);
+/// The most lines that wait to be written. More lines are dropped and counted.
+const MAX_WAITING_LINES: usize = 8_192;
+/// Bytes that are written in one system call when lines arrive fast.
+const WRITE_BUFFER: usize = 64 * 1024;
+/// The longest delay of a line that arrives directly after another line.
+const GATHER_PERIOD: Duration = Duration::from_millis(5);
 
-/// The thread that writes: dropping it writes what waits.
+/// The format of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people on a terminal, JSON otherwise.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The writing thread. Dropping the guard writes the lines that wait.
 static WRITER: Mutex<Option<WorkerGuard>> = Mutex::new(None);
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
@@ -37,19 +48,19 @@ pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> a
         bail!("PEARSET_LOG must be a level (error, warn, info, debug, trace) or a filter like pearset=debug");
     };
     let filter = filter
-        // A migration that finds its table in place is no news.
+        // The notice of a migration that finds its table in place is noise.
         .with_target("sqlx::postgres::notice", LevelFilter::WARN)
-        // A line of any level has the id of its request.
+        // Lines of every level have the id of their request.
         .with_target(REQUEST, LevelFilter::ERROR)
         .with_target(OTLP, LevelFilter::OFF);
     let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(WAITING_LINES)
+        .buffered_lines_limit(MAX_WAITING_LINES)
         .thread_name("log")
-        .finish(Gathering(BufWriter::with_capacity(WRITTEN_AT_ONCE, io::stderr())));
+        .finish(Gathering(BufWriter::with_capacity(WRITE_BUFFER, io::stderr())));
     let _ = DROPPED.set(writer.error_counter());
     *WRITER.lock().unwrap_or_else(PoisonError::into_inner) = Some(guard);
     match spans {
-        // One filter for everything costs less than one for each reader.
+        // One filter for everything costs less than one filter for each layer.
         None => registry().with(filter).with(lines(settings.log_format, writer)).init(),
         Some(provider) => {
             let spans = tracing_opentelemetry::layer()
@@ -65,8 +76,8 @@ pub(super) fn start(settings: &Settings, spans: Option<&SdkTracerProvider>) -> a
     Ok(())
 }
 
-/// Rests after it has written, so that the lines that come meanwhile leave together: a thread that waits for each has
-/// to be woken for each, which costs a request more than its line.
+/// A writer that pauses after it has written, so that the lines of the pause are written together. Without the pause the
+/// thread is woken for each line, which costs a request more than the line itself.
 struct Gathering<W>(W);
 
 impl<W: Write> Write for Gathering<W> {
@@ -74,15 +85,15 @@ impl<W: Write> Write for Gathering<W> {
         self.0.write(bytes)
     }
 
-    /// What the writing thread does when no line waits.
+    /// Called by the writing thread when no line waits.
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()?;
-        thread::sleep(GATHERED_FOR);
+        thread::sleep(GATHER_PERIOD);
         Ok(())
     }
 }
 
-/// Writes events as lines.
+/// Returns the layer that writes events as lines.
 fn lines<S>(format: LogFormat, writer: NonBlocking) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -96,19 +107,21 @@ where
     }
 }
 
-/// Writes what waits to be written, and ends logging. Takes a second at most.
+/// Writes the lines that wait, and ends logging. Takes at most one second.
 pub fn flush() {
-    drop(WRITER.lock().unwrap_or_else(PoisonError::into_inner).take());
+    let guard = WRITER.lock().unwrap_or_else(PoisonError::into_inner).take();
+    // Outside of the lock: dropping the guard waits for the writing thread.
+    drop(guard);
 }
 
-/// Lines that were dropped because standard error was not read fast enough.
+/// Returns the number of lines that were dropped because standard error was not read fast enough.
 #[must_use]
 pub fn dropped_lines() -> u64 {
     DROPPED.get().map_or(0, |lines| lines.dropped_lines().try_into().unwrap_or(u64::MAX))
 }
 
-/// A bare word is a level here. The filter would take one that is none for the name of a module, and log nothing of
-/// all others.
+/// Returns whether a part of the filter is a level or a rule. The filter itself would take a bare word that is no level
+/// for the name of a module, and would log nothing of all other modules.
 fn is_level_or_rule(part: &str) -> bool {
     part.contains('=') || part.trim().parse::<LevelFilter>().is_ok()
 }

@@ -1,4 +1,4 @@
-//! What the server counts. Every name is here, with its labels and what it means; no label has a value that a client
+//! The metrics of the server. Every name is here, with its labels and its meaning; no label has a value that a client
 //! chooses.
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use metrics_process::Collector;
 use super::handles::Handles;
 use super::logs::dropped_lines;
 use crate::error::{Code, Error};
+use crate::values::clock::Timestamp;
 
 const REQUESTS: &str = "pearset_http_requests_total";
 const REQUEST_SECONDS: &str = "pearset_http_request_duration_seconds";
@@ -30,58 +31,64 @@ const RATE_LIMITED: &str = "pearset_rate_limited_total";
 const RATE_LIMIT_STORE_FAILURES: &str = "pearset_rate_limit_store_failures_total";
 const SHED: &str = "pearset_shed_total";
 const LOG_LINES_DROPPED: &str = "pearset_log_lines_dropped_total";
+const WORKER_RUNS: &str = "pearset_worker_runs_total";
+const WORKER_LAST_SUCCESS: &str = "pearset_worker_last_success_timestamp_seconds";
 const BUILD: &str = "pearset_build_info";
 
-const COUNTERS: [(&str, &str); 8] = [
-    (REQUESTS, "Answers by route and status. 499: the client went away before there was one."),
-    (TRANSACTIONS, "Pieces of work on the database (transactions, and reads without one), by how they ended."),
-    (RETRIES, "Pieces of work that were tried again, by reason."),
-    (TOKENS, "Embed tokens by the route that made them, and whether it found or made the enrollment."),
-    (RATE_LIMITED, "Requests that were refused because their workspace has used up its rate, by plan."),
+const COUNTERS: [(&str, &str); 9] = [
+    (REQUESTS, "Answers by route and status. 499: the client went away before there was an answer."),
+    (TRANSACTIONS, "Transactions, and reads without a transaction, by outcome."),
+    (RETRIES, "Transactions that were retried, by reason."),
+    (TOKENS, "Embed tokens by the route that minted them, and by whether the request found or created the enrollment."),
+    (RATE_LIMITED, "Requests that were rejected because their workspace exceeded its rate limit, by plan."),
     (RATE_LIMIT_STORE_FAILURES, "Times that the shared store of the rate limits could not be used."),
-    (SHED, "Requests that were turned away because too much is going on, by reason."),
+    (SHED, "Requests that were rejected because the server is overloaded, by reason."),
     (LOG_LINES_DROPPED, "Log lines that were lost because standard error was not read fast enough."),
+    (WORKER_RUNS, "Rounds of the background workers, by worker and outcome."),
 ];
 
-const GAUGES: [(&str, &str); 6] = [
-    (IN_FLIGHT, "Requests that are being worked on."),
-    (POOL, "Sessions to the database, by whether one is used."),
-    (POOL_MAX, "Sessions to the database that there may be."),
-    (POOL_WAITING, "Pieces of work that wait for a session to the database."),
+const GAUGES: [(&str, &str); 7] = [
+    (IN_FLIGHT, "Requests in progress."),
+    (POOL, "Sessions to the database, by whether they are in use."),
+    (POOL_MAX, "The most sessions to the database."),
+    (POOL_WAITING, "Transactions that wait for a session to the database."),
     (
         OUTBOX,
-        "Events in the outbox of all workspaces. An estimate, that of PostgreSQL's statistics (live rows); some seconds \
-         old; NaN while the database does not answer.",
+        "Events in the outbox of all workspaces. An estimate of PostgreSQL's statistics (live rows), some seconds old; \
+         NaN while the database does not answer.",
     ),
-    (BUILD, "1; the label is the version."),
+    (WORKER_LAST_SUCCESS, "Time of the last successful round of a background worker, in seconds since 1970."),
+    (BUILD, "Always 1; the label is the version."),
 ];
 
 const HISTOGRAMS: [(&str, &str); 2] = [
-    (REQUEST_SECONDS, "Time from the head of a request to that of its answer, by route."),
-    (TRANSACTION_SECONDS, "Time that a piece of work on the database took, with waiting for a session and retries."),
+    (REQUEST_SECONDS, "Time from the head of a request to the head of its answer, by route."),
+    (TRANSACTION_SECONDS, "Duration of transactions, including the wait for a session and retries."),
 ];
 
-/// In seconds.
+/// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The status that stands for none: the client went away. No server sends it; nginx counts such requests under it too.
+/// The status of a request whose client went away before there was an answer. No server sends this status; nginx counts
+/// such requests under it too.
 pub const CLIENT_WENT_AWAY: u16 = 499;
 
-/// What one server has counted since its start. Not the process-wide recorder of the `metrics` crate: each application
-/// in a process, as the tests have many, counts for itself.
+/// The metrics of one application since its start. Not the process-wide recorder of the `metrics` crate: each application
+/// in a process counts for itself, and tests run many applications in one process.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     process: Collector,
     routes: Handles<String, Route>,
     transactions: Handles<&'static str, Transaction>,
     tokens: Handles<(&'static str, bool), Counter>,
+    workers: Handles<&'static str, WorkerMetrics>,
     in_flight: Gauge,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
         let recorder = PrometheusBuilder::new();
-        // It fails where there is no bucket.
+        // Never an error: the call fails only without buckets.
         let recorder = recorder.set_buckets(&BUCKETS).unwrap_or_else(|_| PrometheusBuilder::new()).build_recorder();
         let process = Collector::default();
         let in_flight = with_local_recorder(&recorder, || {
@@ -98,19 +105,26 @@ impl Default for Metrics {
             gauge!(BUILD, "version" => env!("CARGO_PKG_VERSION")).set(1);
             gauge!(IN_FLIGHT)
         });
-        let (routes, transactions, tokens) = (Handles::default(), Handles::default(), Handles::default());
-        Self { recorder, process, routes, transactions, tokens, in_flight }
+        Self {
+            recorder,
+            process,
+            routes: Handles::default(),
+            transactions: Handles::default(),
+            tokens: Handles::default(),
+            workers: Handles::default(),
+            in_flight,
+        }
     }
 }
 
-/// A route, one for all its bases and methods.
+/// The metrics of a route, the same for all bases and methods.
 pub struct Route {
     template: SharedString,
     answers: Handles<(&'static str, u16), Answers>,
 }
 
 impl Route {
-    /// Its path as it stands in the contract.
+    /// Returns the path of the route as the contract spells it.
     #[must_use]
     pub fn template(&self) -> &str {
         &self.template
@@ -122,7 +136,7 @@ struct Answers {
     seconds: Histogram,
 }
 
-/// A name of work on the database.
+/// The metrics of the transactions with one name.
 pub(crate) struct Transaction {
     committed: Counter,
     refused: Counter,
@@ -150,7 +164,7 @@ impl Transaction {
         }
     }
 
-    /// The work is done: well, or with an error. One that a rule asks for is `refused`.
+    /// Counts a transaction that has ended. An error that a rule of the API demands is `refused`.
     pub(crate) fn ended<T>(&self, outcome: &Result<T, Error>, took: Duration) {
         self.seconds.record(took);
         match outcome.as_ref().map_err(Error::code) {
@@ -162,7 +176,7 @@ impl Transaction {
         .increment(1);
     }
 
-    /// The work is tried again.
+    /// Counts a retry.
     pub(crate) fn retried(&self, after: &Error) {
         if after.is_disconnect() {
             &self.disconnected
@@ -175,20 +189,44 @@ impl Transaction {
     }
 }
 
-/// How many sessions there are to the database.
+/// The metrics of a background worker.
+pub struct WorkerMetrics {
+    succeeded: Counter,
+    failed: Counter,
+    panicked: Counter,
+}
+
+impl WorkerMetrics {
+    fn new(name: &'static str) -> Self {
+        let outcome = |outcome| counter!(WORKER_RUNS, "worker" => name, "outcome" => outcome);
+        Self { succeeded: outcome("ok"), failed: outcome("failed"), panicked: outcome("panicked") }
+    }
+
+    /// Counts a round that ended with an error.
+    pub fn failed(&self) {
+        self.failed.increment(1);
+    }
+
+    /// Counts a round that panicked.
+    pub fn panicked(&self) {
+        self.panicked.increment(1);
+    }
+}
+
+/// The sessions to the database.
 #[derive(Debug, Clone, Copy)]
 pub struct PoolUse {
-    /// That there may be.
+    /// The most sessions.
     pub max: u32,
-    /// That nobody uses.
+    /// Sessions that nobody uses.
     pub idle: u32,
-    /// That are in use.
+    /// Sessions in use.
     pub in_use: u32,
-    /// Those who wait for one.
+    /// Callers that wait for a session.
     pub waiting: u32,
 }
 
-/// A request that is counted as being worked on for as long as it lives.
+/// A request that counts as in progress until the value is dropped.
 pub struct InFlight(Gauge);
 
 impl Drop for InFlight {
@@ -198,7 +236,7 @@ impl Drop for InFlight {
 }
 
 impl Metrics {
-    /// A route by the path that the router matched; `None` where it matched none.
+    /// Returns the metrics of a route by the path that the router matched; `None` for a request that matched no route.
     #[must_use]
     pub fn route(&self, matched: Option<&str>) -> Arc<Route> {
         self.routes.get(matched.unwrap_or_default(), || {
@@ -207,14 +245,14 @@ impl Metrics {
         })
     }
 
-    /// A request begins.
+    /// Counts a request as in progress.
     #[must_use]
     pub fn begin_request(&self) -> InFlight {
         self.in_flight.increment(1);
         InFlight(self.in_flight.clone())
     }
 
-    /// A request of the route was answered. The method must be one of a bounded number.
+    /// Counts an answer. The method must be one of a bounded number of names.
     pub fn answered(&self, route: &Route, method: &'static str, status: u16, took: Duration) {
         let answers = route.answers.get(&(method, status), || {
             with_local_recorder(&self.recorder, || {
@@ -228,12 +266,12 @@ impl Metrics {
         answers.seconds.record(took);
     }
 
-    /// A name of work on the database.
+    /// Returns the metrics of the transactions with this name.
     pub(crate) fn transaction(&self, name: &'static str) -> Arc<Transaction> {
         self.transactions.get(&name, || with_local_recorder(&self.recorder, || Transaction::new(name)))
     }
 
-    /// A token was made on this route, for an enrollment that the request made or found.
+    /// Counts an embed token that this route minted, for an enrollment that the request created or found.
     pub fn minted(&self, route: &'static str, enrollment_is_new: bool) {
         let counter = self.tokens.get(&(route, enrollment_is_new), || {
             let enrollment = if enrollment_is_new { "created" } else { "found" };
@@ -242,26 +280,42 @@ impl Metrics {
         counter.increment(1);
     }
 
-    /// A request was refused because its workspace has used up its rate.
+    /// Counts a request that was rejected because its workspace exceeded its rate limit.
     pub fn rate_limited(&self, plan: &'static str) {
         self.count(|| counter!(RATE_LIMITED, "plan" => plan));
     }
 
-    /// The shared store of the rate limits could not be used.
+    /// Counts a failure of the shared store of the rate limits.
     pub fn rate_limit_store_failed(&self) {
         self.count(|| counter!(RATE_LIMIT_STORE_FAILURES));
     }
 
-    /// A request was turned away because too much is going on. The reason must be one of a bounded number.
+    /// Counts a request that was rejected because the server is overloaded. The reason must be one of a bounded number of
+    /// names.
     pub fn shed(&self, reason: &'static str) {
         self.count(|| counter!(SHED, "reason" => reason));
+    }
+
+    /// Returns the metrics of a background worker. From then on the worker is listed with zero rounds.
+    #[must_use]
+    pub fn worker(&self, name: &'static str) -> Arc<WorkerMetrics> {
+        self.workers.get(&name, || with_local_recorder(&self.recorder, || WorkerMetrics::new(name)))
+    }
+
+    /// Counts a successful round of a background worker.
+    pub fn worker_succeeded(&self, name: &'static str, now: Timestamp) {
+        self.worker(name).succeeded.increment(1);
+        // Created by the first success: a worker that never succeeded has no time, not the year 1970.
+        let last_success = with_local_recorder(&self.recorder, || gauge!(WORKER_LAST_SUCCESS, "worker" => name));
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit into the 52 bits of a double")]
+        last_success.set(now.unix_seconds() as f64);
     }
 
     fn count(&self, counter: impl FnOnce() -> Counter) {
         with_local_recorder(&self.recorder, counter).increment(1);
     }
 
-    /// All of it in Prometheus' text format, with what is true at this moment.
+    /// Returns all metrics in the text format of Prometheus, with the present values of the gauges.
     #[must_use]
     pub fn render(&self, pool: PoolUse, outbox: Option<i64>) -> String {
         with_local_recorder(&self.recorder, || {
@@ -277,14 +331,14 @@ impl Metrics {
         self.recorder.handle().render()
     }
 
-    /// Puts the durations into their buckets. Until then each takes eight bytes: to be called every few seconds, for
-    /// as long as nobody may ask for them.
+    /// Puts the recorded durations into their buckets. Until then each duration takes eight bytes, so this must run every
+    /// few seconds where nobody reads the metrics.
     pub fn upkeep(&self) {
         self.recorder.handle().run_upkeep();
     }
 }
 
-/// The same route under each of the bases that clients use.
+/// Returns the path without the base that the client used.
 fn without_base(path: &str) -> &str {
     let bare = path.strip_prefix("/api").or_else(|| path.strip_prefix("/v1"));
     bare.filter(|bare| bare.starts_with('/')).unwrap_or(path)

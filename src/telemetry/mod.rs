@@ -1,34 +1,44 @@
-//! What an operator sees of the server: logs, metrics, spans.
+//! Telemetry for the operator: logs, metrics, spans.
 
 mod handles;
 mod logs;
 pub mod metrics;
 mod otlp;
 
-pub use logs::{dropped_lines, flush};
+pub use logs::{LogFormat, dropped_lines, flush};
 pub use metrics::Metrics;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
-
-use crate::config::Settings;
+use url::Url;
 
 /// The target of the access log: `PEARSET_LOG=info,pearset::access=off` switches it off.
 pub const ACCESS: &str = "pearset::access";
-/// The target of the span around a request, which gives each line its request id.
+/// The target of the span around a request, which gives each log line the id of the request.
 pub const REQUEST: &str = "pearset::request";
-/// The target of the spans that go to a collector, and nowhere else.
+/// The target of the spans that go to the collector only.
 pub const OTLP: &str = "pearset::otlp";
 
-/// Logs for as long as it lives; what is left of lines and spans is written when it goes.
+/// The settings of logs and spans.
+#[derive(Debug)]
+pub struct Settings {
+    /// The level or filter of log lines.
+    pub log: String,
+    /// The format of log lines.
+    pub log_format: LogFormat,
+    /// The OpenTelemetry collector that receives spans.
+    pub otlp_endpoint: Option<Url>,
+}
+
+/// Running telemetry. Dropping the value writes the remaining log lines and spans.
 #[must_use]
 pub struct Running(Option<SdkTracerProvider>);
 
-/// Starts logging, and sending spans if a collector is named.
+/// Starts logging, and sends spans if the settings name a collector.
 ///
 /// # Errors
 /// When a setting cannot be used.
 pub fn start(settings: &Settings) -> anyhow::Result<Running> {
-    let provider = settings.otlp_endpoint()?.map(otlp::provider).transpose()?;
+    let provider = settings.otlp_endpoint.as_ref().map(otlp::provider).transpose()?;
     logs::start(settings, provider.as_ref())?;
     Ok(Running(provider))
 }

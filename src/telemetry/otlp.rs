@@ -1,4 +1,4 @@
-//! Spans for an OpenTelemetry collector, where the operator names one.
+//! Spans for the OpenTelemetry collector that the operator names.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
@@ -15,18 +15,18 @@ use opentelemetry_sdk::trace::SdkTracerProvider;
 use tokio::runtime::{self, Runtime};
 use url::Url;
 
-/// How long the collector may take for spans.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the last spans are waited for at the end.
-const FLUSH: Duration = Duration::from_secs(2);
-/// How often a collector that takes none is worth a line.
-const WARN_AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// The time limit for sending spans to the collector.
+const SEND_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit for sending the last spans at shutdown.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between two log lines about a collector that receives no spans.
+const WARN_PAUSE: Duration = Duration::from_mins(1);
 
-/// Sends spans to the collector, by a thread of its own and some at a time. Those that it cannot keep up with are
-/// lost.
+/// Returns a provider whose spans go to the collector in batches, sent by a thread of its own. Spans that the thread
+/// cannot keep up with are lost.
 pub(super) fn provider(endpoint: &Url) -> anyhow::Result<SdkTracerProvider> {
     let mut endpoint = endpoint.clone();
-    // An http URL has a path.
+    // Never an error: an http URL has a path.
     if let Ok(mut path) = endpoint.path_segments_mut() {
         path.pop_if_empty().extend(["v1", "traces"]);
     }
@@ -35,7 +35,7 @@ pub(super) fn provider(endpoint: &Url) -> anyhow::Result<SdkTracerProvider> {
         .with_http_client(Collector::new()?)
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(endpoint)
-        .with_timeout(PATIENCE)
+        .with_timeout(SEND_TIMEOUT)
         .build()
         .context("PEARSET_OTLP_ENDPOINT")?;
     let version = KeyValue::new("service.version", env!("CARGO_PKG_VERSION"));
@@ -43,14 +43,14 @@ pub(super) fn provider(endpoint: &Url) -> anyhow::Result<SdkTracerProvider> {
     Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
 }
 
-/// Sends what has not been sent.
+/// Sends the spans that have not been sent.
 pub(super) fn finish(provider: &SdkTracerProvider) {
-    // What is left then is lost, and was warned of.
-    let _ = provider.shutdown_with_timeout(FLUSH);
+    // Spans that are still left are lost; a log line has warned of the loss.
+    let _ = provider.shutdown_with_timeout(FLUSH_TIMEOUT);
 }
 
-/// The way to the collector. The thread that sends spans waits for it: it has a runtime of its own, because the
-/// server's does not run yet when tracing starts, and no longer when the last spans are sent.
+/// The client of the collector. The client has a runtime of its own, which the sending thread blocks on: the server's
+/// runtime does not run yet when tracing starts, and no longer when the last spans are sent.
 struct Collector {
     client: HyperClient,
     runtime: Runtime,
@@ -60,15 +60,22 @@ struct Collector {
 impl Collector {
     fn new() -> anyhow::Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        Ok(Self { client: HyperClient::with_default_connector(PATIENCE, None), runtime, warned: Mutex::default() })
+        Ok(Self { client: HyperClient::with_default_connector(SEND_TIMEOUT, None), runtime, warned: Mutex::default() })
     }
 
     fn warn(&self, problem: &dyn fmt::Display) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.is_none_or(|last| last.elapsed() >= WARN_AGAIN_AFTER) {
-            *warned = Some(Instant::now());
+        if self.is_warning_due() {
             tracing::warn!(%problem, "the collector of PEARSET_OTLP_ENDPOINT does not take spans");
         }
+    }
+
+    fn is_warning_due(&self) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let due = warned.is_none_or(|last| last.elapsed() >= WARN_PAUSE);
+        if due {
+            *warned = Some(Instant::now());
+        }
+        due
     }
 }
 

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use super::problem::ProblemCode;
 use super::rules::Noun;
+use crate::error::ProblemCode;
 
 /// A struct of read fields with rules that `#[derive(Validate)]` carries.
 ///

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::change::Change;
 use super::cross_field::{BrokenRule, Field, Rules, broken_rules, join, lies_in, position};
-use super::problem::{Invalid, MAX_PROBLEMS, Problem, ProblemCode};
+use super::problem::{Invalid, MAX_PROBLEMS};
 use super::rules::range;
 use super::text::{Bounded, Text};
-use crate::error::{Error, Result};
+use crate::error::{Error, Problem, ProblemCode, Result};
 
 /// A place in the request where a value is read and problems are noted.
 pub struct Scope<'a> {

@@ -20,7 +20,9 @@ mod text;
 pub use change::Change;
 pub use cross_field::{Field, Rules, broken_rule};
 pub use fields::{Fields, FromFields, FromJson, Scope, read_object, read_request};
-pub use problem::{Invalid, MAX_PROBLEMS, Problem, ProblemCode};
+pub use problem::{Invalid, MAX_PROBLEMS};
 pub use rules::{count, length, range};
 pub(crate) use text::choices;
 pub use text::{Bounded, Text};
+
+pub use crate::error::{Problem, ProblemCode};

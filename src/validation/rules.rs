@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 
 use validator::{ValidateLength, ValidateRange};
 
-use super::problem::{Invalid, ProblemCode};
+use super::problem::Invalid;
+use crate::error::ProblemCode;
 
 /// Checks the length of a string in characters.
 ///

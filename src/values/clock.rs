@@ -1,4 +1,5 @@
-//! Time as the API speaks it. The clock is a value that is passed in, so that tests can hold it.
+//! Points in time as the API writes them, and the clock. The clock is a value that is passed in, so that tests can stop
+//! it.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -13,13 +14,13 @@ use time::{OffsetDateTime, UtcOffset};
 
 use crate::validation::{Invalid, Text};
 
-/// Where the present time comes from.
+/// The source of the present time.
 pub trait Clock: Send + Sync {
-    /// The present time, in whole milliseconds.
+    /// Returns the present time, in whole milliseconds.
     fn now(&self) -> Timestamp;
 
-    /// The time that has passed since some moment. It measures spans: it goes on evenly when somebody sets the
-    /// machine's clock.
+    /// Returns the time that has passed since some fixed moment, for measuring durations. Setting the machine's clock does
+    /// not change this time.
     fn elapsed(&self) -> Duration;
 }
 
@@ -39,8 +40,8 @@ impl Clock for SystemClock {
     }
 }
 
-/// A point in time in UTC with a resolution of one millisecond, which is what an answer shows:
-/// what was written and what is read back are then equal.
+/// A point in time in UTC. The resolution is one millisecond, as in answers, so that a written time and the time that is
+/// read back are equal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Timestamp(OffsetDateTime);
@@ -49,19 +50,19 @@ const FORMAT: &[BorrowedFormatItem<'static>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 impl Timestamp {
-    /// The beginning of the second.
+    /// Returns the beginning of the second.
     #[must_use]
     pub fn whole_seconds(self) -> Self {
         Self(self.0.replace_millisecond(0).unwrap_or(self.0))
     }
 
-    /// Whole seconds since 1970, rounded down: what a JWT calls a NumericDate.
+    /// Returns whole seconds since 1970, rounded down (the NumericDate of a JWT).
     #[must_use]
     pub fn unix_seconds(self) -> i64 {
         self.0.unix_timestamp()
     }
 
-    /// Whole milliseconds since 1970; 0 for an earlier time.
+    /// Returns whole milliseconds since 1970, or 0 for an earlier time.
     #[must_use]
     pub fn unix_millis(self) -> u64 {
         u64::try_from(self.0.unix_timestamp_nanos() / 1_000_000).unwrap_or(0)
@@ -69,11 +70,12 @@ impl Timestamp {
 }
 
 impl Text for Timestamp {
-    /// An RFC 3339 time.
+    /// Reads an RFC 3339 time.
     fn from_text(text: &str) -> Result<Self, Invalid> {
         let time = OffsetDateTime::parse(text, &Rfc3339)
             .map_err(|_| Invalid::format("Invalid date: must be an RFC 3339 date and time"))?;
-        // PostgreSQL's range ends elsewhere than ours; nobody means a year before 1970 or after 9999 here.
+        // The range of PostgreSQL differs from the range of `OffsetDateTime`. No request means a year before 1970 or after
+        // 9999.
         time.checked_to_offset(UtcOffset::UTC)
             .filter(|time| (1970..=9999).contains(&time.year()))
             .map(Self::from)
@@ -123,7 +125,7 @@ mod tests {
     use time::macros::datetime;
 
     #[test]
-    fn shows_utc_milliseconds() {
+    fn times_are_written_in_utc_with_milliseconds() {
         let time = Timestamp::from(datetime!(2026-03-01 01:02:03.456_789 +02:00));
         assert_eq!(time.to_string(), "2026-02-28T23:02:03.456Z");
         assert_eq!(time, Timestamp::from(datetime!(2026-02-28 23:02:03.456 UTC)));
@@ -132,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_dates_and_times() {
+    fn rfc_3339_times_are_read_and_others_rejected() {
         for (text, time) in [
             ("2026-03-01T01:02:03.456789+02:00", "2026-02-28T23:02:03.456Z"),
             ("2026-03-01T00:00:00Z", "2026-03-01T00:00:00.000Z"),

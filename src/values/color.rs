@@ -9,7 +9,7 @@ use crate::values::id::Ids;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "a color is what it is called")]
+#[expect(missing_docs, reason = "the names say everything")]
 pub enum Color {
     Red,
     Yellow,
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colors() {
+    fn colors_are_read_and_written_by_name() {
         for (name, color) in Color::ALL {
             assert_eq!(Color::from_text(name), Ok(color));
             assert_eq!(serde_json::to_value(color).unwrap(), name);

@@ -11,7 +11,7 @@ pub struct HttpUrl(String);
 const MAX_LENGTH: usize = 32_000;
 
 impl HttpUrl {
-    /// The serialised form.
+    /// Returns the serialised form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn accepts_and_serialises() {
+    fn urls_are_accepted_and_serialised() {
         for (text, url) in [
             ("https://example.com", "https://example.com/"),
             ("http://Example.com:80/a b".split(' ').next().unwrap(), "http://example.com/a"),
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             " ",

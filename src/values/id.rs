@@ -1,5 +1,5 @@
-//! Identifiers: a prefix that names the kind and the Crockford base32 of a UUIDv7 (the TypeID form),
-//! stored as `uuid`; and the source of everything random.
+//! Identifiers, and the source of everything random. The text form of an identifier is a prefix that names the kind, and
+//! the Crockford base32 of a UUIDv7 (the TypeID form); the stored form is `uuid`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,10 +12,10 @@ use uuid::Uuid;
 use crate::values::clock::Timestamp;
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// 26 × 5 bits hold 128 bits; the first character carries three.
+/// 26 × 5 bits hold 128 bits; the first character has three bits.
 const ENCODED_LENGTH: usize = 26;
 
-/// The text is not an id of the wanted kind. To a caller that is an id that does not exist.
+/// The error for a text that is no id of the expected kind. Callers treat such a text like an id that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an id of this kind")]
 pub struct InvalidId;
@@ -69,7 +69,7 @@ ids! {
     ProgramId = "prog";
     /// A group of partners in a program.
     GroupId = "grp";
-    /// A link that every partner of a group gets.
+    /// A default link of a group, which every partner of the group gets.
     GroupDefaultLinkId = "pgdl";
     /// A person in a workspace.
     PartnerId = "pn";
@@ -77,7 +77,7 @@ ids! {
     EnrollmentId = "pge";
     /// A referral link.
     LinkId = "link";
-    /// A place where links live.
+    /// A domain for links.
     DomainId = "dom";
     /// A label of links.
     TagId = "tag";
@@ -89,9 +89,9 @@ ids! {
     AuditLogId = "audit";
     /// An event in the outbox.
     EventId = "evt";
-    /// One embed token (`jti`).
+    /// An embed token (`jti`).
     TokenId = "tok";
-    /// One request, where the client named none.
+    /// A request whose client sent no request id.
     RequestId = "req";
 }
 
@@ -117,8 +117,8 @@ fn decode(text: &str) -> Result<Uuid, InvalidId> {
         .ok_or(InvalidId)
 }
 
-/// The source of ids and of everything else that is random: the operating system's generator, or a
-/// seeded one, with which a run can be repeated.
+/// The source of ids and of everything else that is random: the operating system's generator, or a seeded generator,
+/// which makes a run repeatable.
 #[derive(Debug)]
 pub struct Ids(Source);
 
@@ -129,25 +129,25 @@ enum Source {
 }
 
 impl Ids {
-    /// Unpredictable.
+    /// Returns a source with the operating system's generator: unpredictable.
     #[must_use]
     pub fn system() -> Self {
         Self(Source::System)
     }
 
-    /// The same sequence for the same seed. Not for production: keys and ids can be predicted.
+    /// Returns a source that gives the same sequence for the same seed. Not for production: keys and ids are predictable.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         Self(Source::Seeded(Box::new(Mutex::new(StdRng::seed_from_u64(seed)))))
     }
 
-    /// A new id (UUIDv7: ids of a later millisecond sort later).
+    /// Returns a new id (UUIDv7: ids of a later millisecond sort later).
     #[must_use]
     pub fn next<T: From<Uuid>>(&self, now: Timestamp) -> T {
         T::from(uuid::Builder::from_unix_timestamp_millis(now.unix_millis(), &self.bytes()).into_uuid())
     }
 
-    /// Random bytes.
+    /// Returns random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -155,10 +155,10 @@ impl Ids {
         bytes
     }
 
-    /// `length` characters, each drawn evenly from `alphabet` (ASCII, at most 256 characters).
+    /// Returns `length` characters, each drawn evenly from `alphabet` (ASCII, at most 256 characters).
     #[must_use]
     pub fn string(&self, alphabet: &[u8], length: usize) -> String {
-        // A byte past the largest multiple of the alphabet's size would favour its first letters.
+        // Bytes past the largest multiple of the alphabet's size would favour the first letters of the alphabet.
         let fair = 256 - 256 % alphabet.len();
         let mut text = String::with_capacity(length);
         while text.len() < length {
@@ -168,7 +168,7 @@ impl Ids {
         text
     }
 
-    /// An even draw from 0 to 1.
+    /// Returns an evenly drawn number from 0 to 1.
     #[must_use]
     pub fn fraction(&self) -> f64 {
         f64::from(u32::from_ne_bytes(self.bytes())) / f64::from(u32::MAX)
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn text_form_is_the_typeid_form() {
-        // Vector of the TypeID specification.
+        // A vector of the TypeID specification.
         let uuid = Uuid::try_parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
         let id = PartnerId::from(uuid);
         assert_eq!(id.to_string(), "pn_01h455vb4pex5vsknk084sn02q");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_an_id() {
+    fn malformed_ids_are_rejected() {
         for text in [
             "",
             "pn_",

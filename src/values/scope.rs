@@ -1,9 +1,9 @@
-//! The pair of ids that most work is about.
+//! The pair of ids that most work needs.
 
 use super::id::{ProgramId, WorkspaceId};
 
-/// A program and the workspace that owns it. The value says nothing about whether the program exists:
-/// [`crate::access::Caller::program`] hands out scopes of programs that a caller may use.
+/// A program and the workspace that owns it. The value does not prove that the program exists: `access::Caller::program`
+/// returns scopes of programs that exist and that the caller may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ProgramScope {
     /// The tenant.

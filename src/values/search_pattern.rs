@@ -1,7 +1,7 @@
-//! Text that is searched for without regard to case.
+//! Patterns for case-insensitive search.
 
-/// A regular expression of PostgreSQL that finds this text without regard to case, in letters of any script. (The database's own
-/// ways to ignore case go by its locale, and ours is `C`: they would know ASCII only.)
+/// Returns a regular expression of PostgreSQL that finds this text without regard to case, in letters of any script. The
+/// database's own case-insensitive search depends on the locale, which is `C` here, and would know ASCII only.
 #[must_use]
 pub fn ignoring_case(text: &str) -> String {
     let mut pattern = String::with_capacity(4 * text.len());
@@ -20,7 +20,7 @@ pub fn ignoring_case(text: &str) -> String {
     pattern
 }
 
-/// A character and what it is in the other case, where that is one character.
+/// Returns a character and its other cases, as far as these are single characters.
 fn cases(character: char) -> Vec<char> {
     let upper = single(character.to_uppercase()).unwrap_or(character);
     let mut cases = vec![character, upper];

@@ -1,8 +1,9 @@
-//! Names as a part of an address.
+//! Slugs: names as a part of an address.
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Lower-case ASCII words joined by hyphens, at most so many characters; empty when the text has no letter or digit.
+/// Returns lower-case ASCII words joined by hyphens, at most `max_length` characters. Empty when the text has no letter or
+/// digit.
 #[must_use]
 pub fn slug(text: &str, max_length: usize) -> String {
     let mut spelled = String::with_capacity(text.len());
@@ -31,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slugs() {
+    fn slugs_are_ascii_words() {
         for (text, expected) in [
             ("Müller & Söhne", "mueller-and-soehne"),
             ("Jane Doe", "jane-doe"),

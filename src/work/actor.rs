@@ -1,4 +1,4 @@
-//! Who asks for a change.
+//! The originator of a change.
 
 use crate::access::Caller;
 use crate::values::id::{ApiKeyId, EnrollmentId, WorkspaceId};

@@ -15,19 +15,19 @@ use crate::http::extract::request_db;
 use crate::values::clock::{Clock, Timestamp};
 use crate::values::id::{Ids, WorkspaceId};
 
-/// How far the statements of a [`Query`] see the same state.
+/// Decides whether the statements of a [`Query`] see the same state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMode {
     /// Each statement sees what was committed before it.
     Committed,
     /// All statements see the same state, and each is planned for its own values: for lists, whose best plan depends
-    /// on the filters that are given.
+    /// on the given filters.
     Snapshot,
 }
 
 /// The database, the clock and the source of ids, bound together so that handlers run work with one value. Cheap to
-/// clone. As an extractor: where a transaction spans the request (`Idempotency-Key`), all work is part of that
-/// transaction.
+/// clone. The extractor makes all work a part of the transaction that spans the request (`Idempotency-Key`), if there is
+/// such a transaction.
 #[derive(Clone)]
 pub struct Executor {
     db: Db,
@@ -42,19 +42,19 @@ impl Executor {
         Self { db, clock, ids }
     }
 
-    /// The database.
+    /// Returns the database.
     #[must_use]
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// The source of ids and randomness.
+    /// Returns the source of ids and randomness.
     #[must_use]
     pub fn ids(&self) -> &Ids {
         &self.ids
     }
 
-    /// The present time.
+    /// Returns the present time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()

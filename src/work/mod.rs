@@ -37,7 +37,7 @@ pub trait Command: Send + Sync + 'static {
 pub trait Query: Send + Sync + 'static {
     /// The name of the transaction in logs and metrics.
     const NAME: &'static str;
-    /// How far the statements of the query see the same state.
+    /// Decides whether the statements of the query see the same state.
     const MODE: ReadMode = ReadMode::Committed;
     /// The answer.
     type Output: Send;
@@ -45,7 +45,7 @@ pub trait Query: Send + Sync + 'static {
     /// Reads the answer. Runs again from the start when the connection broke.
     ///
     /// # Errors
-    /// As the statements fail.
+    /// The error of a statement.
     fn fetch(&self, conn: &mut PgConnection) -> impl Future<Output = Result<Self::Output>> + Send;
 }
 
@@ -53,7 +53,7 @@ pub trait Query: Send + Sync + 'static {
 pub struct Work<'c> {
     /// The connection, inside the transaction of the actor's workspace.
     pub conn: &'c mut PgConnection,
-    /// Whoever asked for the change.
+    /// The originator of the change.
     pub actor: Actor,
     /// The number of earlier runs of this command, zero for the first.
     pub attempt: u32,
@@ -68,13 +68,14 @@ impl<'c> Work<'c> {
         Self { conn, actor, attempt, ids, clock, now: None }
     }
 
-    /// The time of the change: read once, by the first call, and the same until the end of the transaction. A command
-    /// that locks first and asks afterwards gives the earlier of two changes the earlier time.
+    /// Returns the time of the change. The first call reads the clock, and later calls return the same time until the end
+    /// of the transaction. A command that locks rows before its first call gives the earlier of two changes the earlier
+    /// time.
     pub fn now(&mut self) -> Timestamp {
         *self.now.get_or_insert_with(|| self.clock.now())
     }
 
-    /// The source of ids and randomness.
+    /// Returns the source of ids and randomness.
     #[must_use]
     pub fn ids(&self) -> &'c Ids {
         self.ids

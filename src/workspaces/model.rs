@@ -1,4 +1,4 @@
-//! Plans, scopes and keys.
+//! Plans, scopes and API keys.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use crate::validation::{Invalid, Text, length};
 use crate::values::clock::Timestamp;
 use crate::values::id::{ApiKeyId, Ids, ProgramId, WorkspaceId};
 
-/// What a workspace has subscribed to, from low to high.
+/// The plan of a workspace, from low to high.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -18,14 +18,20 @@ pub enum Plan {
     Pro,
     /// Above pro.
     Business,
-    /// The first with partners and embed tokens.
+    /// The lowest plan with partners and embed tokens.
     Advanced,
-    /// Everything.
+    /// The highest plan.
     Enterprise,
 }
 
 impl Plan {
-    /// The name.
+    /// Returns the number of plans below this plan.
+    #[must_use]
+    pub fn rank(self) -> usize {
+        self as usize
+    }
+
+    /// Returns the name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -53,7 +59,7 @@ impl Slug {
     /// The maximum number of characters.
     pub const MAX_LENGTH: usize = 48;
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -82,7 +88,7 @@ impl Text for Slug {
     }
 }
 
-/// One thing that a key may be allowed to do.
+/// A right that an API key may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// Read partners.
@@ -107,7 +113,7 @@ pub enum Scope {
     WebhooksWrite,
     /// Read everything.
     ApisRead,
-    /// Everything.
+    /// Read and change everything.
     ApisAll,
 }
 
@@ -127,7 +133,7 @@ impl Scope {
         Self::ApisAll,
     ];
 
-    /// The text form, `resource.action`.
+    /// Returns the text form, `resource.action`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -146,8 +152,8 @@ impl Scope {
         }
     }
 
-    /// Whether holding this scope is enough where `wanted` is needed: `apis.all` is enough for everything,
-    /// `apis.read` for every reading, and writing a resource includes reading it.
+    /// Returns whether this scope is enough where `wanted` is needed: `apis.all` is enough for everything, `apis.read` for
+    /// reading every resource, and the right to write a resource includes the right to read the resource.
     fn covers(self, wanted: Self) -> bool {
         let (resource, action) = wanted.as_str().split_once('.').unwrap_or_default();
         self == wanted
@@ -167,24 +173,24 @@ impl FromStr for Scope {
     }
 }
 
-/// What a key may do.
+/// The scopes of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scopes(Vec<Scope>);
 
 impl Scopes {
-    /// Whether they allow what needs `wanted`.
+    /// Returns whether the scopes allow an operation that needs `wanted`.
     #[must_use]
     pub fn allow(&self, wanted: Scope) -> bool {
         self.0.iter().any(|held| held.covers(wanted))
     }
 
-    /// The text forms, as they are stored.
+    /// Returns the text forms, as the database stores them.
     #[must_use]
     pub fn to_strings(&self) -> Vec<String> {
         self.0.iter().map(|scope| scope.as_str().to_owned()).collect()
     }
 
-    /// From the stored text forms. One that this version does not know allows nothing.
+    /// Reads the stored text forms. A scope that this version does not know allows nothing.
     #[must_use]
     pub fn from_stored(texts: &[String]) -> Self {
         Self(texts.iter().filter_map(|text| text.parse().ok()).collect())
@@ -209,12 +215,12 @@ const KEY_CHECKSUM_LENGTH: usize = 6;
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// An API key in clear: `pst_`, 30 base62 characters, 6 base62 characters of the CRC-32 of all before.
-/// Shown once, never stored, never logged (its `Debug` hides it).
+/// Shown once, never stored, never logged (`Debug` hides the key).
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey(String);
 
 impl ApiKey {
-    /// A new key.
+    /// Generates a new key.
     #[must_use]
     pub fn generate(ids: &Ids) -> Self {
         let body = format!("{KEY_PREFIX}{}", ids.string(BASE62, KEY_SECRET_LENGTH));
@@ -222,13 +228,14 @@ impl ApiKey {
         Self(body + &checksum)
     }
 
-    /// The key in clear, to be shown to its owner.
+    /// Returns the key in clear, to be shown to its owner.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// What is stored in its place: SHA-256. (The key is random; a slow hash would add nothing.)
+    /// Returns the SHA-256 of the key, which is stored in place of the key. The key is random, so a slow hash would add
+    /// nothing.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, self.0.as_bytes());
@@ -241,7 +248,7 @@ impl ApiKey {
 impl FromStr for ApiKey {
     type Err = &'static str;
 
-    /// Refuses what has not the form or the checksum of a key, so that no query is spent on it.
+    /// Rejects a text without the form or the checksum of a key, so that no query is spent on the text.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let length = KEY_PREFIX.len() + KEY_SECRET_LENGTH;
         let well_formed = text.len() == length + KEY_CHECKSUM_LENGTH
@@ -269,24 +276,24 @@ fn checksum(text: &str) -> String {
     digits.into_iter().map(char::from).collect()
 }
 
-/// A key to be stored.
+/// An API key to be stored.
 #[derive(Debug)]
 pub struct NewApiKey {
-    /// Its id.
+    /// The id.
     pub id: ApiKeyId,
-    /// The workspace that it belongs to.
+    /// The workspace that the key belongs to.
     pub workspace_id: WorkspaceId,
-    /// The only program that it may use, if it is limited to one.
+    /// The only program that the key may use, if the key is limited to one program.
     pub program_id: Option<ProgramId>,
-    /// For people.
+    /// The name for people.
     pub name: String,
-    /// What it may do.
+    /// The rights of the key.
     pub scopes: Scopes,
-    /// When it stops working.
+    /// The end of the key.
     pub expires_at: Option<Timestamp>,
 }
 
-/// What a key that works gives its holder.
+/// The rights that a valid API key gives its holder.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The key.
@@ -295,15 +302,15 @@ pub struct Grant {
     pub workspace_id: WorkspaceId,
     /// The tenant's plan.
     pub plan: Plan,
-    /// The program that a request means which names none: the key's, else the workspace's default.
+    /// The program of a request that names no program: the key's program, else the workspace's default.
     pub program_id: ProgramId,
-    /// Whether that program is active.
+    /// True if that program is active.
     pub program_is_active: bool,
-    /// Whether the key may use no other program.
+    /// True if the key may use no other program.
     pub is_bound_to_program: bool,
-    /// What the key may do.
+    /// The rights of the key.
     pub scopes: Scopes,
-    /// When the key stops working.
+    /// The end of the key.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -312,14 +319,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_have_a_checksum() {
+    fn api_keys_have_a_checksum() {
         let ids = Ids::seeded(1);
         let key = ApiKey::generate(&ids);
         assert_eq!(key.expose().len(), 40);
         assert_eq!(key.expose().parse::<ApiKey>().as_ref(), Ok(&key));
         assert_ne!(key, ApiKey::generate(&ids));
         assert_eq!(format!("{key:?}"), "ApiKey(…)");
-        // Each changed character is noticed.
+        // The checksum detects a change of any single character.
         for position in 0..key.expose().len() {
             let mut changed = key.expose().to_owned().into_bytes();
             changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
@@ -331,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_cover() {
+    fn broader_scopes_cover_narrower_scopes() {
         let scopes = |list: &[Scope]| Scopes::from(list.to_vec());
         assert!(Scopes::default().allow(Scope::TokensWrite));
         assert!(scopes(&[Scope::ApisRead]).allow(Scope::LinksRead));
@@ -347,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn slugs() {
+    fn slugs_have_letters_digits_and_inner_hyphens() {
         for good in ["a", "acme", "acme-2", &"a".repeat(48)] {
             assert!(good.parse::<Slug>().is_ok(), "{good}");
         }

@@ -1,4 +1,4 @@
-//! Queries on `workspaces` and `api_keys`.
+//! Statements on `workspaces` and `api_keys`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -12,41 +12,41 @@ use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceSummary {
-    /// Its id.
+    /// The id.
     pub id: WorkspaceId,
-    /// Its name in addresses.
+    /// The name in addresses.
     pub slug: String,
-    /// Its name for people.
+    /// The name for people.
     pub name: String,
-    /// Its plan.
+    /// The plan.
     pub plan: Plan,
-    /// The program of a request that names none.
+    /// The program of a request that names no program.
     pub default_program_id: ProgramId,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// A key in a list; the key itself is not known.
+/// An API key in a list. The key itself is not known.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySummary {
-    /// Its id.
+    /// The id.
     pub id: ApiKeyId,
-    /// Its name for people.
+    /// The name for people.
     pub name: String,
-    /// What it may do.
+    /// The rights of the key.
     pub scopes: Vec<String>,
-    /// The only program that it may use, if it is limited to one.
+    /// The only program that the key may use, if the key is limited to one program.
     pub program_id: Option<ProgramId>,
-    /// When it stops working.
+    /// The end of the key.
     pub expires_at: Option<Timestamp>,
-    /// When it was revoked.
+    /// The time of revocation.
     pub revoked_at: Option<Timestamp>,
-    /// When it was made.
+    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// Whether there is any workspace.
+/// Returns whether there is any workspace.
 pub async fn exists_any(conn: &mut PgConnection) -> Result<bool> {
     let found =
         sqlx::query_scalar!(r#"/* workspaces::exists_any */ SELECT EXISTS (SELECT FROM workspaces) AS "exists!""#)
@@ -55,7 +55,7 @@ pub async fn exists_any(conn: &mut PgConnection) -> Result<bool> {
     Ok(found)
 }
 
-/// The workspace with this slug.
+/// Finds the workspace with this slug.
 pub async fn find_id_by_slug(conn: &mut PgConnection, slug: &str) -> Result<Option<WorkspaceId>> {
     let id = sqlx::query_scalar!("/* workspaces::find_id_by_slug */ SELECT id FROM workspaces WHERE slug = $1", slug)
         .fetch_optional(conn)
@@ -63,7 +63,7 @@ pub async fn find_id_by_slug(conn: &mut PgConnection, slug: &str) -> Result<Opti
     Ok(id)
 }
 
-/// All workspaces, oldest first.
+/// Lists all workspaces, oldest first.
 pub async fn list_workspaces(conn: &mut PgConnection) -> Result<Vec<WorkspaceSummary>> {
     let rows = sqlx::query_as!(
         WorkspaceSummary,
@@ -75,7 +75,7 @@ pub async fn list_workspaces(conn: &mut PgConnection) -> Result<Vec<WorkspaceSum
     Ok(rows)
 }
 
-/// A workspace whose default program follows in the same transaction.
+/// Inserts a workspace. Its default program must follow in the same transaction.
 pub async fn insert_workspace(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -101,7 +101,7 @@ pub async fn insert_workspace(
     Ok(())
 }
 
-/// The program of a request that names none; it stays so until the end of the transaction.
+/// Returns the program of a request that names no program, and locks the choice until the end of the transaction.
 pub async fn lock_default_program(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Option<ProgramId>> {
     let id = sqlx::query_scalar!(
         "/* workspaces::lock_default_program */
@@ -113,7 +113,7 @@ pub async fn lock_default_program(conn: &mut PgConnection, workspace_id: Workspa
     Ok(id)
 }
 
-/// Changes the program of a request that names none.
+/// Changes the program of a request that names no program.
 pub async fn update_default_program(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -129,7 +129,7 @@ pub async fn update_default_program(
     Ok(())
 }
 
-/// A key, of which only the hash is kept.
+/// Inserts an API key, of which only the hash is stored.
 pub async fn insert_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8; 32], now: Timestamp) -> Result<()> {
     sqlx::query!(
         "/* workspaces::insert_api_key */
@@ -149,7 +149,7 @@ pub async fn insert_api_key(conn: &mut PgConnection, key: &NewApiKey, hash: [u8;
     Ok(())
 }
 
-/// The keys of a workspace, oldest first.
+/// Lists the API keys of a workspace, oldest first.
 pub async fn list_api_keys(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Vec<ApiKeySummary>> {
     let rows = sqlx::query_as!(
         ApiKeySummary,
@@ -163,8 +163,8 @@ pub async fn list_api_keys(conn: &mut PgConnection, workspace_id: WorkspaceId) -
     Ok(rows)
 }
 
-/// Ends a key, for the command line, where a key is named by its id alone. False when there is no such key that
-/// still works.
+/// Revokes an API key, for the command line, which names a key by its id alone. Returns false when there is no such key
+/// or the key was revoked before.
 pub async fn revoke_api_key(conn: &mut PgConnection, id: ApiKeyId, now: Timestamp) -> Result<bool> {
     let done = sqlx::query!(
         "/* workspaces::revoke_api_key */
@@ -177,7 +177,7 @@ pub async fn revoke_api_key(conn: &mut PgConnection, id: ApiKeyId, now: Timestam
     Ok(done.rows_affected() == 1)
 }
 
-/// What the key with this hash gives, unless it is unknown or revoked. The caller checks the expiry.
+/// Returns the grant of the API key with this hash, unless the key is unknown or revoked. The caller checks the expiry.
 pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Option<Grant>> {
     let row = sqlx::query!(
         r#"/* workspaces::find_grant */
@@ -202,7 +202,7 @@ pub async fn find_grant(conn: &mut PgConnection, hash: [u8; 32]) -> Result<Optio
     }))
 }
 
-/// Holds off whoever else wants to make the first workspace, until the end of the transaction.
+/// Locks `workspaces` until the end of the transaction, so that only one transaction creates the first workspace.
 pub async fn lock_workspaces(conn: &mut PgConnection) -> Result<()> {
     sqlx::query!("/* workspaces::lock_workspaces */ LOCK TABLE workspaces IN SHARE ROW EXCLUSIVE MODE")
         .execute(conn)

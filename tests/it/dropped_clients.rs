@@ -1,6 +1,6 @@
-//! Clients that go away in the middle of a request. The regression test for a fault of sqlx 0.9.0: a `begin()` that
-//! is dropped leaves its session inside a transaction, later statements on that session join it, and what they have
-//! written for other, acknowledged requests is rolled back with it.
+//! Clients that go away in the middle of a request. The regression test for a fault of sqlx 0.9.0: a dropped `begin()`
+//! leaves its session inside a transaction, later statements on that session join the transaction, and the writes of
+//! other, acknowledged requests are rolled back with it.
 
 #![expect(clippy::disallowed_methods, reason = "the checks are no part of the application's prepared queries")]
 
@@ -44,8 +44,8 @@ fn request(authorization: &str, body: &Value) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Cuts off a creating call: one in four after some of its bytes, the others at some moment between its arrival and
-/// the time when most have their answer. The turn decides, in an order that mixes them.
+/// Cuts off a creating call: one in four after some of its bytes, the others at some moment between the arrival of the
+/// request and the time when most requests are answered. `turn` decides, in a mixed order.
 async fn cut_off(address: SocketAddr, authorization: &str, turn: usize) {
     let email = format!("gone{turn}@example.com");
     let request = request(authorization, &json!({ "partner": { "email": email, "tenantId": email } }));
@@ -53,7 +53,7 @@ async fn cut_off(address: SocketAddr, authorization: &str, turn: usize) {
     cut(address, &request, length, Duration::from_micros(700 * (turn as u64 * 37 % 71))).await;
 }
 
-/// Creates partners until told to stop; returns their e-mails with the enrollments that were acknowledged.
+/// Creates partners until `stop` is set. Returns the e-mails and enrollments of the acknowledged partners.
 async fn create(
     server: Arc<LiveServer>,
     authorization: String,
@@ -77,7 +77,7 @@ async fn stored(app: &TestApp) -> BTreeMap<String, String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_that_go_away_at_any_moment_cost_nobody_a_write() {
+async fn clients_that_go_away_at_any_moment_lose_no_write_of_others() {
     let app = TestApp::start().await;
     let server = Arc::new(LiveServer::start(&app).await);
     let workspace = app.workspace("acme").await;
@@ -89,10 +89,10 @@ async fn clients_that_go_away_at_any_moment_cost_nobody_a_write() {
         ordinary.spawn(create(Arc::clone(&server), authorization.clone(), client, Arc::clone(&stop)));
     }
     let mut conn = app.sql().await;
-    let over = Arc::clone(&stop);
+    let stopped = Arc::clone(&stop);
     let watcher = tokio::spawn(async move {
         let mut abandoned = 0;
-        while !over.load(Ordering::Relaxed) {
+        while !stopped.load(Ordering::Relaxed) {
             abandoned = abandoned.max(invariants::abandoned_transactions(&mut conn).await);
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -116,13 +116,13 @@ async fn clients_that_go_away_at_any_moment_cost_nobody_a_write() {
     assert!(lost.is_empty(), "{} of {} acknowledged writes are lost: {lost:?}", lost.len(), acknowledged.len());
     assert_eq!(watcher.await.unwrap(), 0, "sessions idle in a transaction for more than a second");
     invariants::check(&app).await;
-    // The cuts came before, in and after the work: neither all nor none of it was done.
+    // The cuts were before, during and after the work, so some cut calls were carried out, and not all.
     let gone = stored(&app).await.into_keys().filter(|email| email.starts_with("gone")).count();
     assert!((1..CUTTERS * CUTS_EACH).contains(&gone), "{gone} of the cut calls were carried out");
     assert!(acknowledged.len() > ORDINARY_CLIENTS, "{} ordinary calls", acknowledged.len());
 }
 
-/// Nobody comes after them who would end a transaction that one of them has left.
+/// No later request ends a transaction that one of the last clients has left open.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_clients_that_go_away_leave_no_session_in_a_transaction() {
     const WAVES: usize = 20;

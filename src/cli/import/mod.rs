@@ -24,7 +24,7 @@ use crate::config::Settings;
 use crate::db::Db;
 use crate::embed_tokens::{Keyring, SigningKeySource};
 use crate::enrollments::Enroller;
-use crate::http::rate_limit::{Limiter, RateLimits};
+use crate::http::rate_limit::Limiter;
 use crate::programs;
 use crate::values::ProgramScope;
 use crate::values::clock::{Clock, SystemClock};
@@ -95,8 +95,8 @@ impl ImportPartners {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let app = assemble(Parts {
             db,
-            limiter: Limiter::new(RateLimits::OFF, &clock, None),
-            work: settings.work(),
+            limiter: Limiter::new(None, &clock, None),
+            admission: settings.admission(),
             clock,
             ids: Arc::new(Ids::system()),
             keyring: Keyring::new(&SigningKeySource::Database)?,

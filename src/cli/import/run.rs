@@ -79,7 +79,8 @@ impl Import {
         progress: &Progress,
         counts: &mut Counts,
     ) -> anyhow::Result<Option<Stopped>> {
-        let mut signals = Signals::listen()?;
+        // The first signal stops the import, the second one does not wait for rows in progress.
+        let mut signals = Signals::listen(2)?;
         let mut chunks = source.chunks(self.scope.program_id);
         while let Some(chunk) = chunks.recv().await {
             let Chunk { rows, bytes } = chunk?;

@@ -67,8 +67,7 @@ impl Command for ApproveApplication {
         let mut details = json!({});
         if group_id != enrollment.group_id {
             store::update_group(work.conn, scope.workspace_id, enrollment.id, group_id).await?;
-            let (ids, now) = (work.ids(), work.now());
-            give_default_links(work.conn, ids, now, scope.workspace_id, enrollment.id).await?;
+            give_default_links(work, enrollment.id).await?;
             details = json!({ "fromGroupId": enrollment.group_id, "toGroupId": group_id });
         }
         let moved = LockedEnrollment { group_id, ..enrollment };

@@ -112,8 +112,7 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
         changed.extend(ended.replaces_metadata.then_some("metadata"));
     }
     if update.default_links {
-        let now = work.now();
-        give_default_links(work.conn, work.ids(), now, workspace_id, found.enrollment_id).await?;
+        give_default_links(work, found.enrollment_id).await?;
     }
     if let Some(change) = status_change {
         let payload = event(request, &enrolled, found.group_id, tenant_id).payload();
@@ -196,7 +195,7 @@ async fn create_enrollment(
         base: &KeyBase::derive(&names, link_props.prefix.as_ref(), work.ids()),
         props: link_props,
     };
-    create_default_links(work.conn, work.ids(), now, &links).await?;
+    create_default_links(work, &links).await?;
     if let Some(invitation) = invitation {
         work.audit(scope.program_id, invitation.action(), partner_id, invitation.details(None)).await?;
     }

@@ -69,8 +69,7 @@ impl Command for UpdatePartner {
             links::update_tenant_id_of_partner_links(work.conn, owner, tenant_id).await?;
         }
         if moves {
-            let (ids, now) = (work.ids(), work.now());
-            give_default_links(work.conn, ids, now, workspace_id, enrollment.id).await?;
+            give_default_links(work, enrollment.id).await?;
         }
         if changed.is_empty() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The address that a request was sent to.
+//! The address that a request was sent to, as the client knows it.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// The address as the client knows it: the server's public URL, the path with the base that was used, and the query.
+/// The address of a request: the server's public URL, the path with the base that the client used, and the query.
 #[derive(Debug, Clone)]
 pub struct Address {
     url: String,
@@ -49,13 +49,13 @@ pub struct Address {
 }
 
 impl Address {
-    /// It without the query.
+    /// Returns the address without the query.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// It with this parameter in the query, behind all others.
+    /// Returns the address with this parameter at the end of the query, in place of a parameter of the same name.
     #[must_use]
     pub fn with(&self, name: &str, value: impl Display) -> String {
         let others = self.query.iter().filter(|(other, _)| other != name);
@@ -73,7 +73,7 @@ where
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        // The router takes the base away from the address that the handlers see.
+        // The router removes the base from the address that handlers see.
         let OriginalUri(uri) =
             OriginalUri::from_request_parts(parts, state).await.unwrap_or_else(|infallible| match infallible {});
         let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect();

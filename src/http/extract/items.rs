@@ -1,4 +1,4 @@
-//! A JSON request body that is a list of independent requests.
+//! The extractor of a JSON request body that is a list of requests.
 
 use std::fmt;
 use std::marker::PhantomData;

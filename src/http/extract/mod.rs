@@ -1,4 +1,4 @@
-//! Extractors: how handlers get what they need from a request. Handlers use none of axum's own extractors but `State`.
+//! Extractors: how handlers read a request. Of axum's own extractors, handlers use only `State`.
 
 mod address;
 mod body;
@@ -12,4 +12,4 @@ pub use body::{Body, BodyLimit};
 pub use items::Items;
 pub use path::PathId;
 pub use query::Query;
-pub use transaction::{InTransaction, request_db};
+pub use transaction::{InTransaction, RequestDb, request_db};

@@ -1,4 +1,4 @@
-//! Ids in a path.
+//! The extractor of an id in the path.
 
 use std::str::FromStr;
 
@@ -7,7 +7,8 @@ use hyper::http::request::Parts;
 
 use crate::error::{Error, Result};
 
-/// The path's only parameter as an id. `None` when it is not one: to a caller that is an id that does not exist.
+/// The only parameter of the path, read as an id. `None` when the text is no id: callers treat such a text like an id
+/// that does not exist.
 pub struct PathId<T>(pub Option<T>);
 
 impl<S: Send + Sync, T: FromStr> FromRequestParts<S> for PathId<T> {

@@ -1,4 +1,4 @@
-//! Query strings.
+//! The extractor of a query string.
 
 use axum::extract::FromRequestParts;
 use hyper::http::request::Parts;
@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::error::{Error, Result};
 use crate::validation::{FromFields, read_request};
 
-/// A query string that was read into `T`, or 422. A repeated parameter is read as a list, which is 422 for a field that
-/// takes one value.
+/// A query string that was read into `T`. Rejects with 422. A repeated parameter is a list, which is rejected where one
+/// value is expected.
 pub struct Query<T>(pub T);
 
 impl<S: Send + Sync, T: FromFields> FromRequestParts<S> for Query<T> {

@@ -1,69 +1,50 @@
-//! A bounded number of requests in work, and a short queue in front of it that is fair to the workspaces.
+//! A bounded number of requests in progress, and a short queue in front of them that is fair to the workspaces.
 //!
-//! What is scarce are the sessions to the database, so that there are as many places as sessions: then a request that
-//! has a place has a session without waiting, and who comes next is decided here, where it is known for whom, and not
-//! by the order in which sessions are asked for. More work at once would not be done sooner; it would only share the
-//! processor among more.
+//! The scarce resource are the sessions to the database, so there are as many permits as sessions. A request with a
+//! permit has a session without waiting, and the order of requests is decided here, where the workspace of each request
+//! is known, and not by the order in which sessions are requested. More requests in progress would not finish sooner;
+//! they would only share the processor among more.
 //!
-//! - A workspace has at most three quarters of the places, also when nobody else wants them: slow work cannot be taken
-//!   back, so that only places which were kept free let a newcomer in while somebody else's requests all wait for one
-//!   lock.
-//! - A place that becomes free goes to the workspace with the least work of those that wait, and in it to who came
-//!   first. A workspace that asks for ten times its part gets its part, and who asks for less gets all of it.
-//! - The queue is as long as what the places can do in a moment. When it is full, who comes is sent away, unless another
-//!   workspace has more of the queue: then who came last of that one makes room.
-//! - For two seconds from then on the queue is short, so that nobody who is let in has waited for long, and who is not is
-//!   told at once. Then it is tried as before: a short queue sends clients away that the long one has room for, and who
-//!   asks again at once would keep it full for ever.
-//! - When work is slow, so is the queue: nobody stays in it for longer than [`Limits::patience`].
+//! - A workspace has at most three quarters of the permits, even when no other workspace wants them. Slow requests
+//!   cannot be taken back, so only permits that were kept free let another workspace in while all requests of one
+//!   workspace wait for the same lock.
+//! - A free permit goes to the waiting workspace with the least requests in progress, and within the workspace to the
+//!   request that arrived first. A workspace that asks for ten times its share gets its share; a workspace that asks for
+//!   less gets everything it asks for.
+//! - The queue is as long as the work that the permits can finish in a moment. When the queue is full, a new request is
+//!   rejected, unless another workspace has more requests in the queue: then the last request of that workspace is
+//!   displaced.
+//! - After the queue overflows, its length is reduced to a quarter for two seconds. Admitted requests then wait briefly,
+//!   and the rest are rejected immediately instead of timing out. After the two seconds the queue has its full length
+//!   again: a short queue rejects clients that the long queue has room for, and clients that retry immediately would keep
+//!   a short queue full forever.
+//! - When requests are slow, the queue is slow: no request waits in the queue longer than [`Limits::queue_timeout`].
+//!
+//! Wakers run outside of the lock. A waker is code of the runtime, and a runtime that shuts down may drop the woken
+//! future on the spot, whose destructor locks again.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
-use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
+use super::limits::Limits;
+use super::state::{Arrival, Granted, State};
 use crate::values::id::WorkspaceId;
 
-/// How much work there may be.
-#[derive(Debug, Clone, Copy)]
-pub struct Limits {
-    /// Requests in work at the same time.
-    pub in_work: usize,
-    /// Requests that wait.
-    pub waiting: usize,
-    /// How long each of them may.
-    pub patience: Duration,
-}
-
-impl Limits {
-    /// Long enough for a database that pauses for a moment.
-    pub const PATIENCE: Duration = Duration::from_secs(1);
-
-    /// Requests that wait while it is crowded.
-    fn short_queue(&self) -> usize {
-        (self.waiting / 4).max(2).min(self.waiting)
-    }
-
-    /// The most places that one workspace has.
-    fn share(&self) -> usize {
-        (self.in_work * 3 / 4).max(1)
-    }
-}
-
-/// Why a request is not let in.
+/// The reason why a request got no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The queue is full, and no other workspace has more of it.
+pub enum Rejection {
+    /// The queue is full, and no other workspace has more requests in the queue.
     QueueFull,
-    /// It had a place in the queue, which a workspace that had less of it got, or which is no more.
+    /// The request was in the queue, and lost its place to a workspace with fewer requests there or to a shorter queue.
     Displaced,
-    /// It has waited for long enough.
+    /// The request waited for [`Limits::queue_timeout`].
     WaitedTooLong,
 }
 
-impl Refusal {
+impl Rejection {
+    /// Returns the reason as metrics spell it.
+    #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
             Self::QueueFull => "queue_full",
@@ -73,232 +54,103 @@ impl Refusal {
     }
 }
 
-/// How long it is crowded once the queue was full. Much longer than a full queue takes to be worked off: of those who
-/// come under a lasting overload, few meet the long queue.
-const CROWDED: Duration = Duration::from_secs(2);
-
-/// The gate.
+/// The gate that requests pass before they use the database.
 pub struct Gate {
     limits: Limits,
-    state: Mutex<State>,
+    state: Mutex<State<Permit>>,
 }
 
-#[derive(Default)]
-struct State {
-    in_work: usize,
-    waiting: usize,
-    tickets: u64,
-    /// When the queue was last found to be full.
-    full_since: Option<Instant>,
-    /// Those with requests in work or waiting.
-    workspaces: HashMap<WorkspaceId, Workspace>,
-}
-
-#[derive(Default)]
-struct Workspace {
-    in_work: usize,
-    waiting: VecDeque<Waiter>,
-}
-
-struct Waiter {
-    ticket: u64,
-    places: usize,
-    wake: oneshot::Sender<Place>,
-}
-
-/// The right to work on a request, for as long as it lives.
-pub struct Place {
-    /// `None` where it is given to nobody.
-    gate: Option<Arc<Gate>>,
+/// The right to work on a request. Dropping the permit gives it to the next request.
+pub struct Permit {
+    gate: Arc<Gate>,
     workspace_id: WorkspaceId,
-    places: usize,
+    permits: usize,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        if let Some(gate) = self.gate.take() {
-            gate.leave(self.workspace_id, self.places);
-        }
+        self.gate.release(self.workspace_id, self.permits);
     }
 }
 
-/// A request in the queue. Who is dropped there (the client went away) leaves it.
-struct InQueue<'g> {
+/// A request in the queue. A request that is dropped there, because its client went away, leaves the queue.
+struct QueuedRequest<'g> {
     gate: &'g Gate,
     workspace_id: WorkspaceId,
     ticket: u64,
 }
 
-impl Drop for InQueue<'_> {
+impl Drop for QueuedRequest<'_> {
     fn drop(&mut self) {
-        let state = &mut *self.gate.state();
-        if let Some(workspace) = state.workspaces.get_mut(&self.workspace_id)
-            && let Ok(position) = workspace.waiting.binary_search_by_key(&self.ticket, |waiter| waiter.ticket)
-        {
-            workspace.waiting.remove(position);
-            state.waiting -= 1;
-        }
-        state.forget_if_idle(self.workspace_id);
+        let left = self.gate.state().leave_queue(self.workspace_id, self.ticket);
+        drop(left);
     }
 }
 
 impl Gate {
-    /// Nobody is in it.
+    /// Creates a gate with all permits free.
     #[must_use]
     pub fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self { limits, state: Mutex::default() })
     }
 
-    /// Waits for so many places, not for long.
-    pub async fn enter(self: &Arc<Self>, workspace_id: WorkspaceId, places: usize) -> Result<Place, Refusal> {
-        // No request wants more than there can be.
-        let places = places.min(self.limits.share());
-        let (ticket, woken) = {
-            let state = &mut *self.state();
-            if state.next(self.limits.share()).is_none() && self.has_room(state, workspace_id, places) {
-                state.begin(workspace_id, places);
-                return Ok(Place { gate: Some(Arc::clone(self)), workspace_id, places });
-            }
-            if state.waiting >= self.limits.waiting && !state.is_crowded() {
-                state.full_since = Some(Instant::now());
-                state.shorten(self.limits.short_queue());
-            }
-            if state.is_crowded() && state.waiting >= self.limits.short_queue() && !state.make_room(workspace_id) {
-                return Err(Refusal::QueueFull);
-            }
-            state.queue(workspace_id, places)
+    /// Waits for this many permits, at most for [`Limits::queue_timeout`].
+    ///
+    /// # Errors
+    /// When the queue is full or the wait was too long.
+    pub async fn admit(self: &Arc<Self>, workspace_id: WorkspaceId, permits: usize) -> Result<Permit, Rejection> {
+        // A request never needs more than a workspace may have.
+        let permits = permits.min(self.limits.share());
+        let mut displaced = Vec::new();
+        let arrival = self.state().arrive(&self.limits, workspace_id, permits, &mut displaced);
+        drop(displaced);
+        let (ticket, permit) = match arrival {
+            Arrival::Admitted => return Ok(Permit { gate: Arc::clone(self), workspace_id, permits }),
+            Arrival::Rejected => return Err(Rejection::QueueFull),
+            Arrival::Queued(ticket, permit) => (ticket, permit),
         };
-        let _in_queue = InQueue { gate: self, workspace_id, ticket };
-        match timeout(self.limits.patience, woken).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) => Err(Refusal::Displaced),
-            Err(_) => Err(Refusal::WaitedTooLong),
+        let _queued = QueuedRequest { gate: self, workspace_id, ticket };
+        match timeout(self.limits.queue_timeout, permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) => Err(Rejection::Displaced),
+            Err(_) => Err(Rejection::WaitedTooLong),
         }
     }
 
-    fn has_room(&self, state: &State, workspace_id: WorkspaceId, places: usize) -> bool {
-        let own = state.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.in_work);
-        state.in_work + places <= self.limits.in_work && own + places <= self.limits.share()
-    }
-
-    fn leave(self: &Arc<Self>, workspace_id: WorkspaceId, places: usize) {
-        let state = &mut *self.state();
-        state.end(workspace_id, places);
-        while let Some(next) = state.next(self.limits.share()) {
-            let Some(waiter) = self.take_waiter(state, next) else { return };
-            let (places, gate) = (waiter.places, Some(Arc::clone(self)));
-            state.begin(next, places);
-            if let Err(mut unwanted) = waiter.wake.send(Place { gate, workspace_id: next, places }) {
-                // Its request has just gone.
-                unwanted.gate = None;
-                state.end(next, places);
-            }
+    /// Takes permits back and gives them to the next requests.
+    fn release(self: &Arc<Self>, workspace_id: WorkspaceId, permits: usize) {
+        let granted = self.state().release(&self.limits, workspace_id, permits);
+        for Granted { workspace_id, waiter } in granted {
+            let permit = Permit { gate: Arc::clone(self), workspace_id, permits: waiter.permits };
+            // A request that has just gone away does not take the permit: dropping the permit gives it to the next.
+            drop(waiter.wake.send(permit));
         }
     }
 
-    /// The next of a workspace, if there is room for it. Nobody else goes before it: one that needs many places would
-    /// never get them.
-    fn take_waiter(&self, state: &mut State, workspace_id: WorkspaceId) -> Option<Waiter> {
-        let free = self.limits.in_work - state.in_work;
-        let waiting = &mut state.workspaces.get_mut(&workspace_id)?.waiting;
-        let waiter = waiting.pop_front_if(|first| first.places <= free);
-        state.waiting -= usize::from(waiter.is_some());
-        waiter
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<Permit>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// The workspace whose turn it is, of those that wait and have not their whole share.
-    fn next(&self, share: usize) -> Option<WorkspaceId> {
-        if self.waiting == 0 {
-            return None;
-        }
-        let candidates = self.workspaces.iter().filter_map(|(id, workspace)| {
-            let first = workspace.waiting.front()?;
-            (workspace.in_work + first.places <= share).then_some((workspace.in_work, first.ticket, *id))
-        });
-        candidates.min_by_key(|(in_work, ticket, _)| (*in_work, *ticket)).map(|(_, _, id)| id)
-    }
-
-    fn is_crowded(&self) -> bool {
-        self.full_since.is_some_and(|at| at.elapsed() < CROWDED)
-    }
-
-    fn begin(&mut self, workspace_id: WorkspaceId, places: usize) {
-        self.in_work += places;
-        self.workspaces.entry(workspace_id).or_default().in_work += places;
-    }
-
-    fn end(&mut self, workspace_id: WorkspaceId, places: usize) {
-        self.in_work -= places;
-        if let Some(workspace) = self.workspaces.get_mut(&workspace_id) {
-            workspace.in_work -= places;
-        }
-        self.forget_if_idle(workspace_id);
-    }
-
-    fn queue(&mut self, workspace_id: WorkspaceId, places: usize) -> (u64, oneshot::Receiver<Place>) {
-        let (wake, woken) = oneshot::channel();
-        self.tickets += 1;
-        self.waiting += 1;
-        let waiter = Waiter { ticket: self.tickets, places, wake };
-        self.workspaces.entry(workspace_id).or_default().waiting.push_back(waiter);
-        (self.tickets, woken)
-    }
-
-    /// Sends the last of a workspace away that has more of the queue than this one will have.
-    fn make_room(&mut self, workspace_id: WorkspaceId) -> bool {
-        let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.waiting.len());
-        self.displace_one(own + 1)
-    }
-
-    /// Sends those away who came last and for whom there is no room any more.
-    fn shorten(&mut self, waiting: usize) {
-        while self.waiting > waiting && self.displace_one(0) {}
-    }
-
-    /// Sends the last of the workspace away that has most of the queue, if that is more than so many; of equal ones who
-    /// came last of all.
-    fn displace_one(&mut self, more_than: usize) -> bool {
-        let longest = self.workspaces.values_mut().max_by_key(|workspace| {
-            let last = workspace.waiting.back().map(|waiter| waiter.ticket);
-            (workspace.waiting.len(), last)
-        });
-        let last =
-            longest.filter(|longest| longest.waiting.len() > more_than).and_then(|longest| longest.waiting.pop_back());
-        self.waiting -= usize::from(last.is_some());
-        last.is_some()
-    }
-
-    fn forget_if_idle(&mut self, workspace_id: WorkspaceId) {
-        let idle = |workspace: &Workspace| workspace.in_work == 0 && workspace.waiting.is_empty();
-        if self.workspaces.get(&workspace_id).is_some_and(idle) {
-            self.workspaces.remove(&workspace_id);
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::task::Poll;
+    use std::time::Duration;
 
     use futures_util::future::join_all;
     use futures_util::poll;
     use time::macros::datetime;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
+    use super::super::state::SHORT_QUEUE_PERIOD;
     use super::*;
     use crate::values::clock::Timestamp;
     use crate::values::id::Ids;
 
     const MOMENT: Duration = Duration::from_millis(20);
 
-    fn gate(in_work: usize, waiting: usize) -> Arc<Gate> {
-        Gate::new(Limits { in_work, waiting, patience: Duration::from_secs(30) })
+    fn gate(in_progress: usize, waiting: usize) -> Arc<Gate> {
+        Gate::new(Limits { in_progress, waiting, queue_timeout: Duration::from_secs(30) })
     }
 
     fn workspaces<const N: usize>() -> [WorkspaceId; N] {
@@ -306,21 +158,21 @@ mod tests {
         std::array::from_fn(|_| ids.next(Timestamp::from(datetime!(2026-03-01 0:00 UTC))))
     }
 
-    async fn take(gate: &Arc<Gate>, workspace_id: WorkspaceId, count: usize) -> Vec<Place> {
-        let mut places = Vec::new();
+    async fn take(gate: &Arc<Gate>, workspace_id: WorkspaceId, count: usize) -> Vec<Permit> {
+        let mut permits = Vec::new();
         for _ in 0..count {
-            places.push(timeout(MOMENT, gate.enter(workspace_id, 1)).await.expect("room").expect("room"));
+            permits.push(timeout(MOMENT, gate.admit(workspace_id, 1)).await.expect("room").expect("room"));
         }
-        places
+        permits
     }
 
-    /// Puts a request into the queue.
+    /// Puts a request into the queue and returns its future.
     macro_rules! waits {
         ($gate:expr, $workspace:expr) => {
             waits!($gate, $workspace, 1)
         };
-        ($gate:expr, $workspace:expr, $places:expr) => {{
-            let mut waiting = Box::pin($gate.enter($workspace, $places));
+        ($gate:expr, $workspace:expr, $permits:expr) => {{
+            let mut waiting = Box::pin($gate.admit($workspace, $permits));
             assert!(poll!(&mut waiting).is_pending());
             waiting
         }};
@@ -328,7 +180,7 @@ mod tests {
 
     fn assert_empty(gate: &Gate) {
         let state = gate.state();
-        assert_eq!((state.in_work, state.waiting, state.workspaces.len()), (0, 0, 0));
+        assert_eq!((state.in_progress, state.waiting, state.workspaces.len()), (0, 0, 0));
     }
 
     #[tokio::test]
@@ -343,90 +195,90 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_place_goes_to_who_has_the_least_work_and_then_to_who_came_first() {
+    async fn a_permit_goes_to_the_workspace_with_the_least_in_progress_and_then_to_the_first_request() {
         let (gate, [greedy, modest]) = (gate(8, 8), workspaces());
         let (mut held, of_modest) = (take(&gate, greedy, 6).await, take(&gate, modest, 2).await);
         let (mut first, mut second) = (waits!(gate, greedy), waits!(gate, greedy));
         let mut late = waits!(gate, modest);
         held.pop();
         assert!(poll!(&mut first).is_pending());
-        let Poll::Ready(Ok(place)) = poll!(&mut late) else { panic!("the turn of who has less") };
+        let Poll::Ready(Ok(permit)) = poll!(&mut late) else { panic!("the workspace with less in progress is next") };
         held.pop();
         assert!(poll!(&mut second).is_pending());
-        let Poll::Ready(Ok(next)) = poll!(&mut first) else { panic!("the turn of who came first") };
-        drop((held, of_modest, place, next, second));
+        let Poll::Ready(Ok(next)) = poll!(&mut first) else { panic!("the request that arrived first is next") };
+        drop((held, of_modest, permit, next, second));
         drop((first, late));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn when_the_queue_is_full_who_has_most_of_it_makes_room() {
+    async fn the_workspace_with_the_longest_queue_makes_room_when_the_queue_is_full() {
         let (gate, [greedy, modest, third]) = (gate(4, 12), workspaces());
         let held = (take(&gate, greedy, 3).await, take(&gate, modest, 1).await);
         let mut waiting = Vec::new();
         for _ in 0..12 {
             waiting.push(waits!(gate, greedy));
         }
-        // It is short from now on: three.
+        // The queue is short from now on: three requests.
         let of_modest = waits!(gate, modest);
         for displaced in waiting.drain(2..) {
-            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+            assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
         }
-        assert_eq!(gate.enter(greedy, 1).await.err(), Some(Refusal::QueueFull));
+        assert_eq!(gate.admit(greedy, 1).await.err(), Some(Rejection::QueueFull));
         for first in &mut waiting {
             assert!(poll!(first).is_pending());
         }
         let of_third = waits!(gate, third);
         let displaced = waiting.pop().expect("the second");
-        assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
-        // One each: a fourth has no more right than they.
+        assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
+        // Each workspace has one request in the queue: a fourth workspace has no more right to a place.
         let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
-        assert_eq!(gate.enter(fourth, 1).await.err(), Some(Refusal::QueueFull));
+        assert_eq!(gate.admit(fourth, 1).await.err(), Some(Rejection::QueueFull));
         drop((waiting, of_modest, of_third, held));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn once_the_queue_was_full_it_is_short_for_a_while() {
+    async fn the_queue_is_short_for_a_while_after_an_overflow() {
         let (gate, [workspace_id]) = (gate(2, 8), workspaces());
         let mut held = take(&gate, workspace_id, 1).await;
         let mut waiting = Vec::new();
         for _ in 0..8 {
             waiting.push(waits!(gate, workspace_id));
         }
-        assert_eq!(gate.enter(workspace_id, 1).await.err(), Some(Refusal::QueueFull));
+        assert_eq!(gate.admit(workspace_id, 1).await.err(), Some(Rejection::QueueFull));
         for displaced in waiting.drain(2..) {
-            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+            assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
         }
         held.pop();
-        let Poll::Ready(Ok(place)) = poll!(&mut waiting[0]) else { panic!("the first one's turn") };
+        let Poll::Ready(Ok(permit)) = poll!(&mut waiting[0]) else { panic!("the first request is next") };
         let third = waits!(gate, workspace_id);
-        assert_eq!(gate.enter(workspace_id, 1).await.err(), Some(Refusal::QueueFull));
-        sleep(CROWDED).await;
+        assert_eq!(gate.admit(workspace_id, 1).await.err(), Some(Rejection::QueueFull));
+        sleep(SHORT_QUEUE_PERIOD).await;
         let fourth = waits!(gate, workspace_id);
-        drop((waiting, third, fourth, place));
+        drop((waiting, third, fourth, permit));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn when_nobody_has_more_of_the_queue_who_came_last_is_sent_away() {
+    async fn the_last_request_is_rejected_when_no_workspace_has_more_of_the_queue() {
         let (gate, [busy, late, ids @ ..]) = (gate(4, 8), workspaces::<10>());
         let held = [take(&gate, busy, 3).await, take(&gate, late, 1).await];
         let mut waiting = Vec::new();
         for workspace_id in ids {
             waiting.push(waits!(gate, workspace_id));
         }
-        assert_eq!(gate.enter(late, 1).await.err(), Some(Refusal::QueueFull));
+        assert_eq!(gate.admit(late, 1).await.err(), Some(Rejection::QueueFull));
         for displaced in waiting.drain(2..) {
-            assert_eq!(displaced.await.err(), Some(Refusal::Displaced));
+            assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
         }
-        assert_eq!(gate.state().workspaces.len(), 4, "who was sent away is forgotten");
+        assert_eq!(gate.state().workspaces.len(), 4, "workspaces without requests are forgotten");
         drop((waiting, held));
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn who_needs_many_places_is_not_overtaken_for_ever() {
+    async fn a_request_that_needs_many_permits_is_not_overtaken_forever() {
         let (gate, [large, small]) = (gate(8, 8), workspaces());
         let mut held = take(&gate, small, 6).await;
         let mut bulk = waits!(gate, large, 4);
@@ -438,26 +290,26 @@ mod tests {
         assert!(poll!(&mut next).is_pending());
         drop(bulk);
         assert!(matches!(poll!(&mut next), Poll::Ready(Ok(_))));
-        // More than anybody has is as many as one has.
+        // A request for more permits than a workspace may have gets the workspace's share.
         drop(held);
-        assert!(timeout(MOMENT, gate.enter(large, 100)).await.is_ok());
+        assert!(timeout(MOMENT, gate.admit(large, 100)).await.is_ok());
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn nobody_waits_for_longer_than_patience_lasts() {
-        let gate = Gate::new(Limits { in_work: 1, waiting: 10, patience: MOMENT });
+    async fn no_request_waits_longer_than_the_queue_timeout() {
+        let gate = Gate::new(Limits { in_progress: 1, waiting: 10, queue_timeout: MOMENT });
         let [workspace_id] = workspaces();
         let held = take(&gate, workspace_id, 1).await;
         let begin = Instant::now();
-        assert_eq!(gate.enter(workspace_id, 1).await.err(), Some(Refusal::WaitedTooLong));
+        assert_eq!(gate.admit(workspace_id, 1).await.err(), Some(Rejection::WaitedTooLong));
         assert!(begin.elapsed() >= MOMENT);
         drop(held);
         assert_empty(&gate);
     }
 
     #[tokio::test]
-    async fn who_goes_away_leaves_the_queue() {
+    async fn a_request_that_goes_away_leaves_the_queue() {
         let (gate, [workspace_id]) = (gate(1, 8), workspaces());
         let held = take(&gate, workspace_id, 1).await;
         let (first, second, third) =
@@ -469,9 +321,9 @@ mod tests {
         assert_empty(&gate);
     }
 
-    /// Requests that come, work, wait, are given up while they wait, and are given a place when they are just gone.
+    /// Requests that arrive, work, wait, are given up while they wait, and get a permit just after they were given up.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn no_place_is_lost_and_none_is_given_twice() {
+    async fn no_permit_is_lost_and_none_is_given_twice() {
         let (gate, ids) = (gate(8, 6), workspaces::<5>());
         let most = Arc::new(Mutex::new((0_usize, 0_usize)));
         let requests = (0..4_000_usize).map(|turn| {
@@ -479,23 +331,23 @@ mod tests {
             tokio::spawn(async move {
                 sleep(Duration::from_micros(turn as u64 * 130)).await;
                 let given_up = Duration::from_micros(turn as u64 * 31 % 15_000);
-                let entered = timeout(given_up, gate.enter(workspace_id, 1 + turn % 3)).await;
-                let Ok(Ok(place)) = entered else { return 0 };
+                let admitted = timeout(given_up, gate.admit(workspace_id, 1 + turn % 3)).await;
+                let Ok(Ok(permit)) = admitted else { return 0 };
                 {
                     let state = gate.state();
-                    let own = state.workspaces[&workspace_id].in_work;
+                    let own = state.workspaces[&workspace_id].in_progress;
                     let mut most = most.lock().unwrap();
-                    *most = (most.0.max(state.in_work), most.1.max(own));
+                    *most = (most.0.max(state.in_progress), most.1.max(own));
                 }
                 sleep(Duration::from_micros(turn as u64 * 17 % 3_000)).await;
-                drop(place);
+                drop(permit);
                 1
             })
         });
         let admitted: usize = join_all(requests).await.into_iter().map(Result::unwrap).sum();
         assert!((100..4_000).contains(&admitted), "{admitted}");
-        let (in_work, own) = *most.lock().unwrap();
-        assert!(in_work <= 8 && own <= 6, "{in_work} in work, {own} of one workspace");
+        let (in_progress, own) = *most.lock().unwrap();
+        assert!(in_progress <= 8 && own <= 6, "{in_progress} in progress, {own} of one workspace");
         assert_empty(&gate);
     }
 }

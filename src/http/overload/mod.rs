@@ -1,7 +1,10 @@
-//! Too much work: the gate behind the rate limits, in front of whatever reads a body or asks the database. What cannot
-//! be begun soon is refused at once: a request that waits for long is given up by its client, and the work on it is
-//! done for nobody.
+//! Overload protection: the gate behind the rate limits, in front of everything that reads a body or uses the database.
+//! Requests that cannot start soon are rejected immediately: the client of a request that waits for long gives up, and
+//! the work on the request is wasted.
 
 mod gate;
+mod limits;
+mod state;
 
-pub use gate::{Gate, Limits};
+pub use gate::{Gate, Permit, Rejection};
+pub use limits::Limits;

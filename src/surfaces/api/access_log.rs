@@ -1,5 +1,5 @@
-//! One line of the access log for each request, and its place in the metrics. Neither has anything of the request but
-//! its method and the route that it matched: paths and queries hold e-mail addresses and customers' ids.
+//! One line of the access log for each request, and its count in the metrics. Both have the method and the matched route,
+//! and nothing else of the request: paths and queries hold e-mail addresses and customers' ids.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,41 +12,40 @@ use tracing::Span;
 
 use super::trace;
 use crate::error::Code;
-use crate::surfaces::state::AppState;
 use crate::telemetry;
-use crate::telemetry::metrics::{CLIENT_WENT_AWAY, InFlight, Route};
+use crate::telemetry::metrics::{CLIENT_WENT_AWAY, InFlight, Metrics, Route};
 use crate::values::id::WorkspaceId;
 
 /// The workspace of a request. The value travels with the response to the access log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct WorkspaceTag(pub(super) WorkspaceId);
 
-/// A request from its head to that of its answer.
-pub(super) struct Visit {
-    app: AppState,
+/// The access log entry of a request, from the head of the request to the head of its answer.
+pub(super) struct AccessLogEntry {
+    metrics: Arc<Metrics>,
     method: &'static str,
     route: Arc<Route>,
     began: Instant,
     span: Span,
-    /// `None` once it has ended.
+    /// `None` once the request has ended.
     in_flight: Option<InFlight>,
 }
 
-impl Visit {
-    pub(super) fn begin(app: &AppState, request: &Request, request_id: &str) -> Self {
+impl AccessLogEntry {
+    pub(super) fn begin(metrics: &Arc<Metrics>, request: &Request, request_id: &str) -> Self {
         let (matched, method) = (request.extensions().get().map(MatchedPath::as_str), method(request.method()));
-        let route = app.metrics.route(matched);
+        let route = metrics.route(matched);
         let span = trace::span(request.headers(), method, matched.map(|_| route.template()), request_id);
-        let in_flight = Some(app.metrics.begin_request());
-        Self { app: app.clone(), method, route, began: Instant::now(), span, in_flight }
+        let in_flight = Some(metrics.begin_request());
+        Self { metrics: Arc::clone(metrics), method, route, began: Instant::now(), span, in_flight }
     }
 
-    /// The span of the request, for a collector.
+    /// Returns the span of the request for a collector.
     pub(super) fn span(&self) -> Span {
         self.span.clone()
     }
 
-    /// The request has this answer, with this code where it is an error.
+    /// Writes the entry of a request that has this answer, with the code of an error.
     pub(super) fn end(mut self, response: &Response, error: Option<Code>) {
         let (status, took) = (response.status().as_u16(), self.count(response.status().as_u16()));
         let workspace = response.extensions().get().map(|WorkspaceTag(workspace)| *workspace);
@@ -67,12 +66,13 @@ impl Visit {
     fn count(&mut self, status: u16) -> Duration {
         let took = self.began.elapsed();
         self.in_flight = None;
-        self.app.metrics.answered(&self.route, self.method, status, took);
+        self.metrics.answered(&self.route, self.method, status, took);
         took
     }
 }
 
-impl Drop for Visit {
+impl Drop for AccessLogEntry {
+    /// Writes the entry of a request that was dropped before it was answered.
     fn drop(&mut self) {
         if self.in_flight.is_none() {
             return;
@@ -90,13 +90,13 @@ impl Drop for Visit {
     }
 }
 
-/// To the microsecond.
+/// Returns milliseconds with a resolution of one microsecond.
 fn milliseconds(duration: Duration) -> f64 {
     let microseconds = u32::try_from(duration.as_micros()).unwrap_or(u32::MAX);
     f64::from(microseconds) / 1000.0
 }
 
-/// The methods of HTTP. A client can make up any other, for which OpenTelemetry has this name.
+/// Returns the name of a method. A client can make up methods: OpenTelemetry calls all of those `_OTHER`.
 fn method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

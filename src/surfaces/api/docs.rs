@@ -1,4 +1,4 @@
-//! The contract: the file itself, as JSON, and as a page to read.
+//! The contract: as the file itself, as JSON, and as a documentation page.
 
 use axum::Router;
 use axum::extract::Request;
@@ -10,10 +10,10 @@ use swagger_ui_dist::{ApiDefinition, OpenApiSource};
 
 /// `openapi.yaml`.
 pub const OPENAPI_YAML: &str = include_str!("../../../openapi.yaml");
-/// The same document, made by the build script.
+/// The same document as JSON, made by the build script.
 pub(crate) const OPENAPI_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/openapi.json"));
 
-/// The page's own script stands in its text.
+/// The content security policy of the documentation page. The script of the page is inline.
 const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
      frame-ancestors 'none'",
@@ -27,10 +27,10 @@ pub(super) async fn get_openapi_json() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], OPENAPI_JSON)
 }
 
-/// What an error's `doc_url` leads to.
+/// The page that the `doc_url` of an error points to.
 const ERRORS_HTML: &str = include_str!("../../../assets/errors.html");
 
-/// `GET /docs`, the files that the page loads, and the page of errors: all from this server.
+/// Returns the routes of the documentation page, of the files that the page loads, and of the page of errors.
 pub(super) fn pages() -> Router {
     let definition = ApiDefinition {
         uri_prefix: "/docs",
@@ -40,12 +40,12 @@ pub(super) fn pages() -> Router {
     swagger_ui_dist::generate_routes(definition)
         .route("/docs/api-reference/errors", get(async || Html(ERRORS_HTML)))
         .layer(axum::middleware::map_response(allow_page_script))
-        .layer(axum::middleware::map_request(plain_address))
+        .layer(axum::middleware::map_request(without_query_and_slash))
 }
 
-/// The page names its files after the address that it was asked for: a query or a slash at the end of that would
-/// lead them astray. No other handler here looks at it.
-async fn plain_address(mut request: Request) -> Request {
+/// Replaces the address of a request. The page derives the addresses of its files from its own address, which a query or
+/// a slash at the end would break. No other handler here reads the address.
+async fn without_query_and_slash(mut request: Request) -> Request {
     *request.uri_mut() = Uri::from_static("/docs");
     request
 }

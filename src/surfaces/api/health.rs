@@ -1,10 +1,10 @@
-//! Whether the process runs, and whether it can work.
+//! Health checks: whether the process runs, and whether the database answers.
 
 use serde::Serialize;
 
 use crate::error::Result;
+use crate::http::extract::RequestDb;
 use crate::http::response::Found;
-use crate::surfaces::state::App;
 
 #[derive(Serialize)]
 pub(super) struct Health {
@@ -17,7 +17,7 @@ pub(super) async fn get_health() -> Found<Health> {
 }
 
 /// `GET /readyz`: the database answers too.
-pub(super) async fn get_readiness(App(app): App) -> Result<Found<Health>> {
-    app.db.ping().await?;
+pub(super) async fn get_readiness(RequestDb(db): RequestDb) -> Result<Found<Health>> {
+    db.ping().await?;
     Ok(Found(Health { status: "ready" }))
 }

@@ -1,4 +1,4 @@
-//! What stands around every route: panics, request ids, errors in the path's dialect, headers, the access log.
+//! The layer around every route: request ids, error bodies in the dialect of the path, headers, the access log, panics.
 
 use std::any::Any;
 use std::error::Error as _;
@@ -11,7 +11,7 @@ use hyper::header::{CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_P
 use pearset_listener::Malformed;
 use tracing::Instrument as _;
 
-use super::access_log::Visit;
+use super::access_log::AccessLogEntry;
 use super::dialects::{Dialect, write_error};
 use crate::error::{Code, Error};
 use crate::http::response::ErrorsWithin;
@@ -22,17 +22,23 @@ use crate::values::id::RequestId;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID: usize = 128;
 
-/// The outermost layer. What is logged inside of it has the request's id.
-pub(super) async fn around(State(app): State<AppState>, request: Request, next: Next) -> Response {
+/// The outermost layer. Log lines from inside of the layer have the id of the request.
+pub(super) async fn observe(State(app): State<AppState>, request: Request, next: Next) -> Response {
     let request_id = request_id(&app, &request);
     let id = request_id.to_str().unwrap_or_default();
-    let visit = Visit::begin(&app, &request, id);
-    let (for_collector, for_lines) =
-        (visit.span(), tracing::error_span!(target: telemetry::REQUEST, "request", request_id = id));
-    answer(app, request, request_id, visit, next).instrument(for_collector).instrument(for_lines).await
+    let entry = AccessLogEntry::begin(&app.metrics, &request, id);
+    let for_collector = entry.span();
+    let for_lines = tracing::error_span!(target: telemetry::REQUEST, "request", request_id = id);
+    answer(app, request, request_id, entry, next).instrument(for_collector).instrument(for_lines).await
 }
 
-async fn answer(app: AppState, request: Request, request_id: HeaderValue, visit: Visit, next: Next) -> Response {
+async fn answer(
+    app: AppState,
+    request: Request,
+    request_id: HeaderValue,
+    entry: AccessLogEntry,
+    next: Next,
+) -> Response {
     let dialect = Dialect::of(request.uri().path());
     let mut response = if let Some(Malformed(text)) = request.extensions().get() {
         Error::bad_request(*text).into_response()
@@ -42,14 +48,14 @@ async fn answer(app: AppState, request: Request, request_id: HeaderValue, visit:
     let error = response.extensions_mut().remove::<Arc<Error>>();
     if let Some(error) = &error {
         log(error);
-        write_error(&mut response, error, dialect, &app.config.docs_url);
+        write_error(&mut response, error, dialect, &app.public_url.docs());
     }
     if let Some(ErrorsWithin(errors)) = response.extensions_mut().remove() {
         for error in errors {
             log(&error);
         }
     }
-    visit.end(&response, error.map(|error| error.code()));
+    entry.end(&response, error.map(|error| error.code()));
     let headers = response.headers_mut();
     headers.insert(REQUEST_ID, request_id);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -60,7 +66,7 @@ async fn answer(app: AppState, request: Request, request_id: HeaderValue, visit:
     response
 }
 
-/// The client's id for the request if it is a plain word, else a new one.
+/// Returns the id that the client gave the request if that id is a plain word, else a new id.
 fn request_id(app: &AppState, request: &Request) -> HeaderValue {
     let plain = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
@@ -73,18 +79,18 @@ fn request_id(app: &AppState, request: &Request) -> HeaderValue {
     })
 }
 
-/// The details that the client does not get.
+/// Logs the details of an error that the client does not get.
 fn log(error: &Error) {
     let cause = error.source();
     match error.code() {
         Code::InternalServerError => tracing::error!(%error, ?cause, "request failed"),
-        // Without a cause it was not begun: the metrics tell how many.
-        Code::ServiceUnavailable if cause.is_some() => tracing::warn!(%error, ?cause, "request was turned away"),
+        // An error without a cause belongs to a request that was not begun. The metrics count such requests.
+        Code::ServiceUnavailable if cause.is_some() => tracing::warn!(%error, ?cause, "request was rejected"),
         _ => {}
     }
 }
 
-/// A panic is a 500 like every other fault of ours.
+/// Turns a panic into a 500, like every other internal error.
 #[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub(super) fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let text = panic

@@ -1,14 +1,15 @@
-//! The one visible list of routes, in the order of openapi.yaml.
+//! The one list of all routes, in the order of openapi.yaml.
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::dialects::{affonso::routes as affonso, partnero::routes as partnero};
-use super::guard::{Terms, guard};
+use super::guard::{Guard, RoutePolicy, guard};
 use super::{docs, health, observe};
 use crate::enrollments::{applications, invitations, lifecycle};
 use crate::error::Error;
@@ -19,20 +20,23 @@ use crate::links::routes as links;
 use crate::surfaces::state::AppState;
 use crate::{audit_logs, embed_tokens, enrollments, groups, tags};
 
-/// The whole application: every route, at each of the bases that the client libraries use, and what stands around
-/// them.
+/// Builds the whole application: every route, at each of the bases that the client libraries use, with the layers
+/// around them.
 pub fn build_app(app: AppState) -> Router {
-    let guarded = |routes, time, body, places| {
-        let terms = Arc::new(Terms { app: app.clone(), time, body, places });
-        router(routes).route_layer(from_fn_with_state(terms, guard))
+    let guarded = |routes, policy: RoutePolicy| router(routes).route_layer(from_fn_with_state(Arc::new(policy), guard));
+    let normal = RoutePolicy {
+        guard: Guard::from_ref(&app),
+        time_limit: time_limit::NORMAL,
+        body_limit: BodyLimit::NORMAL,
+        permits: 1,
     };
-    let bulk_places = enrollments::bulk::CONCURRENCY;
-    let api = guarded(api(), time_limit::NORMAL, BodyLimit::NORMAL, 1).merge(guarded(
-        bulk(),
-        time_limit::BULK,
-        BodyLimit::BULK,
-        bulk_places,
-    ));
+    let many_items = RoutePolicy {
+        guard: Guard::from_ref(&app),
+        time_limit: time_limit::BULK,
+        body_limit: BodyLimit::BULK,
+        permits: enrollments::bulk::CONCURRENCY,
+    };
+    let api = guarded(api(), normal).merge(guarded(bulk(), many_items));
     Router::new()
         .merge(api.clone())
         .nest("/api", api.clone())
@@ -43,12 +47,12 @@ pub fn build_app(app: AppState) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(observe::on_panic))
-        .layer(from_fn_with_state(app, observe::around))
+        .layer(from_fn_with_state(app, observe::observe))
 }
 
 type Route = (&'static str, MethodRouter<AppState>);
 
-/// What needs a key.
+/// The routes that need an API key.
 fn api() -> Vec<Route> {
     vec![
         ("/tokens/embed/referrals", post(embed_tokens::routes::create_referrals_embed_token)),
@@ -100,12 +104,12 @@ fn api() -> Vec<Route> {
     ]
 }
 
-/// What needs a key and is about very many things.
+/// The routes that need an API key and work on many items.
 fn bulk() -> Vec<Route> {
     vec![("/partners/bulk", post(enrollments::bulk::routes::bulk_create_partners))]
 }
 
-/// What everybody may read.
+/// The routes that need no API key.
 fn public() -> Vec<Route> {
     vec![
         ("/healthz", get(health::get_health)),
@@ -136,13 +140,13 @@ mod tests {
 
     use super::*;
 
-    /// That the methods agree too is for the tests of the running application to show.
+    /// Tests of the running application show that the methods agree too.
     #[test]
-    fn the_paths_are_those_of_the_contract() {
+    fn paths_are_those_of_the_contract() {
         let contract: Value = serde_json::from_str(docs::OPENAPI_JSON).unwrap();
         let documented: BTreeSet<&str> = contract["paths"].as_object().unwrap().keys().map(String::as_str).collect();
         let listed = api().into_iter().chain(bulk()).chain(public()).map(|(path, _)| path);
-        // The page's files are no part of the contract.
+        // The files of the documentation page are not part of the contract.
         assert_eq!(listed.chain(["/docs"]).collect::<BTreeSet<_>>(), documented);
     }
 }

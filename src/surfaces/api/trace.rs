@@ -1,5 +1,5 @@
-//! The span of a request for an OpenTelemetry collector, with the attributes of its conventions for HTTP servers. Like
-//! the access log it has nothing of the path and the query but the route.
+//! The span of a request for an OpenTelemetry collector, with the attributes of OpenTelemetry's conventions for HTTP
+//! servers. Like the access log, the span has the route, and nothing else of the path and the query.
 
 use axum::http::HeaderMap;
 use opentelemetry::propagation::TextMapPropagator as _;
@@ -13,8 +13,8 @@ use crate::error::Code;
 use crate::telemetry;
 use crate::values::id::WorkspaceId;
 
-/// A span that goes on the trace that the client's `traceparent` names. Without a collector it is none, and costs a
-/// look at a flag.
+/// Returns a span that continues the trace in the client's `traceparent`. Without a collector the span is disabled, and
+/// costs the check of one flag.
 pub(super) fn span(headers: &HeaderMap, method: &'static str, route: Option<&str>, request_id: &str) -> Span {
     let span = tracing::trace_span!(
         target: telemetry::OTLP,
@@ -35,13 +35,13 @@ pub(super) fn span(headers: &HeaderMap, method: &'static str, route: Option<&str
             "otel.name",
             display(format_args!("{method} {}", route.unwrap_or_default()).to_string().trim_end()),
         );
-        // Without an exporter there is nobody to tell.
+        // The call fails only without an exporter, and then nothing is lost.
         let _ = span.set_parent(TraceContextPropagator::new().extract(&HeaderExtractor(headers)));
     }
     span
 }
 
-/// What became of the request.
+/// Records the outcome of the request.
 pub(super) fn answered(span: &Span, status: u16, workspace: Option<WorkspaceId>, error: Option<Code>) {
     if span.is_disabled() {
         return;
@@ -58,7 +58,7 @@ pub(super) fn answered(span: &Span, status: u16, workspace: Option<WorkspaceId>,
     }
 }
 
-/// The request has no answer.
+/// Records that the request has no answer.
 pub(super) fn abandoned(span: &Span) {
     span.record("error.type", "client_went_away");
 }

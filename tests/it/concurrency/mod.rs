@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::{Method, StatusCode};
-use pearset::db::keep_statistics;
+use pearset::db::TableStatistics;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Barrier;
@@ -87,7 +87,12 @@ impl Race {
     async fn prepare() -> Self {
         let app = TestApp::start().await;
         // As a new server does. Without statistics, thousands of rounds would become slower and slower.
-        tokio::spawn(keep_statistics(app.database().clone()));
+        let statistics = TableStatistics::new(app.database().clone());
+        tokio::spawn(async move {
+            while !statistics.refresh().await.unwrap_or_default() {
+                tokio::time::sleep(TableStatistics::INTERVAL).await;
+            }
+        });
         let server = Arc::new(LiveServer::start(&app).await);
         let workspace = app.workspace("acme").await;
         Self { app, server, workspace, expected: Mutex::default(), checked: AtomicUsize::new(0) }

@@ -1,4 +1,4 @@
-//! A server that is told to end under load.
+//! Shutdown of a server under load.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,7 @@ use crate::support::live::LiveServer;
 const ROUNDS: u64 = 20;
 const CLIENTS: usize = 8;
 
-/// One creating call; the status of its answer, and whether the connection goes on.
+/// Makes one creating call. Returns the status of the answer, and whether the connection stays open.
 async fn call(stream: &mut TcpStream, authorization: &str, email: &str) -> io::Result<(String, bool)> {
     let body = json!({ "partner": { "email": email } }).to_string();
     let length = body.len();
@@ -44,17 +44,17 @@ async fn call(stream: &mut TcpStream, authorization: &str, email: &str) -> io::R
     }
 }
 
-/// Creates partners until no connection is taken any more; returns those that were acknowledged.
+/// Creates partners until the server accepts no more connections. Returns the e-mails of the acknowledged partners.
 async fn create(address: SocketAddr, authorization: String, prefix: String) -> BTreeSet<String> {
     let (mut acknowledged, mut turn) = (BTreeSet::new(), 0);
     while let Ok(mut stream) = TcpStream::connect(address).await {
         loop {
             turn += 1;
             let email = format!("{prefix}-{turn}@example.com");
-            let Ok((status, goes_on)) = call(&mut stream, &authorization, &email).await else { break };
+            let Ok((status, stays_open)) = call(&mut stream, &authorization, &email).await else { break };
             assert_eq!(status, "201");
             acknowledged.insert(email);
-            if !goes_on {
+            if !stays_open {
                 break;
             }
         }
@@ -62,8 +62,8 @@ async fn create(address: SocketAddr, authorization: String, prefix: String) -> B
     acknowledged
 }
 
-/// A request that comes when the server closes its connection is not begun, and its client sees that: whatever was begun
-/// is answered.
+/// Every request that was begun is answered. A request that arrives while the server closes the connection is not begun,
+/// and the client notices.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_request_that_was_begun_is_answered() {
     let app = TestApp::start().await;

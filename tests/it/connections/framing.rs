@@ -1,11 +1,11 @@
-//! What is no request by RFC 9112 is answered with 400 or another refusal, and the connection ends; what is one is not
-//! refused.
+//! Requests that break RFC 9112 are rejected with 400, and the connection closes; unusual requests that keep to RFC 9112
+//! are accepted.
 
 use super::exchange;
 use crate::support::app::TestApp;
 use crate::support::live::LiveServer;
 
-/// Bytes on the wire, and the statuses of the answers to them. Every request but the last of a row keeps its connection.
+/// Bytes on the wire and the statuses of the answers. Every request but the last of a row keeps the connection open.
 const REQUESTS: &[(&str, &[&str])] = &[
     ("GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &["200"]),
     ("\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", &["200"]),
@@ -31,7 +31,7 @@ const REQUESTS: &[(&str, &[&str])] = &[
     ("GET /healthz HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n", &["400"]),
     ("GET /healthz HTTP/1.1\r\nHost: a/b\r\nConnection: close\r\n\r\n", &["400"]),
     ("GET /healthz HTTP/1.1\r\nHost : a\r\n\r\n", &["400"]),
-    // Where the body ends.
+    // The end of the body.
     (
         "POST /partners HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         &["400"],
@@ -64,7 +64,7 @@ const REQUESTS: &[(&str, &[&str])] = &[
 ];
 
 #[tokio::test]
-async fn malformed_requests_are_refused_and_odd_ones_are_not() {
+async fn malformed_requests_are_rejected_and_unusual_ones_are_not() {
     let app = TestApp::start().await;
     let server = LiveServer::start(&app).await;
     for (request, expected) in REQUESTS {
@@ -74,9 +74,9 @@ async fn malformed_requests_are_refused_and_odd_ones_are_not() {
     }
 }
 
-/// What hyper takes and this server refuses gets the error that every other request gets.
+/// Requests that hyper accepts and this server rejects get the error body of every other error.
 #[tokio::test]
-async fn a_refusal_of_the_server_has_the_form_of_every_error() {
+async fn malformed_requests_get_the_usual_error_body() {
     let app = TestApp::start().await;
     let server = LiveServer::start(&app).await;
     for (request, message) in [
@@ -95,9 +95,9 @@ async fn a_refusal_of_the_server_has_the_form_of_every_error() {
     }
 }
 
-/// Headers that are too many or too long are refused, not collected.
+/// Too many headers, or too long headers, are rejected and not collected in memory.
 #[tokio::test]
-async fn a_head_has_a_largest_size() {
+async fn the_size_of_a_head_is_limited() {
     let app = TestApp::start().await;
     let server = LiveServer::start(&app).await;
     let many = "X: y\r\n".repeat(200);
@@ -110,7 +110,7 @@ async fn a_head_has_a_largest_size() {
     ] {
         let answer = exchange(&server, request.as_bytes()).await;
         let status = answer.get(9..12).unwrap_or("none");
-        // A reset may overtake the answer to a head that was not read to its end.
+        // A reset may overtake the answer to a head that the server did not read to its end.
         assert!(["431", "414", "none"].contains(&status), "{answer}");
     }
 }

@@ -1,4 +1,4 @@
-//! Clients that do not speak HTTP as they should, on raw sockets: too slow, or malformed.
+//! Clients on raw sockets that are slow or send malformed requests, and connections at shutdown.
 
 mod drain;
 mod framing;
@@ -16,29 +16,29 @@ use crate::support::live::LiveServer;
 /// Longer than any limit that these tests set.
 const LONG: Duration = Duration::from_secs(10);
 
-/// A request that any client may make.
+/// A request that needs no API key.
 const GET: &[u8] = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n";
 
 async fn connect(server: &LiveServer) -> TcpStream {
     TcpStream::connect(server.address).await.unwrap()
 }
 
-/// Sends bytes and returns all that comes back until the server closes the connection.
+/// Sends bytes and returns everything that the server sends until it closes the connection.
 async fn exchange(server: &LiveServer, bytes: &[u8]) -> String {
     let mut stream = connect(server).await;
     stream.write_all(bytes).await.unwrap();
     read_to_end(&mut stream).await
 }
 
-/// All that comes until the server closes the connection, which it must do in time.
+/// Reads until the server closes the connection, which must happen in time.
 pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // The kernel answers bytes that were never read with a reset.
+    // The kernel resets a connection with bytes that were never read.
     let _ = timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the server closes the connection");
     String::from_utf8(answer).unwrap()
 }
 
-/// One answer with a body of a known length.
+/// Reads one answer with a `Content-Length`.
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     loop {

@@ -1,4 +1,4 @@
-//! Whoever is too slow is no longer waited for; whoever rests between two requests is.
+//! Slow clients are disconnected; clients that pause between two requests are not.
 
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,10 @@ async fn a_silent_connection_is_closed() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
+async fn a_client_that_sends_the_head_byte_by_byte_is_disconnected() {
     let (_app, server) = server().await;
     let mut stream = connect(&server).await;
-    // After a first request, too.
+    // Also on a connection that has served a request.
     stream.write_all(GET).await.unwrap();
     assert!(read_answer(&mut stream).await.starts_with("HTTP/1.1 200 "));
     let begin = Instant::now();
@@ -50,7 +50,7 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_connection_may_rest_between_two_requests() {
+async fn a_connection_may_pause_between_two_requests() {
     let (_app, server) = server().await;
     let mut stream = connect(&server).await;
     for _ in 0..2 {
@@ -64,14 +64,14 @@ async fn a_connection_may_rest_between_two_requests() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_is_not_waited_for() {
+async fn a_client_that_does_not_read_is_disconnected() {
     let (_app, server) = server().await;
     let mut stream = connect(&server).await;
-    let ask = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50);
+    let requests = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(50);
     let begin = Instant::now();
-    // More than the buffers of both kernels hold: at some time neither side gets anything across any more.
+    // More bytes than the buffers of both kernels hold: at some point neither side makes progress.
     loop {
-        let sent = timeout(HEAD * 5, stream.write_all(&ask)).await.expect("the connection does not hang");
+        let sent = timeout(HEAD * 5, stream.write_all(&requests)).await.expect("the connection does not hang");
         if sent.is_err() {
             break;
         }
@@ -80,15 +80,15 @@ async fn a_client_that_does_not_read_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_gets_its_answer_whole() {
+async fn a_client_that_reads_slowly_gets_the_whole_answer() {
     let (_app, server) = server().await;
     let mut stream = connect(&server).await;
     let last = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let ask = [&b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(59)[..], last].concat();
-    stream.write_all(&ask).await.unwrap();
+    let requests = [&b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n".repeat(59)[..], last].concat();
+    stream.write_all(&requests).await.unwrap();
     let (mut bytes, mut total) = (vec![0; 512 * 1024], Vec::new());
     loop {
-        // No step takes as long as the patience for one, and all of them take much longer.
+        // Each pause is shorter than the time limit of a write, and all pauses together are much longer.
         sleep(HEAD / 8).await;
         let count = timeout(LONG, stream.read(&mut bytes)).await.unwrap().unwrap();
         if count == 0 {
@@ -99,14 +99,14 @@ async fn a_client_that_reads_slowly_gets_its_answer_whole() {
     assert_eq!(String::from_utf8(total).unwrap().matches("HTTP/1.1 200 ").count(), 60);
 }
 
-/// As patient as in production.
+/// Uses the time limits of production.
 #[tokio::test]
-async fn two_thousand_silent_connections_are_closed_in_ten_seconds_and_keep_nobody_out() {
+async fn two_thousand_silent_connections_are_closed_in_ten_seconds_and_block_no_other_client() {
     let app = TestApp::start().await;
     let server = LiveServer::limited(&app, Limits::of_process()).await;
     let mut normal = connect(&server).await;
     let mut silent = Vec::new();
-    // One after the other: the kernel drops what comes faster than it is accepted.
+    // One after the other: the kernel drops connections that arrive faster than the server accepts them.
     for turn in 0..2_000 {
         let mut stream = connect(&server).await;
         stream.write_all(&GET[..if turn % 2 == 0 { 0 } else { GET.len() / 2 }]).await.unwrap();
@@ -115,13 +115,13 @@ async fn two_thousand_silent_connections_are_closed_in_ten_seconds_and_keep_nobo
             let begin = Instant::now();
             normal.write_all(GET).await.unwrap();
             assert!(read_answer(&mut normal).await.starts_with("HTTP/1.1 200 "));
-            // The other tests run beside this one.
+            // Other tests run at the same time.
             assert!(begin.elapsed() < HEAD * 5, "{turn}: {:?}", begin.elapsed());
         }
     }
     let ended = silent.iter_mut().map(|(opened_at, stream)| async {
         let mut bytes = [0];
-        assert_eq!(stream.read(&mut bytes).await.unwrap(), 0, "an answer to nothing");
+        assert_eq!(stream.read(&mut bytes).await.unwrap(), 0, "an answer without a request");
         opened_at.elapsed()
     });
     let slowest = timeout(LONG * 2, join_all(ended)).await.unwrap().into_iter().max().unwrap();
@@ -129,28 +129,28 @@ async fn two_thousand_silent_connections_are_closed_in_ten_seconds_and_keep_nobo
 }
 
 #[tokio::test]
-async fn a_connection_above_the_most_is_served_when_another_ends() {
+async fn a_connection_above_the_limit_is_served_when_another_ends() {
     let app = TestApp::start().await;
     let server = LiveServer::limited(&app, Limits { connections: 1, ..limits() }).await;
     let (mut first, mut second) = (connect(&server).await, connect(&server).await);
     first.write_all(GET).await.unwrap();
     assert!(read_answer(&mut first).await.starts_with("HTTP/1.1 200 "));
     second.write_all(GET).await.unwrap();
-    assert!(timeout(HEAD / 2, second.read_u8()).await.is_err(), "served beside the first");
+    assert!(timeout(HEAD / 2, second.read_u8()).await.is_err(), "served next to the first connection");
     drop(first);
     assert!(read_answer(&mut second).await.starts_with("HTTP/1.1 200 "));
 }
 
-/// A refusal that comes before the body is read reaches a client that is still sending.
+/// The answer to a rejected request reaches a client that is still sending the body.
 #[tokio::test]
-async fn who_is_refused_while_sending_gets_the_answer() {
+async fn a_client_that_is_rejected_while_sending_gets_the_answer() {
     let (_app, server) = server().await;
     let mut stream = connect(&server).await;
     let body = vec![b' '; 4 * 1024 * 1024];
     let head = format!("POST /partners HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).await.unwrap();
     for part in body.chunks(64 * 1024) {
-        stream.write_all(part).await.expect("the server still takes what comes");
+        stream.write_all(part).await.expect("the server still accepts bytes");
         sleep(Duration::from_millis(1)).await;
     }
     let mut answer = Vec::new();

@@ -1,4 +1,4 @@
-//! The contract itself, the page that shows it, and the page of errors.
+//! The contract, its documentation page, and the page of errors.
 
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::support::app::TestApp;
 
 const OPENAPI_YAML: &str = include_str!("../../../openapi.yaml");
 
-/// An error's `doc_url` leads to a page of this server that has its anchor.
+/// Asserts that the `doc_url` of an error points to a page of this server with the right anchor.
 pub(super) async fn assert_explained(app: &TestApp, error: &Answer) {
     let code = error.body["error"]["code"].as_str().unwrap();
     let url = error.body["error"]["doc_url"].as_str().unwrap();
@@ -22,7 +22,7 @@ pub(super) async fn assert_explained(app: &TestApp, error: &Answer) {
 }
 
 #[tokio::test]
-async fn the_contract_is_served_as_it_is_in_the_repository() {
+async fn the_contract_is_served_unchanged() {
     let app = TestApp::start().await;
     assert_eq!(fetch(&app, "/openapi.yaml").await.1, OPENAPI_YAML);
     let served = app.stranger().get("/openapi.json").await.expect(200);
@@ -30,9 +30,9 @@ async fn the_contract_is_served_as_it_is_in_the_repository() {
     assert_eq!(served, expected);
 }
 
-/// Every address under which a reader may come to the page shows it, and all that it loads comes from this server.
+/// Every spelling of the page's address shows the page, and all files of the page come from this server.
 #[tokio::test]
-async fn the_docs_load_from_this_server_only() {
+async fn documentation_loads_from_this_server_only() {
     let app = TestApp::start().await;
     for page in ["/docs", "/docs/", "/docs?from=readme", "/docs/api-reference/errors"] {
         let (head, html) = fetch(&app, page).await;
@@ -66,7 +66,7 @@ async fn the_docs_load_from_this_server_only() {
     }
 }
 
-/// What follows each of these, up to the end of the text that it opens.
+/// Returns the texts that follow the openings, up to the closing character.
 fn references(text: &str, openings: &[&str]) -> Vec<String> {
     let found = openings.iter().flat_map(|opening| text.split(opening).skip(1));
     found
@@ -74,7 +74,7 @@ fn references(text: &str, openings: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// The sources of a content security policy that are another host's, or any.
+/// Returns the sources of a content security policy that allow other hosts.
 fn foreign_sources(policy: &str) -> Vec<&str> {
     let sources = policy.split(';').flat_map(|directive| directive.split_whitespace().skip(1));
     sources.filter(|source| !["'self'", "'none'", "'unsafe-inline'", "data:"].contains(source)).collect()

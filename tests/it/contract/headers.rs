@@ -1,4 +1,4 @@
-//! What stands around every answer: the request's id, the headers that protect a browser, a panic.
+//! The layer around every route: request ids, headers that protect browsers, panics.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +13,9 @@ use pearset::app::{Parts, assemble};
 use pearset::build_app;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::http::overload::Limits;
-use pearset::http::rate_limit::{Limiter, RateLimits};
+use pearset::http::rate_limit::Limiter;
 use pearset::values::clock::{Clock, Timestamp};
+use pearset::workspaces::RateLimits;
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -23,7 +24,7 @@ use url::Url;
 use super::requests::World;
 use crate::support::app::TestApp;
 
-/// GET of a page or file, whose answer need not be JSON nor in openapi.yaml.
+/// Fetches a page or file, whose answer need not be JSON or documented in openapi.yaml.
 pub(super) async fn fetch(app: &TestApp, path: &str) -> (response::Parts, String) {
     send(&app.router, Request::get(path).body(Body::empty()).unwrap()).await
 }
@@ -35,7 +36,7 @@ async fn send(router: &Router, request: Request<Body>) -> (response::Parts, Stri
 }
 
 #[tokio::test]
-async fn a_plain_request_id_comes_back() {
+async fn a_plain_request_id_is_returned() {
     let app = TestApp::start().await;
     let longest = "a".repeat(128);
     for id in ["1", "72da9451-f3db-4c8d-9ea3-dc33b8f0a872", "Root=1-67891233-abcdef", "a_b.c:d/e+f=", &longest] {
@@ -57,10 +58,10 @@ async fn any_other_request_id_is_replaced_by_a_new_one() {
         let request = Request::get("/healthz").header("x-request-id", &id).body(Body::empty()).unwrap();
         let answer = app.stranger().send(request).await;
         assert_ne!(answer.headers["x-request-id"], id);
-        assert!(made.insert(answer.headers["x-request-id"].clone()), "given twice");
+        assert!(made.insert(answer.headers["x-request-id"].clone()), "the id was given twice");
     }
     let answer = app.stranger().get("/healthz").await;
-    assert!(made.insert(answer.headers["x-request-id"].clone()), "given twice");
+    assert!(made.insert(answer.headers["x-request-id"].clone()), "the id was given twice");
 }
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn every_answer_protects_a_browser() {
     let world = World::start().await;
     let mut requests: Vec<Request<Body>> = Vec::new();
     for good in world.requests() {
-        // With a key and without: an answer of success and one of error.
+        // With a key and without: a successful answer and an error.
         for actor in [&world.workspace.actor, &world.app.stranger()] {
             let body = good.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
             let request = actor.request(good.operation.method.clone(), &good.path);
@@ -107,8 +108,8 @@ async fn a_panic_is_an_error_like_every_other() {
     let clock: Arc<dyn Clock> = Arc::new(PanickingClock);
     let state = assemble(Parts {
         db: app.state.db.clone(),
-        limiter: Limiter::new(RateLimits::default(), &clock, None),
-        work: Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE },
+        limiter: Limiter::new(RateLimits::default().tiers(), &clock, None),
+        admission: Limits { in_progress: 1, waiting: 1, queue_timeout: Limits::QUEUE_TIMEOUT },
         clock,
         ids: Arc::clone(&app.state.ids),
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),

@@ -1,10 +1,10 @@
-//! Every POST takes an `Idempotency-Key`.
+//! Every POST accepts an `Idempotency-Key`.
 
 use http::Method;
 
 use super::requests::World;
 
-/// The answers differ from one another where they are not replayed: a new token, link, group or time.
+/// Answers that are not replayed differ from each other: a new token, link, group or time.
 #[tokio::test]
 async fn every_post_is_replayed() {
     let world = World::start().await;

@@ -1,4 +1,4 @@
-//! The server keeps to openapi.yaml: its operations, their statuses, and what is true of every answer.
+//! The server keeps to openapi.yaml: operations, statuses, and the properties of every answer.
 
 mod documents;
 mod headers;

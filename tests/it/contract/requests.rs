@@ -1,4 +1,4 @@
-//! A request for each operation of openapi.yaml that it answers with success, and the ways to make it fail.
+//! A successful request for each operation of openapi.yaml, and the ways to make requests fail.
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
@@ -17,7 +17,7 @@ use crate::support::app::{TestApp, Workspace};
 use crate::support::cluster::SHARED;
 use crate::support::openapi::{self, Operation};
 
-/// The partner who is there already, in the customer's system.
+/// The tenant id of the partner that exists at the start.
 pub(crate) const KNOWN: &str = "known";
 
 /// An application with one workspace, where one partner is enrolled.
@@ -27,16 +27,16 @@ pub(crate) struct World {
     pub(crate) known: Known,
 }
 
-/// The ids of what is there already.
+/// The ids of the objects that exist at the start.
 pub(crate) struct Known {
     pub(crate) program: String,
-    /// Of a partner whose tokens no good request ends.
+    /// A token of a partner whose tokens no good request revokes.
     pub(crate) token: String,
     pub(crate) partner: String,
     pub(crate) link: String,
     pub(crate) tag: String,
     pub(crate) group: String,
-    /// Tags that nothing else needs, each to be deleted once; there is a link `ext_<its number>` beside each.
+    /// Tags for requests that delete a tag. The link `ext_<index>` is the spare link of the same index.
     pub(crate) spare_tags: Vec<String>,
     spares_used: AtomicUsize,
 }
@@ -46,7 +46,7 @@ impl World {
         Self::of(TestApp::start().await).await
     }
 
-    /// With these limits of requests a minute, as the setting names them.
+    /// Starts a world with these rate limits, in the form of the setting.
     pub(crate) async fn limited(rate_limits: &str) -> Self {
         Self::of(TestApp::limited(rate_limits).await).await
     }
@@ -58,15 +58,15 @@ impl World {
         Self { app, workspace, known }
     }
 
-    /// Every operation of the contract with a request that it answers with success.
+    /// Returns a successful request for every operation of the contract.
     pub(crate) fn requests(&self) -> Vec<GoodRequest> {
         let requests = openapi::operations().into_iter();
         requests.map(|operation| GoodRequest::new(operation, &self.known, &self.app.superuser())).collect()
     }
 }
 
-/// What requests that delete something can delete, each once.
-#[expect(clippy::disallowed_methods, reason = "more of them than requests would make in good time")]
+/// Creates links and tags for requests that delete one.
+#[expect(clippy::disallowed_methods, reason = "requests would take too long to create so many")]
 async fn make_spares(app: &TestApp) -> Vec<String> {
     const SPARES: i32 = 60;
     let conn = &mut app.sql().await;
@@ -102,13 +102,13 @@ pub(crate) async fn enroll_known(actor: &Actor) -> Known {
     }
 }
 
-/// A request that its operation answers with success, as often as it is sent.
+/// A request that its operation answers with success, however often the request is sent.
 #[derive(Clone)]
 pub(crate) struct GoodRequest {
     pub(crate) operation: Operation,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
-    /// What it uses up: brought about before each time that it is sent.
+    /// The statement that restores the objects that the request uses up.
     arrangement: Option<String>,
     database: PgConnectOptions,
 }
@@ -208,7 +208,7 @@ impl GoodRequest {
         Self { operation, path, body, arrangement, database: database.clone() }
     }
 
-    /// The status that it is answered with.
+    /// Returns the status of the successful answer.
     pub(crate) fn success(&self) -> u16 {
         self.operation.statuses.iter().copied().find(|status| (200..300).contains(status)).unwrap()
     }
@@ -218,7 +218,7 @@ impl GoodRequest {
         self.send_as(actor, actor.request(self.operation.method.clone(), &self.path)).await
     }
 
-    /// With an `Idempotency-Key`, and nothing arranged for it.
+    /// Sends the request with an `Idempotency-Key`, without the arrangement.
     pub(crate) async fn send_once(&self, actor: &Actor, key: &IdempotencyKey) -> Answer {
         let request = actor.request(self.operation.method.clone(), &self.path);
         self.send_as(actor, request.header(IdempotencyKey::HEADER, key.as_str())).await
@@ -232,7 +232,8 @@ impl GoodRequest {
         actor.send(request.unwrap()).await
     }
 
-    /// Where the database is away or broken on purpose there is nothing to arrange, nor anything that would need it.
+    /// Restores the objects that the request uses up. Does nothing while the database is away or broken on purpose, when no
+    /// request needs the objects.
     pub(crate) async fn arrange(&self) {
         if let Some(arrangement) = &self.arrangement
             && let Ok(mut sql) = self.database.connect().await
@@ -241,48 +242,48 @@ impl GoodRequest {
         }
     }
 
-    /// The same operation with this body.
+    /// Returns a request for the same operation with this body.
     pub(crate) fn like(&self, body: Value) -> Self {
         Self { body: Some(body), ..self.clone() }
     }
 
-    /// The same operation at this path.
+    /// Returns a request for the same operation at this path.
     pub(crate) fn with_path(self, path: &str) -> Self {
         Self { path: path.to_owned(), ..self }
     }
 
-    /// The same operation at another path, too.
+    /// Returns a copy of the request at another path.
     pub(crate) fn at(&self, path: &str) -> Self {
         self.clone().with_path(path)
     }
 }
 
-/// What a request uses up, to be brought about before it is sent.
+/// Returns the statement that restores the objects that a request uses up.
 fn arrangement(operation_id: &str) -> Option<String> {
     match operation_id {
-        "banPartner" | "deactivatePartner" => Some(a_partner_who_is("approved")),
-        "unbanPartner" => Some(a_partner_who_is("banned")),
-        "deletePartnerInvite" => Some(a_partner_who_is("invited")),
-        "reactivatePartner" => Some(a_partner_who_is("deactivated")),
+        "banPartner" | "deactivatePartner" => Some(set_status("approved")),
+        "unbanPartner" => Some(set_status("banned")),
+        "deletePartnerInvite" => Some(set_status("invited")),
+        "reactivatePartner" => Some(set_status("deactivated")),
         "approvePartnerApplication"
         | "rejectPartnerApplication"
         | "approveProgramApplication"
-        | "rejectProgramApplication" => Some(a_partner_who_is("pending")),
+        | "rejectProgramApplication" => Some(set_status("pending")),
         "deleteGroup" => Some(A_SPARE_GROUP.to_owned()),
         "deletePartnerReferralLink" => Some(A_SPARE_LINK.to_owned()),
         _ => None,
     }
 }
 
-/// The partner whom requests change that can be sent once.
+/// The partner of requests that change a status, which succeed once.
 const CHANGING: Uuid = Uuid::from_u128(0x01900000_0000_7000_8000_000000000001);
 
-/// A group that can be deleted, in every program.
+/// Inserts a group that can be deleted, in every program.
 const A_SPARE_GROUP: &str = "INSERT INTO groups (workspace_id, id, program_id, slug, name, created_at, updated_at)
                              SELECT workspace_id, gen_random_uuid(), id, 'spare', 'Spare', now(), now() FROM programs
                              ON CONFLICT DO NOTHING";
 
-/// A link of the partner who is there already, for a request to delete.
+/// Inserts a link that can be deleted, of the partner that exists at the start.
 const A_SPARE_LINK: &str = "
     INSERT INTO links (workspace_id, id, program_id, partner_id, domain_id, tenant_id, key, key_folded, url,
                        created_at, updated_at)
@@ -290,8 +291,8 @@ const A_SPARE_LINK: &str = "
            created_at, updated_at
     FROM links WHERE key = 'known' ON CONFLICT DO NOTHING";
 
-/// That partner, in the workspace's default program, with this status.
-fn a_partner_who_is(status: &str) -> String {
+/// Returns the statement that gives the changing partner this status in the workspace's default program.
+fn set_status(status: &str) -> String {
     format!(
         "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
          SELECT id, '{CHANGING}', 'changing@example.com', 'changing@example.com', now()
@@ -307,18 +308,18 @@ fn a_partner_who_is(status: &str) -> String {
     )
 }
 
-/// Takes the application's database away.
+/// Makes the application's database refuse connections, and ends its sessions.
 pub(crate) async fn take_database_away(app: &TestApp) {
     let name = app.database_name();
     let mut admin = SHARED.admin().await;
     let close = format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false");
     admin.execute(AssertSqlSafe(close)).await.unwrap();
-    // Waits for the end of each session: one that still lives would answer a request.
+    // Waits for the end of each session: a session that is still alive would answer a request.
     let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
     admin.execute(AssertSqlSafe(end)).await.unwrap();
 }
 
-/// Makes the queries of every operation fail, but leaves those that look up its key. It can be done again.
+/// Makes the statements of every operation fail, except the look-up of the API key. Can be repeated.
 pub(crate) async fn break_schema(app: &TestApp) {
     let renamed = "ALTER TABLE IF EXISTS enrollments RENAME TO hidden_enrollments; \
                    ALTER TABLE IF EXISTS domains RENAME TO hidden_domains; \

@@ -1,5 +1,4 @@
-//! The server has the operations of openapi.yaml, at the bases that the client libraries use, and no others on
-//! their paths.
+//! The server has exactly the operations of openapi.yaml, at the bases that the client libraries use.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +18,7 @@ async fn every_operation_answers_at_its_bases() {
     let world = World::start().await;
     for base in BASES {
         for request in world.requests() {
-            // What needs no key is there once.
+            // Routes without an API key have one base.
             let expected = if base.is_empty() || request.operation.security { request.success() } else { 404 };
             let path = format!("{base}{}", request.path);
             let (name, request) = (request.operation.operation_id.clone(), request.with_path(&path));
@@ -31,7 +30,7 @@ async fn every_operation_answers_at_its_bases() {
 
 /// `Allow` names the methods of a path: it shows that the router has those of openapi.yaml and no more.
 #[tokio::test]
-async fn every_other_method_is_refused_and_the_allowed_ones_are_named() {
+async fn other_methods_are_rejected_and_the_allowed_ones_are_listed() {
     let world = World::start().await;
     let actor = &world.workspace.actor;
     let purge = Method::from_bytes(b"PURGE").unwrap();
@@ -58,7 +57,7 @@ async fn every_other_method_is_refused_and_the_allowed_ones_are_named() {
                 if *method == Method::HEAD {
                     continue;
                 }
-                // The check of every answer has seen to the form.
+                // The actor has checked the form of the answer.
                 if openapi::dialect(&path) != openapi::Dialect::Affonso {
                     assert_eq!(answer.body["error"]["code"], "method_not_allowed", "{method} {path}");
                     assert_explained(&world.app, &answer).await;
@@ -70,7 +69,7 @@ async fn every_other_method_is_refused_and_the_allowed_ones_are_named() {
     assert!(refused > 100, "only {refused} requests were sent");
 }
 
-/// The methods that each documented path allows. Who can GET can HEAD.
+/// Returns the methods that each documented path allows. A path with GET allows HEAD.
 fn methods_by_path() -> BTreeMap<String, BTreeSet<String>> {
     let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for operation in openapi::operations() {
@@ -93,7 +92,7 @@ fn allow(headers: &HeaderMap) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn head_is_get_without_the_body() {
+async fn head_answers_like_get_without_the_body() {
     let world = World::start().await;
     for request in world.requests() {
         if request.operation.method != Method::GET {
@@ -102,7 +101,7 @@ async fn head_is_get_without_the_body() {
         let got = request.send(&world.workspace.actor).await;
         for (actor, status) in [(&world.workspace.actor, Some(got.status)), (&world.app.stranger(), None)] {
             let head = actor.request(Method::HEAD, &request.path).body(Body::empty()).unwrap();
-            // The check of every answer refuses a body here.
+            // The actor rejects an answer to HEAD with a body.
             let answer = actor.send(head).await;
             let expected = status.unwrap_or(if request.operation.security { 401 } else { 200 }.try_into().unwrap());
             assert_eq!(answer.status, expected, "{}", request.path);
@@ -110,9 +109,9 @@ async fn head_is_get_without_the_body() {
     }
 }
 
-/// The check of every answer sees to it that each is the 404 of the path's dialect.
+/// The actor checks that each answer is the 404 of the path's dialect.
 #[tokio::test]
-async fn an_unknown_path_is_an_error_like_every_other() {
+async fn an_unknown_path_gets_the_usual_error() {
     let app = TestApp::start().await;
     for path in [
         "/",
@@ -158,9 +157,9 @@ async fn an_unknown_path_is_an_error_like_every_other() {
     }
 }
 
-/// Forms of a request's target that have no path (RFC 9112, 3.2.3 and 3.2.4).
+/// Request targets without a path (RFC 9112, 3.2.3 and 3.2.4).
 #[tokio::test]
-async fn a_request_without_a_path_is_an_error_like_every_other() {
+async fn a_request_without_a_path_gets_the_usual_error() {
     let app = TestApp::start().await;
     for (method, target) in [(Method::OPTIONS, "*"), (Method::CONNECT, "example.com:443")] {
         let actor = app.stranger();
@@ -169,9 +168,9 @@ async fn a_request_without_a_path_is_an_error_like_every_other() {
     }
 }
 
-/// An id that does not parse is an id that does not exist, whatever is wrong with it.
+/// A malformed id is answered like an id that does not exist.
 #[tokio::test]
-async fn a_path_id_that_does_not_parse_is_an_id_that_does_not_exist() {
+async fn a_malformed_path_id_does_not_exist() {
     let world = World::start().await;
     let actor = &world.workspace.actor;
     let missing = actor.get("/partners/pn_01kkntq2cnf1prr1w49pfyaa1w").await.expect(404);
@@ -205,7 +204,7 @@ async fn a_path_id_that_does_not_parse_is_an_id_that_does_not_exist() {
     ] {
         assert_eq!(actor.get(&format!("/partners/{id}")).await.expect(404), missing, "{id}");
     }
-    // What is escaped without need is the same id.
+    // An id that is escaped without need is the same id.
     let escaped = world.known.partner.replace('_', "%5F");
     assert_eq!(actor.get(&format!("/partners/{escaped}")).await.expect(200)["id"], world.known.partner);
 }

@@ -1,4 +1,4 @@
-//! Each status that an operation documents is one that it really answers with.
+//! Every documented status of an operation is produced by a request.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::idempotency::hold_key;
 use crate::support::actor::{Actor, Answer};
 use crate::support::openapi;
 
-/// The one code that the client libraries accept for a status.
+/// The code that the client libraries accept for each status.
 const CODES: [(u16, &str); 12] = [
     (400, "bad_request"),
     (401, "unauthorized"),
@@ -29,7 +29,7 @@ const CODES: [(u16, &str); 12] = [
     (503, "service_unavailable"),
 ];
 
-/// The same in Affonso's dialect.
+/// The codes of Affonso's dialect.
 const AFFONSO_CODES: [(u16, &str); 11] = [
     (400, "VALIDATION_ERROR"),
     (401, "UNAUTHORIZED"),
@@ -46,10 +46,10 @@ const AFFONSO_CODES: [(u16, &str); 11] = [
 
 /// Larger than any body that the server reads.
 const TOO_LARGE: usize = 1024 * 1024 + 1;
-/// The same for a list of partners.
+/// Larger than any list of partners that the server reads.
 const TOO_LARGE_BULK: usize = 8 * 1024 * 1024 + 1;
 
-/// More requests than a world is made with, and few enough to use up.
+/// More requests than the set-up of a world makes, and few enough to use up.
 const LIMITS: &str = "enterprise=20";
 
 #[tokio::test]
@@ -63,19 +63,20 @@ async fn every_documented_status_is_produced() {
     }
 }
 
-/// The statuses, each with the operations that document it and can be asked for it in one world: who is refused leaves
-/// it as it was, who succeeds can be asked again, and a database that is away or broken is so for all.
+/// Returns the statuses, each with the operations that document the status and can produce it in one world. Rejected
+/// requests leave the world unchanged, successful requests can be repeated, and a database that is away or broken affects
+/// all operations.
 fn shared_worlds() -> Vec<(u16, Vec<usize>)> {
     let mut worlds = BTreeMap::<_, Vec<usize>>::new();
     for (index, operation) in openapi::operations().iter().enumerate() {
         for status in &operation.statuses {
-            // A list of partners fails as a whole only where its key cannot be looked up.
+            // A list of partners fails as a whole only when the look-up of the API key fails.
             let alone = operation.operation_id == "bulkCreatePartners" && *status >= 500;
             worlds.entry((*status, alone)).or_default().push(index);
         }
     }
     let statuses: BTreeSet<u16> = worlds.keys().map(|(status, _)| *status).collect();
-    assert!(CODES.iter().all(|(status, _)| statuses.contains(status)), "some code is no operation's any more");
+    assert!(CODES.iter().all(|(status, _)| statuses.contains(status)), "no operation documents some of the codes");
     worlds.into_iter().map(|((status, _), indexes)| (status, indexes)).collect()
 }
 
@@ -102,7 +103,7 @@ async fn assert_produced(world: &World, request: GoodRequest, status: u16) {
     }
 }
 
-/// A request for a link or a tag that is answered with this status.
+/// Returns a request for a link or a tag that is answered with this status.
 fn bad_link_request(world: &World, good: &GoodRequest, status: u16) -> Option<GoodRequest> {
     Some(match (good.operation.operation_id.as_str(), status) {
         ("retrievePartnerLinks", 400) => good.at("/partners/links"),
@@ -134,8 +135,8 @@ fn bad_link_request(world: &World, good: &GoodRequest, status: u16) -> Option<Go
     })
 }
 
-/// The answer to a repetition of a request that is still running.
-async fn while_it_runs(world: &World, good: &GoodRequest) -> Answer {
+/// Returns the answer to a repetition of a request that is still running.
+async fn repeat_running(world: &World, good: &GoodRequest) -> Answer {
     let sql = &mut world.app.sql().await;
     sql.execute("BEGIN").await.unwrap();
     let key = good.operation.operation_id.parse().unwrap();
@@ -143,7 +144,7 @@ async fn while_it_runs(world: &World, good: &GoodRequest) -> Answer {
     good.send_once(&world.workspace.actor, &key).await
 }
 
-/// The answer of an operation that should have this status; `None` where nobody knows how to bring it about.
+/// Makes an operation answer with this status. Returns `None` when no way to produce the status is known.
 #[allow(clippy::too_many_lines, reason = "one arm for each operation and status")]
 async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer> {
     let actor = &world.workspace.actor;
@@ -164,7 +165,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         }
         (_, 400) => return Some(send_text(actor, &good, "application/json", "{\"email\":").await),
         (_, 401) => return Some(good.send(&world.app.stranger()).await),
-        // What every operation with a body to create or do something can contradict: its own running request.
+        // Every operation with a body conflicts with its own running request.
         (
             "verifyReferralsEmbedToken"
             | "revokeReferralsEmbedTokens"
@@ -178,7 +179,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
             | "rejectProgramApplication"
             | "bulkCreatePartners",
             409,
-        ) => return Some(while_it_runs(world, &good).await),
+        ) => return Some(repeat_running(world, &good).await),
         (_, 403) => {
             let weak = world.app.actor_with(&world.workspace, &[Scope::WebhooksRead]).await;
             return Some(good.send(&weak).await);
@@ -188,7 +189,7 @@ async fn produce(world: &World, good: GoodRequest, status: u16) -> Option<Answer
         }
         (_, 413) => return Some(send_text(actor, &good, "application/json", &" ".repeat(TOO_LARGE)).await),
         (_, 415) => return Some(send_text(actor, &good, "text/plain", "{}").await),
-        // What goes wrong with an item is the item's: only the look-up of the key is left to fail.
+        // Failures of an item are reported with the item: only the look-up of the API key can fail the request.
         ("bulkCreatePartners", 500 | 503) => {
             let caller = world.app.actor_with(&world.workspace, &[Scope::PartnersWrite]).await;
             if status == 500 {

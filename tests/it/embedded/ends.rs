@@ -1,4 +1,4 @@
-//! What is left when the server ends, in whatever way.
+//! The end of the server: by one signal, by two signals, and by SIGKILL.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,9 +12,10 @@ use pearset::workspaces::ApiKey;
 use serde_json::json;
 
 use super::{enroll, is_running, postgres_of};
+use crate::frozen::Frozen;
 use crate::support::binary::{Home, Reply, Server};
 
-/// Waits for what happens soon; false when it does not.
+/// Waits for a condition. Returns false when the condition does not hold in time.
 fn soon(condition: impl Fn() -> bool) -> bool {
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(30) {
@@ -26,7 +27,7 @@ fn soon(condition: impl Fn() -> bool) -> bool {
     false
 }
 
-/// A request whose body the server waits for.
+/// A request whose body has not been sent. The server waits for the body.
 struct HalfSent {
     stream: TcpStream,
     body: String,
@@ -43,21 +44,21 @@ impl HalfSent {
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();
-        // The server asks for the body: it is inside of the handler.
+        // The server asks for the body, so the request is inside of the handler.
         let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
         stream.read_exact(&mut go_on).unwrap();
         assert!(go_on.starts_with(b"HTTP/1.1 100 "));
         Self { stream, body }
     }
 
-    fn send_the_rest(mut self) -> Reply {
+    fn send_body(mut self) -> Reply {
         self.stream.write_all(self.body.as_bytes()).unwrap();
         Reply::read(self.stream, &Method::POST, "/partners")
     }
 }
 
 #[test]
-fn a_signal_ends_the_server_once_its_requests_are_answered() {
+fn a_signal_ends_the_server_after_its_requests_are_answered() {
     let home = Home::new();
     let key = ApiKey::generate(&Ids::system());
     let key = key.expose();
@@ -70,7 +71,7 @@ fn a_signal_ends_the_server_once_its_requests_are_answered() {
 
         server.process.signal(signal);
         assert!(soon(|| TcpStream::connect(address).is_err()), "no new connection is accepted");
-        let partner = request.send_the_rest().expect(201)["id"].as_str().unwrap().to_owned();
+        let partner = request.send_body().expect(201)["id"].as_str().unwrap().to_owned();
         server.process.finish().succeeded();
         assert!(!is_running(postgres), "{signal}: PostgreSQL ends before the server does");
         drop(idle);
@@ -81,8 +82,27 @@ fn a_signal_ends_the_server_once_its_requests_are_answered() {
     }
 }
 
+/// The server waits for a PostgreSQL that does not react, and its runtime has ended.
 #[test]
-fn a_killed_server_leaves_no_postgresql_behind_and_loses_no_write() {
+fn a_second_signal_ends_a_server_whose_shutdown_hangs() {
+    let home = Home::new();
+    let server = Server::start(&mut home.pearset());
+    let frozen = Frozen::new(postgres_of(&home)).unwrap();
+    // The worker that refreshes the statistics of tables begins a round each second, and waits for PostgreSQL.
+    thread::sleep(Duration::from_millis(1_500));
+    server.process.signal(Signal::SIGTERM);
+    assert_eq!(server.process.logged("shutting down")["level"], "INFO");
+    assert_eq!(server.process.logged("cancelled rounds of background workers")["level"], "WARN");
+    thread::sleep(Duration::from_secs(2));
+    let begin = Instant::now();
+    let ended = server.end(Signal::SIGTERM);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    drop(frozen);
+}
+
+#[test]
+fn a_killed_server_leaves_no_postgresql_running_and_loses_no_write() {
     let home = Home::new();
     let key = ApiKey::generate(&Ids::system());
     let key = key.expose();
@@ -93,17 +113,17 @@ fn a_killed_server_leaves_no_postgresql_behind_and_loses_no_write() {
     let ended = server.end(Signal::SIGKILL);
     assert_eq!(ended.code, None);
 
-    // At once: while PostgreSQL may still be about to end.
+    // Immediately: PostgreSQL may still be shutting down.
     let next = Server::start(&mut home.pearset());
     if cfg!(target_os = "linux") {
-        assert!(soon(|| !is_running(postgres)), "the kernel tells PostgreSQL to end");
+        assert!(soon(|| !is_running(postgres)), "the kernel signals PostgreSQL to end");
     }
     assert_eq!(next.get(&format!("/partners/{partner}"), key).expect(200)["email"], "jane@example.com");
 
     let postgres = postgres_of(&home);
     next.end(Signal::SIGKILL);
     if cfg!(target_os = "linux") {
-        assert!(soon(|| !is_running(postgres)), "nor does it stay when nobody starts another");
+        assert!(soon(|| !is_running(postgres)), "PostgreSQL ends also when no other server starts");
     }
     assert_eq!(home.json("workspace list")[0]["slug"], "default");
 }

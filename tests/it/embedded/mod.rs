@@ -1,4 +1,4 @@
-//! The private cluster, and the server that runs it.
+//! The embedded PostgreSQL, and the server that runs it.
 
 mod ends;
 mod operators_database;
@@ -13,22 +13,22 @@ use serde_json::json;
 
 use crate::support::binary::{Home, Server};
 
-/// Where the data is unless a setting says otherwise.
+/// The default folder of the data.
 const CLUSTER: &str = ".pearset/pg/data";
 
-/// The PostgreSQL that runs in a folder, by its own word.
+/// Returns the PostgreSQL that runs in a folder, by its lock file.
 fn postgres_of(home: &Home) -> Pid {
     let file = fs::read_to_string(home.path().join(CLUSTER).join("postmaster.pid")).unwrap();
     Pid::from_raw(file.lines().next().unwrap().parse().unwrap())
 }
 
 fn is_running(pid: Pid) -> bool {
-    // One that has ended and whose new parent has not noticed yet is no longer running.
+    // A zombie, whose parent has not waited for it yet, is no longer running.
     let state = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     kill(pid, None) != Err(Errno::ESRCH) && !state.contains(") Z ")
 }
 
-/// The partner of whoever has this e-mail, enrolled if need be.
+/// Returns the id of the partner with this e-mail, and enrolls the partner if necessary.
 #[track_caller]
 fn enroll(server: &Server, key: &str, email: &str) -> String {
     let partner = server.post("/partners", key, &json!({ "email": email })).expect(201);

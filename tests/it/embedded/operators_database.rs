@@ -16,7 +16,7 @@ use super::enroll;
 use crate::support::binary::{Home, Server};
 use crate::support::cluster::SHARED;
 
-/// A database with nothing in it.
+/// An empty database.
 const EMPTY: &str = "template1";
 
 async fn count(sql: &mut PgConnection, table: &'static str) -> i64 {
@@ -24,7 +24,7 @@ async fn count(sql: &mut PgConnection, table: &'static str) -> i64 {
 }
 
 #[tokio::test]
-async fn its_data_is_there_and_no_folder_is_made() {
+async fn data_is_in_the_operators_database_and_no_folder_is_created() {
     let database = SHARED.lend(EMPTY).await;
     let home = Home::with_database(&database.url);
     let first = Server::start(&mut home.pearset());
@@ -44,13 +44,13 @@ async fn its_data_is_there_and_no_folder_is_made() {
     assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
 }
 
-/// The role of the sessions is more than a database's owner may make: who may is told what to do.
+/// The owner of a database may not create the role of the sessions. The error says what an administrator has to do.
 #[tokio::test]
-async fn an_owner_who_may_not_make_roles_is_told_who_must() {
+async fn an_owner_who_may_not_create_roles_gets_instructions() {
     let mut admin = SHARED.admin().await;
     admin.execute("CREATE ROLE plain LOGIN").await.unwrap();
     admin.execute("CREATE DATABASE plain OWNER plain").await.unwrap();
-    // The shared cluster has the role once a template was made.
+    // The shared cluster has the role since its template was created.
     drop(SHARED.lend(EMPTY).await);
     let options =
         PgConnectOptions::new_without_pgpass().socket(SHARED.socket_dir()).username("plain").database("plain");
@@ -67,7 +67,7 @@ async fn an_owner_who_may_not_make_roles_is_told_who_must() {
 }
 
 #[tokio::test]
-async fn two_servers_that_start_at_once_on_an_empty_database_make_one_workspace_and_one_signing_key() {
+async fn two_servers_that_start_together_on_an_empty_database_create_one_workspace_and_one_signing_key() {
     let database = SHARED.lend(EMPTY).await;
     let key = ApiKey::generate(&Ids::system());
     let key = key.expose();

@@ -1,4 +1,4 @@
-//! From an empty folder to a server that answers.
+//! The first start in an empty folder, and later starts.
 
 use std::fs;
 use std::thread;
@@ -12,9 +12,9 @@ use super::{CLUSTER, enroll};
 use crate::support::binary::{Home, Process, Reply, Server};
 use crate::support::token::claims;
 
-/// What `curl` would send; only the address may be another by now.
+/// Sends the request of a `curl` command to this server, whose address may differ from the address in the command.
 fn run_curl(command: &str, server: &Server) -> Reply {
-    // Between quotes is every second piece.
+    // Every second piece is between quotes.
     let pieces = command.split('\'').enumerate();
     let words: Vec<&str> = pieces
         .flat_map(|(index, piece)| if index % 2 == 1 { vec![piece] } else { piece.split_whitespace().collect() })
@@ -34,7 +34,7 @@ fn run_curl(command: &str, server: &Server) -> Reply {
 }
 
 #[test]
-fn the_first_start_introduces_itself_and_the_next_one_finds_its_data() {
+fn the_first_start_prints_a_key_and_the_next_start_finds_its_data() {
     let home = Home::new();
     let first = Server::start(&mut home.pearset());
     let (key, curl) = first.introduction();
@@ -43,11 +43,11 @@ fn the_first_start_introduces_itself_and_the_next_one_finds_its_data() {
     let partner = first.post("/partners", &key, &json!({ "email": "jane@example.com" })).expect(201);
     assert_eq!(token["pid"], partner["id"]);
 
-    // Whoever reads the addresses in its answers finds the server, whatever its port became.
+    // The addresses in answers have the port that the server got.
     assert_eq!(token["iss"], format!("http://{}", first.address));
     let short_link = partner["links"][0]["shortLink"].as_str().unwrap();
     assert!(short_link.starts_with(&format!("http://default.localhost:{}/", first.address.port())), "{short_link}");
-    assert_eq!(first.end(Signal::SIGINT).succeeded(), "", "all was said at the start");
+    assert_eq!(first.end(Signal::SIGINT).succeeded(), "", "everything was printed at the start");
 
     let begin = Instant::now();
     let second = Server::start(&mut home.pearset());
@@ -62,7 +62,7 @@ fn the_first_start_introduces_itself_and_the_next_one_finds_its_data() {
 }
 
 #[test]
-fn commands_that_come_during_the_first_start_wait_for_it() {
+fn commands_during_the_first_start_wait_for_it() {
     let home = Home::new();
     let mut command = home.pearset();
     let server = thread::scope(|scope| {
@@ -80,7 +80,7 @@ fn commands_that_come_during_the_first_start_wait_for_it() {
 }
 
 #[test]
-fn without_the_programs_of_postgresql_one_line_says_so() {
+fn missing_postgresql_programs_are_reported_in_one_line() {
     let home = Home::new();
     let nothing = home.path().join("nothing");
     fs::create_dir(&nothing).unwrap();

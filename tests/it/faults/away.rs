@@ -1,4 +1,4 @@
-//! The database is away, and comes back.
+//! The database goes away and comes back.
 
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::task::block_in_place;
@@ -7,7 +7,7 @@ use super::{Site, emails};
 use crate::support::invariants;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_takes_no_connections_is_503_until_it_does() {
+async fn a_database_that_accepts_no_connections_is_503_until_it_does() {
     let site = Site::start().await;
     site.enroll_before().await;
     let mut admin = site.cluster.admin().await;
@@ -20,7 +20,7 @@ async fn a_database_that_takes_no_connections_is_503_until_it_does() {
     site.expect_back(0).await;
 }
 
-/// With a limit of none, and then of fewer than the pool may have.
+/// With a limit of no sessions, and then of fewer sessions than the pool may have.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_full_of_sessions_is_503_until_there_is_room() {
     let site = Site::start().await;

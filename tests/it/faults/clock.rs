@@ -1,4 +1,4 @@
-//! The machine's clock jumps, and comes back.
+//! The machine's clock jumps and comes back.
 
 use http::Method;
 use pearset::values::clock::{Clock as _, Timestamp};
@@ -23,14 +23,14 @@ impl Site {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_jumps_ends_tokens_of_another_time_and_nothing_else() {
+async fn a_clock_jump_invalidates_tokens_of_another_time_and_nothing_else() {
     let site = Site::start().await;
     site.app.clock.set(Timestamp::from(NOW));
     let jane = site.token("jane@example.com").await.expect(201);
     for (number, jump) in JUMPS.into_iter().enumerate() {
         site.app.clock.set(Timestamp::from(NOW + jump));
         let now = site.app.clock.now().unix_seconds();
-        // Both, found and created, have tokens of that time.
+        // Found and created enrollments get tokens of the present time.
         let again = site.token("jane@example.com").await.expect(201);
         let new = site.token(&format!("new{number}@example.com")).await.expect(201);
         assert_eq!(enrollment(&again), enrollment(&jane));

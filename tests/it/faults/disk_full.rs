@@ -1,4 +1,4 @@
-//! There is no room for another row.
+//! The disk has no room for another row.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use super::{CLIENTS, Site, emails};
 use crate::support::invariants;
 
-/// Always full; and where nothing is, which an empty table looks like.
+/// A device that is always full, and that reads as empty, like the file of an empty table.
 const FULL: &str = "/dev/full";
 
-/// The file of an empty table is on a full disk, as long as the value lives.
-struct Full {
+/// An empty table whose file is on a full disk.
+struct FullDisk {
     file: PathBuf,
     aside: PathBuf,
 }
 
-impl Full {
-    async fn table(site: &Site, table: &str) -> Self {
+impl FullDisk {
+    async fn under_table(site: &Site, table: &str) -> Self {
         let mut admin = site.cluster.admin_of(site.app.database_name()).await;
         let empty = format!("SELECT count(*) FROM {table}");
         assert_eq!(invariants::count(&mut admin, &empty).await, 0, "an empty table");
@@ -25,7 +25,7 @@ impl Full {
         let full = Self { aside: file.with_extension("aside"), file };
         std::fs::rename(&full.file, &full.aside).unwrap();
         symlink(Path::new(FULL), &full.file).unwrap();
-        // Sessions keep files open.
+        // Sessions keep the file open.
         invariants::end_sessions(&site.app).await;
         full
     }
@@ -37,13 +37,13 @@ impl Full {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_full_disk_is_503_for_who_writes_until_there_is_room() {
+async fn a_full_disk_is_503_for_writes_until_there_is_room() {
     let site = Site::start().await;
-    let full = Full::table(&site, "outbox").await;
+    let full = FullDisk::under_table(&site, "outbox").await;
     for answer in site.tokens(emails("more", CLIENTS)).await {
         answer.expect_unavailable();
     }
-    // Who only reads notices nothing.
+    // Reads are not affected.
     site.get("/readyz").await.expect(200);
     assert_eq!(site.enrollments().await, 0, "all or nothing");
     full.make_room(&site).await;

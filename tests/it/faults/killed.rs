@@ -1,4 +1,4 @@
-//! PostgreSQL ends by SIGKILL, which it cannot answer: the whole server, or one of its processes.
+//! PostgreSQL is killed by SIGKILL: the whole server, or one of its processes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::{Site, emails};
 use crate::support::invariants;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_is_killed_is_503_until_it_runs_again() {
+async fn a_killed_postgres_is_503_until_it_runs_again() {
     let site = Site::on_own_cluster("killed").await;
     site.enroll_before().await;
     block_in_place(|| site.cluster.kill());
@@ -21,15 +21,15 @@ async fn a_server_that_is_killed_is_503_until_it_runs_again() {
     site.expect_back(0).await;
 }
 
-/// One process of PostgreSQL that dies takes the sessions of all with it, and the server recovers by itself.
+/// The death of one process of PostgreSQL ends all sessions, and PostgreSQL recovers by itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_whose_process_is_killed_loses_and_doubles_nothing() {
+async fn a_killed_session_loses_and_doubles_nothing() {
     let site = Arc::new(Site::on_own_cluster("session-killed").await);
     site.enroll_before().await;
     let loaded = Arc::clone(&site);
     let load = tokio::spawn(async move {
         for email in emails("under-load", 600) {
-            super::until_known(&loaded, &email).await;
+            super::repeat_until_known(&loaded, &email).await;
         }
     });
     let mut killed = 0;
@@ -42,7 +42,7 @@ async fn a_session_whose_process_is_killed_loses_and_doubles_nothing() {
     site.expect_back(600).await;
 }
 
-/// `false` where no session is, as long as the server recovers.
+/// Kills the process of a session. Returns false when there is no session, while PostgreSQL recovers.
 async fn kill_a_session(site: &Site) -> bool {
     let Ok(mut conn) = site.app.try_sql().await else { return false };
     let Some(process) = invariants::a_session(&mut conn).await else { return false };

@@ -1,4 +1,4 @@
-//! Somebody else holds what a request needs.
+//! Another session holds a lock or all sessions that a request needs.
 
 #![expect(clippy::disallowed_methods, reason = "a lock is taken as another program would take it")]
 
@@ -16,8 +16,8 @@ use crate::fault_proxy::Fault;
 use crate::support::app::POOL_SIZE;
 use crate::support::invariants;
 
-/// Takes the e-mail address in a transaction that stays open, so that whoever wants to create this partner waits.
-async fn hold(conn: &mut PgConnection, site: &Site, email: &str) {
+/// Inserts a partner with this e-mail in a transaction that stays open, so that requests that create the partner wait.
+async fn hold_email(conn: &mut PgConnection, site: &Site, email: &str) {
     sqlx::query("BEGIN").execute(&mut *conn).await.unwrap();
     let insert = "INSERT INTO partners (workspace_id, id, email, email_normalized, created_at)
                   SELECT id, gen_random_uuid(), $1, $1, now() FROM workspaces WHERE slug = 'acme'";
@@ -26,11 +26,11 @@ async fn hold(conn: &mut PgConnection, site: &Site, email: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_lock_that_is_held_is_503_for_who_needs_it_and_nothing_for_others() {
+async fn a_held_lock_is_503_for_requests_that_need_it_and_affects_no_others() {
     let site = Site::start().await;
     site.token("repeat@example.com").await.expect(201);
     let mut holder = site.app.sql().await;
-    hold(&mut holder, &site, "held@example.com").await;
+    hold_email(&mut holder, &site, "held@example.com").await;
     let waiting = site.spawn_token("held@example.com");
     for email in emails("other", 20) {
         site.token(&email).await.expect(201);
@@ -38,7 +38,7 @@ async fn a_lock_that_is_held_is_503_for_who_needs_it_and_nothing_for_others() {
     }
     waiting.await.unwrap().expect_unavailable();
 
-    // Nobody else comes, so nobody finds a session that was put away in the middle of a transaction.
+    // No other request arrives that would find a session which was returned inside a transaction.
     let conn = &mut site.app.sql().await;
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(4) {
@@ -51,7 +51,7 @@ async fn a_lock_that_is_held_is_503_for_who_needs_it_and_nothing_for_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pool_without_a_free_session_is_503_and_no_hang() {
+async fn a_pool_without_a_free_session_is_503_and_does_not_hang() {
     let site = Site::start().await;
     site.token("repeat@example.com").await.expect(201);
     let (held, release) = (Arc::new(Barrier::new(POOL_SIZE + 1)), Arc::new(Semaphore::new(0)));
@@ -71,14 +71,14 @@ async fn a_pool_without_a_free_session_is_503_and_no_hang() {
     invariants::check(&site.app).await;
 }
 
-/// The answer is given up while the request has only begun to write, and what it waits for comes free after that.
+/// The answer is given up while the request waits for a lock, and the lock is released afterwards.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_given_up_is_not_done_later() {
+async fn a_request_that_was_given_up_is_not_carried_out_later() {
     let Networked { proxy, site } = Networked::start().await;
     site.token("repeat@example.com").await.expect(201);
     let mut holder = site.app.sql().await;
-    hold(&mut holder, &site, "held@example.com").await;
-    // The key is forgotten, and looking it up takes most of the time.
+    hold_email(&mut holder, &site, "held@example.com").await;
+    // The cached grant of the API key has expired, and the look-up takes most of the time limit.
     sleep(Duration::from_millis(1_100)).await;
     proxy.set(Fault::DeafClient);
     let waiting = site.spawn_token("held@example.com");
@@ -87,7 +87,7 @@ async fn what_was_given_up_is_not_done_later() {
     waiting.await.unwrap().expect_unavailable();
     sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
     sleep(Duration::from_secs(3)).await;
-    assert_eq!(site.enrollments().await, 1, "nobody waits for it any more");
+    assert_eq!(site.enrollments().await, 1, "the second enrollment was given up");
     invariants::check(&site.app).await;
 }
 

@@ -1,5 +1,5 @@
-//! What clients see when the database fails, over HTTP on a real listening server: 503 and nothing worse, for no longer
-//! than it lasts.
+//! Failures of the database, as clients of a listening server see them: 503 and nothing worse, for no longer than the
+//! failure lasts.
 
 mod away;
 mod clock;
@@ -29,7 +29,7 @@ use crate::support::live::LiveServer;
 const TOKENS: &str = "/tokens/embed/referrals";
 /// Requests at the same time: more than the pool has sessions.
 const CLIENTS: usize = 20;
-/// 5.5 s are promised; the rest is for a busy machine.
+/// The time limit of a request is 5.5 s; the rest is for a busy machine.
 const LONGEST_ANSWER: Duration = Duration::from_millis(5_750);
 
 struct Answer {
@@ -46,7 +46,7 @@ impl Answer {
         self.body
     }
 
-    /// 503, in time, and with the word when to come again.
+    /// Asserts a 503 in time, with `Retry-After`.
     #[track_caller]
     fn expect_unavailable(self) {
         let Self { status, headers, body, took } = self;
@@ -56,7 +56,7 @@ impl Answer {
         assert!((1..=5).contains(&seconds), "{seconds}");
     }
 
-    /// In time, and `true` when it is the token.
+    /// Asserts a token or a 503, in time. Returns whether the answer is a token.
     #[track_caller]
     fn expect_token_or_unavailable(self) -> bool {
         let is_token = self.status == StatusCode::CREATED;
@@ -92,7 +92,7 @@ impl Site {
         Self { app, server, workspace, cluster }
     }
 
-    /// On a cluster for this test alone, which keeps what it has acknowledged.
+    /// Starts on a cluster of its own, which keeps acknowledged writes through a crash.
     async fn on_own_cluster(name: &str) -> Self {
         Self::on(Box::leak(Box::new(TestCluster::start_durable(name)))).await
     }
@@ -101,7 +101,7 @@ impl Site {
         self.spawn_token(email).await.unwrap()
     }
 
-    /// A creating or repeated call that runs at the same time as others.
+    /// Starts a creating or repeated call that runs concurrently with others.
     fn spawn_token(&self, email: &str) -> JoinHandle<Answer> {
         let (server, authorization) = (Arc::clone(&self.server), self.workspace.actor.authorization().to_owned());
         let body = json!({ "partner": { "email": email, "tenantId": email } }).to_string();
@@ -126,14 +126,14 @@ impl Site {
         usize::try_from(rows).unwrap()
     }
 
-    /// What is there before a fault.
+    /// Enrolls the partners that exist before a fault.
     async fn enroll_before(&self) {
         for answer in self.tokens(emails("before", CLIENTS)).await {
             answer.expect(201);
         }
     }
 
-    /// Every answer is a 503 but that of `/healthz`: the process itself is well.
+    /// Asserts that every answer is a 503, except that of `/healthz`: the process itself is healthy.
     async fn expect_away(&self) {
         let (tokens, ready, healthy) =
             join!(self.tokens(emails("away", CLIENTS)), self.get("/readyz"), self.get("/healthz"));
@@ -144,8 +144,8 @@ impl Site {
         healthy.expect(200);
     }
 
-    /// Within a second of the database's return the same process works, with all that was acknowledged: what was there
-    /// before, and so many more. What was in doubt is decided by the same request.
+    /// Asserts that the same process works within a second of the database's return, with all acknowledged enrollments:
+    /// those before the fault, and `more`. Repeating a request with an unknown outcome decides the outcome.
     async fn expect_back(&self, more: usize) {
         let begin = Instant::now();
         while self.get("/readyz").await.status != 200 {
@@ -159,7 +159,7 @@ impl Site {
         assert_eq!(
             self.enrollments().await,
             2 * CLIENTS + 1 + more,
-            "what was acknowledged is there, and nothing else"
+            "all acknowledged enrollments exist, and no others"
         );
         invariants::check(&self.app).await;
     }
@@ -175,8 +175,9 @@ fn emails(prefix: &str, count: usize) -> impl Iterator<Item = String> {
     (0..count).map(move |number| format!("{prefix}{number}@example.com"))
 }
 
-/// A call that was answered with 503 may have been carried out: the same call finds out.
-async fn until_known(site: &Site, email: &str) -> Value {
+/// Repeats a call until the answer is not a 503. A call that was answered with 503 may have been carried out, and the
+/// repetition finds the outcome.
+async fn repeat_until_known(site: &Site, email: &str) -> Value {
     loop {
         let answer = site.token(email).await;
         if answer.status != 503 {

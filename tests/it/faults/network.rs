@@ -1,4 +1,4 @@
-//! What is between the server and its database fails: nobody listens, connections break, or nothing arrives.
+//! The network between the server and its database fails: connections are refused, break, or deliver nothing.
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ impl Networked {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_network_that_fails_is_503_until_it_works_again() {
     let faults = [Fault::Refuse, Fault::Reset, Fault::BlackHole, Fault::DeafServer, Fault::DeafClient];
-    // Mostly, they wait.
+    // The tests mostly wait.
     each_at_once(&faults, async |fault| {
         let Networked { proxy, site } = Networked::start().await;
         site.enroll_before().await;
@@ -48,7 +48,7 @@ async fn a_network_that_fails_is_503_until_it_works_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slow_network_is_no_fault() {
+async fn a_slow_network_fails_no_request() {
     let Networked { proxy, site } = Networked::start().await;
     site.enroll_before().await;
     proxy.set(Fault::Delay(Duration::from_millis(40)));
@@ -62,9 +62,9 @@ async fn a_slow_network_is_no_fault() {
     site.expect_back(CLIENTS).await;
 }
 
-/// A reset before COMMIT was sent changed nothing: the request goes on by itself.
+/// A reset before COMMIT was sent changed nothing: the server retries the transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_break_for_a_moment_are_noticed_by_nobody() {
+async fn connections_that_break_for_a_moment_fail_no_request() {
     let Networked { proxy, site } = Networked::start().await;
     site.enroll_before().await;
     for _ in 0..10 {
@@ -81,10 +81,10 @@ async fn connections_that_break_for_a_moment_are_noticed_by_nobody() {
     site.expect_back(0).await;
 }
 
-/// The connections of the pool lead nowhere any more, and nobody told: a firewall forgot them, or the address moved
-/// to another machine. Who uses one waits in vain; those after it get new ones.
+/// The connections of the pool are dead without notice: a firewall forgot them, or the address moved to another machine.
+/// The first request that uses a dead connection waits in vain; later requests get new connections.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_lead_nowhere_cost_one_answer() {
+async fn dead_connections_fail_one_request() {
     let Networked { proxy, site } = Networked::start().await;
     site.enroll_before().await;
     proxy.forget_connections();

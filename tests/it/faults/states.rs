@@ -1,4 +1,4 @@
-//! What PostgreSQL says of itself when a statement fails for no reason of the request.
+//! SQLSTATEs of failures that are not caused by the request.
 
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
@@ -6,8 +6,8 @@ use sqlx::{AssertSqlSafe, Executor};
 use super::Site;
 use crate::support::invariants;
 
-/// From <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
-const PASSING: [(&str, &str); 16] = [
+/// Temporary failures, from <https://www.postgresql.org/docs/current/errcodes-appendix.html>.
+const TEMPORARY: [(&str, &str); 16] = [
     ("08006", "connection_failure"),
     ("25006", "read_only_sql_transaction: no longer the primary"),
     ("25P03", "idle_in_transaction_session_timeout"),
@@ -27,7 +27,7 @@ const PASSING: [(&str, &str); 16] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_passes_by_itself_is_503_and_what_does_not_is_500() {
+async fn temporary_failures_are_503_and_others_are_500() {
     let site = Site::start().await;
     let mut admin = site.cluster.admin_of(site.app.database_name()).await;
     admin
@@ -42,15 +42,15 @@ async fn what_passes_by_itself_is_503_and_what_does_not_is_500() {
         let database = site.app.database_name();
         let set = format!("ALTER DATABASE {database} SET test.state = '{state}'");
         admin.execute(AssertSqlSafe(set)).await.unwrap();
-        // Sessions take it over when they begin.
+        // Sessions read the setting when they begin.
         invariants::end_sessions(&site.app).await;
     };
-    for (state, name) in PASSING {
+    for (state, name) in TEMPORARY {
         fail_with(state).await;
         eprintln!("{state} {name}");
         site.token("jane@example.com").await.expect_unavailable();
     }
-    // Neither it nor the fault before has left anything that would fail now.
+    // No failure has left anything behind that fails later requests.
     fail_with("XX000").await;
     let error = site.token("jane@example.com").await.expect(500);
     assert_eq!(error["error"]["code"], json!("internal_server_error"));

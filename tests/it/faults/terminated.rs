@@ -1,4 +1,4 @@
-//! Sessions that PostgreSQL ends: an administrator does, or a failover.
+//! Sessions that an administrator or a failover ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Site, emails, until_known};
+use super::{Site, emails, repeat_until_known};
 use crate::support::{invariants, token};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sessions_that_ended_while_idle_are_noticed_by_nobody() {
+async fn sessions_that_end_while_idle_fail_no_request() {
     let site = Site::start().await;
     for round in 0..5 {
         for answer in site.tokens(emails(&format!("warm{round}-"), 20)).await {
@@ -31,8 +31,8 @@ async fn sessions_that_ended_while_idle_are_noticed_by_nobody() {
 async fn sessions_that_end_under_load_lose_and_double_nothing() {
     const CLIENTS: usize = 8;
     const EACH: usize = 150;
-    /// Writes between two ends: by time alone, a slow machine would hardly get any done.
-    const BETWEEN: usize = 15;
+    /// Writes between two ends of sessions. With a pause instead, a slow machine would hardly finish any write.
+    const WRITES_BETWEEN: usize = 15;
     let site = Arc::new(Site::start().await);
     let done = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
@@ -41,7 +41,7 @@ async fn sessions_that_end_under_load_lose_and_double_nothing() {
         clients.spawn(async move {
             let mut acknowledged = Vec::new();
             for email in emails(&format!("jane{client}-"), EACH) {
-                let enrollment = token::enrollment(&until_known(&site, &email).await);
+                let enrollment = token::enrollment(&repeat_until_known(&site, &email).await);
                 acknowledged.push((email, enrollment));
                 done.fetch_add(1, Relaxed);
             }
@@ -51,7 +51,7 @@ async fn sessions_that_end_under_load_lose_and_double_nothing() {
     let ending = Arc::clone(&site);
     let administrator = tokio::spawn(async move {
         let mut ended = 0;
-        for next in (BETWEEN..CLIENTS * EACH).step_by(BETWEEN) {
+        for next in (WRITES_BETWEEN..CLIENTS * EACH).step_by(WRITES_BETWEEN) {
             while done.load(Relaxed) < next {
                 sleep(Duration::from_millis(1)).await;
             }

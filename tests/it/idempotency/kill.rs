@@ -1,4 +1,4 @@
-//! The server is killed in the middle: the same requests find out what became of them.
+//! The server is killed during requests. Repeating the same requests finds their outcome.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,11 +15,11 @@ use crate::support::invariants;
 
 const CLIENTS: usize = 8;
 const ROUNDS: usize = 4;
-/// Before each kill.
+/// Answers before each kill.
 const ANSWERS: usize = 60;
 
-/// The status and body of an answer, if one came whole.
-fn ask(address: SocketAddr, key: &str, id: &str) -> Option<(u16, Value)> {
+/// Sends a request. Returns the status and body of the answer, if the answer arrived whole.
+fn post(address: SocketAddr, key: &str, id: &str) -> Option<(u16, Value)> {
     let body = json!({"tenantId": "jane", "url": "https://example.com/a"}).to_string();
     let length = body.len();
     let request = format!(
@@ -36,7 +36,7 @@ fn ask(address: SocketAddr, key: &str, id: &str) -> Option<(u16, Value)> {
 }
 
 #[tokio::test]
-async fn each_request_is_done_once_whatever_was_killed() {
+async fn each_request_takes_effect_once_although_servers_are_killed() {
     let database = SHARED.lend("template1").await;
     let home = Home::with_database(&database.url);
     let start = || Server::start(home.pearset().env("PEARSET_RATE_LIMITS", "enterprise=1000000"));
@@ -53,7 +53,7 @@ async fn each_request_is_done_once_whatever_was_killed() {
                 scope.spawn(move || {
                     for turn in 0.. {
                         let id = format!("{round}-{client}-{turn}");
-                        let answer = ask(address, key, &id);
+                        let answer = post(address, key, &id);
                         if let Some((status, body)) = &answer {
                             assert_eq!(*status, 201, "{body}");
                         }
@@ -80,12 +80,12 @@ async fn each_request_is_done_once_whatever_was_killed() {
     for (id, answer) in &sent {
         let begin = Instant::now();
         let again = loop {
-            let (status, body) = ask(server.address, &key, id).expect("an answer");
+            let (status, body) = post(server.address, &key, id).expect("an answer");
             if status != 409 {
                 assert_eq!(status, 201, "{body}");
                 break body;
             }
-            // A session of the killed server ends by itself.
+            // The session of the killed server ends after a while.
             assert!(begin.elapsed() < Duration::from_secs(10), "{id}");
             thread::sleep(Duration::from_millis(20));
         };

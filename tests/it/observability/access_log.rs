@@ -1,4 +1,4 @@
-//! One line for each request, and its id on every line.
+//! The access log: one line for each request, and the id of the request on every line.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -16,7 +16,7 @@ use crate::support::cluster::{SHARED, TEMPLATE};
 const TOKENS: &str = "/tokens/embed/referrals";
 const KEY: &str = "pst_VyXWDh2BQLUtJmPqESkG3wzeGyuahR2w18xq";
 
-fn of_access(finished: &Finished) -> Vec<Value> {
+fn access_log(finished: &Finished) -> Vec<Value> {
     finished.log().into_iter().filter(|line| line["target"] == "pearset::access").collect()
 }
 
@@ -29,7 +29,7 @@ impl Server {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_is_one_line_without_anything_of_what_was_asked_but_its_route() {
+async fn a_request_is_one_line_with_its_route_and_nothing_else_of_its_path() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let server = Server::start(home.pearset().env("PEARSET_BOOTSTRAP_API_KEY", KEY));
@@ -39,7 +39,7 @@ async fn a_request_is_one_line_without_anything_of_what_was_asked_but_its_route(
     server.ask(&Method::POST, "/api/embed/token", "third", "{").expect(400);
     server.send(&Method::GET, "/nowhere/user_17", &[("X-Request-Id", "fourth")], "").expect(404);
     let finished = server.end(Signal::SIGTERM);
-    let lines = of_access(&finished);
+    let lines = access_log(&finished);
     let workspace = lines[0]["workspace"].clone();
     assert!(workspace.as_str().is_some_and(|id| id.starts_with("ws_")), "{}", lines[0]);
     let expected = [
@@ -71,7 +71,7 @@ async fn a_request_is_one_line_without_anything_of_what_was_asked_but_its_route(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_line_about_a_request_has_its_id_also_where_only_warnings_are_logged() {
+async fn every_line_about_a_request_has_its_id_at_every_log_level() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     for (log, access_lines) in [("warn", 0), ("debug", 1), ("debug,pearset::access=off", 0)] {
@@ -92,8 +92,8 @@ async fn every_line_about_a_request_has_its_id_also_where_only_warnings_are_logg
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_line_is_lost_at_the_end_and_a_reader_that_sleeps_holds_up_no_request() {
-    // More than a pipe holds.
+async fn no_line_is_lost_at_the_end_and_a_slow_reader_delays_no_request() {
+    // More lines than a pipe holds.
     const REQUESTS: usize = 600;
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);

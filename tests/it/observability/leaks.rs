@@ -1,4 +1,4 @@
-//! That the whole suite would end if a log had a person's data or a secret in it. Here it has, in a run of its own.
+//! The suite ends when a log contains personal data or a secret. Each test here logs such data in a run of its own.
 
 use std::env;
 use std::process::Command;
@@ -15,7 +15,7 @@ const KEY: &str = "pst_VyXWDh2BQLUtJmPqESkG3wzeGyuahR2w18xq";
 const TOKEN: &str = "eyJ0eXAiOiJKV1QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
 
 #[test]
-fn what_must_not_be_in_a_log_is_found_and_nothing_else_is() {
+fn secrets_and_personal_data_are_found_and_nothing_else_is() {
     sent(json!({ "partner": { "name": "Zaphod Beeblebrox", "country": "Betelgeuse", "companyName": "enrollments" }, "n": [{ "tenantId": "user_4711" }] }).to_string().as_bytes());
     for text in [
         KEY,
@@ -44,12 +44,12 @@ fn what_must_not_be_in_a_log_is_found_and_nothing_else_is() {
 
 /// Runs one of the tests below in a process of its own.
 #[track_caller]
-fn ends_the_run(name: &str) {
+fn assert_ends_the_run(name: &str) {
     let test = format!("observability::leaks::{name}");
     let run = Command::new(env::current_exe().unwrap()).args(["--ignored", "--exact", &test]).output().unwrap();
-    let said = String::from_utf8_lossy(&run.stderr);
-    assert_eq!(run.status.code(), Some(ENDED), "{said}{}", String::from_utf8_lossy(&run.stdout));
-    assert!(said.contains("which it must not have"), "{said}");
+    let stderr = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(ENDED), "{stderr}{}", String::from_utf8_lossy(&run.stdout));
+    assert!(stderr.contains("which it must not have"), "{stderr}");
 }
 
 #[test]
@@ -57,30 +57,30 @@ fn a_secret_in_a_line_ends_the_run() {
     for name in [
         "a_line_of_a_task_has_a_token",
         "a_span_has_a_key",
-        "a_trace_line_has_what_a_request_told",
+        "a_trace_line_has_personal_data_of_a_request",
         "postgres_logs_an_email",
     ] {
-        ends_the_run(name);
+        assert_ends_the_run(name);
     }
 }
 
 #[tokio::test]
-#[ignore = "is to end the run"]
+#[ignore = "ends the run on purpose"]
 async fn a_line_of_a_task_has_a_token() {
     watch();
     let _ = tokio::spawn(async { tracing::info!(target: "pearset::x", token = TOKEN, "minted") }).await;
 }
 
 #[test]
-#[ignore = "is to end the run"]
+#[ignore = "ends the run on purpose"]
 fn a_span_has_a_key() {
     watch();
     tracing::info_span!(target: "pearset::x", "call", key = KEY).in_scope(|| tracing::warn!("something else"));
 }
 
 #[tokio::test]
-#[ignore = "is to end the run"]
-async fn a_trace_line_has_what_a_request_told() {
+#[ignore = "ends the run on purpose"]
+async fn a_trace_line_has_personal_data_of_a_request() {
     let app = TestApp::start().await;
     let body = json!({ "email": "jane@example.com", "name": "Zaphod Beeblebrox" });
     app.workspace("acme").await.actor.post("/partners", body).await.expect(201);
@@ -88,7 +88,7 @@ async fn a_trace_line_has_what_a_request_told() {
 }
 
 #[tokio::test]
-#[ignore = "is to end the run"]
+#[ignore = "ends the run on purpose"]
 async fn postgres_logs_an_email() {
     let app = TestApp::start().await;
     let raise = "DO $$ BEGIN RAISE LOG 'jane@example.com'; END $$";

@@ -1,4 +1,4 @@
-//! `GET /metrics`, which has a listener of its own.
+//! `GET /metrics` on its own listener, and the counts in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use pearset::db::Db;
 use pearset::embed_tokens::{Keyring, SigningKeySource};
 use pearset::error::Error;
 use pearset::http::overload::Limits;
-use pearset::http::rate_limit::{Limiter, RateLimits};
+use pearset::http::rate_limit::Limiter;
 use pearset::surfaces::metrics as scrape;
 use pearset::surfaces::state::AppState;
 use pearset::values::clock::{Clock, SystemClock};
@@ -33,16 +33,16 @@ use crate::support::cluster::{SHARED, TEMPLATE};
 
 const TOKENS: &str = "/tokens/embed/referrals";
 
-/// The text of an application's metrics.
+/// Returns the text of an application's metrics.
 async fn scraped(state: &AppState) -> String {
     let request = Request::get("/metrics").body(Body::empty()).unwrap();
-    let answer = scrape::routes(state.clone()).oneshot(request).await.unwrap();
+    let answer = scrape::routes(state).oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
     String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
-/// The value of a series as it stands in the text, with its labels.
+/// Returns the value of a series in the text.
 fn value<'a>(text: &'a str, series: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))
 }
@@ -55,7 +55,7 @@ fn expect(text: &str, series: &[(&str, &str)]) {
 }
 
 #[tokio::test]
-async fn a_route_has_one_name_for_its_bases_and_no_more_names_than_the_contract() {
+async fn a_route_has_one_name_for_all_bases_and_no_names_beyond_the_contract() {
     let app = TestApp::start().await;
     let actor = app.workspace("acme").await.actor;
     for base in ["", "/api", "/v1"] {
@@ -84,7 +84,7 @@ async fn a_route_has_one_name_for_its_bases_and_no_more_names_than_the_contract(
 }
 
 #[tokio::test]
-async fn tokens_are_counted_by_route_and_by_what_became_of_the_enrollment() {
+async fn tokens_are_counted_by_route_and_by_whether_the_enrollment_is_new() {
     let app = TestApp::start().await;
     let workspace = app.workspace("acme").await;
     for _ in 0..3 {
@@ -108,7 +108,7 @@ async fn tokens_are_counted_by_route_and_by_what_became_of_the_enrollment() {
 }
 
 #[tokio::test]
-async fn transactions_are_counted_by_how_they_end_with_their_retries() {
+async fn transactions_are_counted_by_outcome_with_their_retries() {
     let app = TestApp::start().await;
     let endings = [
         ("refused", Error::not_enrolled()),
@@ -141,7 +141,7 @@ async fn transactions_are_counted_by_how_they_end_with_their_retries() {
 }
 
 #[tokio::test]
-async fn a_request_that_its_client_gave_up_is_counted_as_that() {
+async fn a_request_whose_client_went_away_is_counted_as_499() {
     let app = TestApp::start().await;
     let actor = app.workspace("acme").await.actor;
     let request = actor.request(Method::GET, "/partners").body(Body::empty()).unwrap();
@@ -154,14 +154,14 @@ async fn a_request_that_its_client_gave_up_is_counted_as_that() {
 }
 
 #[tokio::test]
-async fn the_pool_the_outbox_and_the_process_are_told_as_they_are() {
+async fn gauges_show_the_pool_the_outbox_and_the_process() {
     let app = TestApp::start().await;
     let actor = app.workspace("acme").await.actor;
     for n in 0..3 {
         actor.post(TOKENS, json!({ "partner": { "email": format!("jane{n}@example.com") } })).await.expect(201);
     }
     let mut admin = SHARED.admin_of(app.database_name()).await;
-    // Postgres brings its estimate up to date when it likes, and now.
+    // Refreshes the estimate, which PostgreSQL would refresh at some later time.
     admin.execute("ANALYZE outbox").await.unwrap();
     let text = scraped(&app.state).await;
     let idle: usize = value(&text, r#"pearset_database_connections{state="idle"}"#).unwrap().parse().unwrap();
@@ -182,38 +182,45 @@ async fn the_pool_the_outbox_and_the_process_are_told_as_they_are() {
 }
 
 #[tokio::test]
-async fn every_metric_says_what_it_is() {
+async fn every_metric_has_help_and_type() {
     let app = TestApp::start().await;
     let actor = app.workspace("acme").await.actor;
     actor.post(TOKENS, json!({ "partner": { "email": "jane@example.com" } })).await.expect(201);
     app.state.metrics.rate_limited("free");
     app.state.metrics.rate_limit_store_failed();
     app.state.metrics.shed("queue_full");
+    app.state.metrics.worker_succeeded("idempotency_sweep", app.state.clock.now());
     let text = scraped(&app.state).await;
-    let mut said: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut described: BTreeMap<&str, u32> = BTreeMap::new();
     for line in text.lines().filter(|line| line.starts_with("# ")) {
-        *said.entry(line.split(' ').nth(2).unwrap()).or_default() += 1;
+        *described.entry(line.split(' ').nth(2).unwrap()).or_default() += 1;
     }
-    assert!(said.values().all(|lines| *lines == 2), "HELP and TYPE, once each: {said:?}");
+    assert!(described.values().all(|lines| *lines == 2), "HELP and TYPE, once each: {described:?}");
     for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let name = line.split(['{', ' ']).next().unwrap();
         let family = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
-        assert!(said.contains_key(family), "{line}");
+        assert!(described.contains_key(family), "{line}");
     }
-    for name in ["pearset_rate_limited_total", "pearset_rate_limit_store_failures_total", "pearset_shed_total"] {
-        assert!(said.contains_key(name), "{name}");
+    for name in [
+        "pearset_rate_limited_total",
+        "pearset_rate_limit_store_failures_total",
+        "pearset_shed_total",
+        "pearset_worker_runs_total",
+        "pearset_worker_last_success_timestamp_seconds",
+    ] {
+        assert!(described.contains_key(name), "{name}");
     }
 }
 
-/// An application whose database is not there.
+/// Returns an application whose database is away.
 fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     assemble(Parts {
         db: Db::new(nowhere, 1, Arc::clone(&ids), Arc::clone(&metrics)).unwrap(),
-        limiter: Limiter::new(RateLimits::OFF, &clock, None),
-        work: Limits { in_work: 1, waiting: 1, patience: Limits::PATIENCE },
+        limiter: Limiter::new(None, &clock, None),
+        admission: Limits { in_progress: 1, waiting: 1, queue_timeout: Limits::QUEUE_TIMEOUT },
         clock,
         ids,
         keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
@@ -223,7 +230,7 @@ fn without_database() -> AppState {
 }
 
 #[tokio::test]
-async fn a_database_that_is_away_takes_nothing_but_the_outbox_from_the_metrics() {
+async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_away() {
     let state = without_database();
     let router: Router = build_app(state.clone());
     let ready = Request::get("/readyz").body(Body::empty()).unwrap();
@@ -242,7 +249,7 @@ async fn a_database_that_is_away_takes_nothing_but_the_outbox_from_the_metrics()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_has_them_where_it_is_told_to_and_nowhere_else() {
+async fn metrics_are_served_on_their_own_listener_only() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let server = Server::start(home.pearset().env("PEARSET_METRICS_LISTEN", "127.0.0.1:0"));
@@ -251,6 +258,6 @@ async fn the_server_has_them_where_it_is_told_to_and_nowhere_else() {
     let (status, text) = get(address, "/metrics");
     assert_eq!(status, 200);
     assert!(value(&text, "process_start_time_seconds").is_some(), "{text}");
-    assert_eq!(get(address, "/partners").0, 404, "it serves nothing else");
+    assert_eq!(get(address, "/partners").0, 404, "the listener serves nothing else");
     server.send(&Method::GET, "/metrics", &[], "").expect(404);
 }

@@ -1,4 +1,4 @@
-//! What an operator sees of a server.
+//! Telemetry: metrics, logs and spans.
 
 mod access_log;
 mod leaks;
@@ -8,7 +8,7 @@ mod otlp;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-/// Over a connection of its own, to what is no part of the contract.
+/// Sends a GET over a connection of its own, for paths that are not part of the contract.
 fn get(address: &str, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();

@@ -23,7 +23,7 @@ const KEY: &str = "pst_VyXWDh2BQLUtJmPqESkG3wzeGyuahR2w18xq";
 const SERVER: i32 = 2;
 const CLIENT: i32 = 3;
 
-/// A collector, and the bodies that were sent to it.
+/// A collector that keeps the bodies of its requests.
 struct Collector {
     address: SocketAddr,
     bodies: Receiver<Vec<u8>>,
@@ -53,7 +53,7 @@ impl Collector {
     }
 }
 
-/// One request, which is answered; `None` at the end of the connection.
+/// Reads and answers one request; `None` at the end of the connection.
 fn take(stream: &TcpStream) -> Option<Vec<u8>> {
     let mut reader = BufReader::new(stream);
     let head: Vec<String> = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty()).collect();
@@ -89,13 +89,13 @@ fn mint(server: &Server, traceparent: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_is_a_span_on_the_trace_of_its_client_and_its_transactions_are_below_it() {
+async fn a_request_is_a_span_in_the_trace_of_its_client_with_its_transactions_as_children() {
     let (collector, database) = (Collector::start(), SHARED.lend(TEMPLATE).await);
     let home = Home::with_database(&database.url);
     let server = start(&home, &collector.endpoint());
     mint(&server, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
     server.get("/partners/user_17?email=jane@example.com", KEY).expect(404);
-    // Long before the next time when spans are sent by themselves.
+    // Well before the next batch of spans would be sent.
     assert_eq!(server.end(Signal::SIGTERM).code, Some(0));
     let bodies = collector.bodies();
     for secret in ["jane", "Jane", "user_17", "pst_", "eyJ"] {
@@ -140,7 +140,7 @@ async fn a_request_is_a_span_on_the_trace_of_its_client_and_its_transactions_are
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_away_is_one_warning_and_one_that_hangs_does_not_hold_up_the_end() {
+async fn a_collector_that_is_away_is_one_warning_and_a_collector_that_hangs_does_not_delay_shutdown() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

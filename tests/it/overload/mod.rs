@@ -1,4 +1,4 @@
-//! More requests at once than a server works on.
+//! Overload: more concurrent requests than a server works on.
 
 mod refusals;
 mod tenants;

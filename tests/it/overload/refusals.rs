@@ -1,4 +1,4 @@
-//! What is refused, when, and what is not.
+//! Which requests an overloaded server rejects, and when.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,10 @@ use crate::support::live::LiveServer;
 
 const BODY: &str = r#"{"name":"0"}"#;
 
-/// Three for one workspace, and one that is kept for others; two may wait.
-const WORK: Limits = Limits { in_work: 4, waiting: 2, patience: Duration::from_secs(5) };
+/// Three permits for one workspace, one permit that is kept for others, and two places in the queue.
+const LIMITS: Limits = Limits { in_progress: 4, waiting: 2, queue_timeout: Duration::from_secs(5) };
 
-/// The head of a request whose body is announced.
+/// Returns the head of a request that announces a body.
 fn head(actor: &Actor, path: &str, more: &str) -> String {
     format!(
         "POST {path} HTTP/1.1\r\nHost: a\r\nAuthorization: {}\r\nContent-Type: application/json\r\n\
@@ -28,40 +28,42 @@ fn head(actor: &Actor, path: &str, more: &str) -> String {
     )
 }
 
-/// A request of which the body does not come yet: its place is taken for as long as the test likes.
+/// Sends the head of a request. The request holds its permit until the test sends the body.
 async fn begin(server: &LiveServer, actor: &Actor) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(head(actor, "/tags", "").as_bytes()).await.unwrap();
     stream
 }
 
-/// Until so many requests are there.
+/// Waits until the server has received the requests.
 async fn settle() {
     sleep(Duration::from_millis(150)).await;
 }
 
-/// A request of which not a byte of the body comes: who waits for "100 Continue" sends it only when it is wanted.
-async fn come_by(server: &LiveServer, actor: &Actor, path: &str) -> TcpStream {
+/// Sends the head of a request that waits for "100 Continue", so that no byte of the body is sent unless the server asks
+/// for the body.
+async fn send_head(server: &LiveServer, actor: &Actor, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.address).await.unwrap();
     stream.write_all(head(actor, path, "Expect: 100-continue\r\nConnection: close\r\n").as_bytes()).await.unwrap();
     settle().await;
     stream
 }
 
-/// The other tests read every answer as JSON that fits the contract; this one is read as it is on the wire.
-async fn refused(mut stream: TcpStream) -> String {
+/// Asserts that a request is rejected promptly, and returns the answer. Other tests check every answer against the
+/// contract; this function reads the bytes on the wire.
+async fn assert_rejected(mut stream: TcpStream) -> String {
     let begin = Instant::now();
     let answer = read_answer(&mut stream).await;
     assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
-    assert!(answer.starts_with("HTTP/1.1 503 "), "no body was asked for: {answer}");
+    assert!(answer.starts_with("HTTP/1.1 503 "), "the server asked for no body: {answer}");
     assert!(answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
     assert!(answer.contains("\r\nratelimit: "), "the request has counted: {answer}");
     answer
 }
 
 #[tokio::test]
-async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
-    let app = TestApp::working(WORK).await;
+async fn excess_requests_are_rejected_promptly_and_their_bodies_are_not_read() {
+    let app = TestApp::with_limits(LIMITS).await;
     let server = LiveServer::start(&app).await;
     let (acme, other) = (app.workspace("acme").await.actor, app.workspace_on("other", Plan::Free).await.actor);
     let mut streams = Vec::new();
@@ -69,31 +71,32 @@ async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
         streams.push(begin(&server, &acme).await);
         settle().await;
     }
-    let pearset = refused(come_by(&server, &acme, "/tags").await).await;
+    let pearset = assert_rejected(send_head(&server, &acme, "/tags").await).await;
     assert!(pearset.contains(r#""code":"service_unavailable""#), "{pearset}");
-    let partnero = refused(come_by(&server, &acme, "/v1/partner_referral_links").await).await;
+    let partnero = assert_rejected(send_head(&server, &acme, "/v1/partner_referral_links").await).await;
     assert!(partnero.contains(r#""status":0"#) && partnero.contains(r#""code":"service_unavailable""#), "{partnero}");
-    let affonso = refused(come_by(&server, &acme, "/api/embed/token").await).await;
+    let affonso = assert_rejected(send_head(&server, &acme, "/api/embed/token").await).await;
     assert!(affonso.contains(r#""success":false"#) && affonso.contains("INTERNAL_ERROR"), "{affonso}");
 
-    // Everything else goes on.
+    // Public routes, authentication and other workspaces are not affected.
     for path in ["/healthz", "/readyz", "/.well-known/jwks.json"] {
         app.stranger().get(path).await.expect(200);
     }
     app.stranger().get("/tags").await.expect(401);
     other.get("/tags").await.expect(200);
 
-    // Who has less of the queue gets a place in it, and who came last of those that have more gives it up.
+    // A workspace with fewer requests in the queue gets a place there, and the last request of the workspace with more
+    // requests loses its place.
     let of_other = [begin(&server, &other).await, {
         settle().await;
         begin(&server, &other).await
     }];
-    let last = refused(streams.pop().expect("the last one")).await;
+    let last = assert_rejected(streams.pop().expect("the last one")).await;
     assert!(last.contains(r#""code":"service_unavailable""#), "{last}");
     streams.extend(of_other);
 
-    // Nobody who was let in or waits has lost anything by it.
-    all_end_well(streams).await;
+    // All admitted and waiting requests succeed.
+    assert_all_succeed(streams).await;
     acme.get("/tags").await.expect(200);
     let metrics = metrics(&app);
     assert!(metrics.contains("pearset_shed_total{reason=\"queue_full\"} 3\n"), "{metrics}");
@@ -101,8 +104,8 @@ async fn what_cannot_be_begun_soon_is_refused_soon_and_its_body_is_not_read() {
 }
 
 #[tokio::test]
-async fn who_waits_for_too_long_is_refused() {
-    let app = TestApp::working(Limits { patience: Duration::from_millis(200), ..WORK }).await;
+async fn a_request_that_waits_too_long_is_rejected() {
+    let app = TestApp::with_limits(Limits { queue_timeout: Duration::from_millis(200), ..LIMITS }).await;
     let server = LiveServer::start(&app).await;
     let acme = app.workspace("acme").await.actor;
     let mut streams = Vec::new();
@@ -113,17 +116,17 @@ async fn who_waits_for_too_long_is_refused() {
     let begin = Instant::now();
     acme.get("/tags").await.expect_error(503);
     assert!(begin.elapsed() >= Duration::from_millis(200), "{:?}", begin.elapsed());
-    // A place that is given back is there for the next one.
+    // A permit that is given back goes to the next request.
     streams.pop();
     settle().await;
     acme.get("/tags").await.expect(200);
     assert!(metrics(&app).contains("pearset_shed_total{reason=\"waited_too_long\"} 1\n"), "{}", metrics(&app));
 }
 
-/// Clients that go away while they wait leave neither a place nor the queue taken.
+/// Clients that go away while their requests wait hold neither a permit nor a place in the queue.
 #[tokio::test]
-async fn who_goes_away_makes_room() {
-    let app = TestApp::working(WORK).await;
+async fn clients_that_go_away_make_room() {
+    let app = TestApp::with_limits(LIMITS).await;
     let server = LiveServer::start(&app).await;
     let acme = app.workspace("acme").await.actor;
     for _ in 0..20 {
@@ -131,7 +134,7 @@ async fn who_goes_away_makes_room() {
         for _ in 0..3 + 2 {
             streams.push(begin(&server, &acme).await);
         }
-        // Some before they are looked at, some after.
+        // Some clients go away before the server has read their requests, some after.
         tokio::task::yield_now().await;
         drop(streams);
     }
@@ -141,12 +144,12 @@ async fn who_goes_away_makes_room() {
         streams.push(begin(&server, &acme).await);
     }
     settle().await;
-    refused(come_by(&server, &acme, "/tags").await).await;
-    all_end_well(streams).await;
+    assert_rejected(send_head(&server, &acme, "/tags").await).await;
+    assert_all_succeed(streams).await;
 }
 
-/// Sends the bodies of requests that were begun, and reads their answers.
-async fn all_end_well(mut streams: Vec<TcpStream>) {
+/// Sends the bodies of requests whose heads were sent, and asserts that all succeed.
+async fn assert_all_succeed(mut streams: Vec<TcpStream>) {
     for (number, stream) in streams.iter_mut().enumerate() {
         stream.write_all(BODY.replace('0', &number.to_string()).as_bytes()).await.unwrap();
     }
@@ -156,7 +159,7 @@ async fn all_end_well(mut streams: Vec<TcpStream>) {
     }
 }
 
-/// What an application has counted.
+/// Returns the metrics of an application.
 fn metrics(app: &TestApp) -> String {
     let pool = pearset::telemetry::metrics::PoolUse { max: 0, idle: 0, in_use: 0, waiting: 0 };
     app.state.metrics.render(pool, None)

@@ -1,4 +1,4 @@
-//! One workspace that floods the server, and others that do not.
+//! A workspace that floods the server does not affect other workspaces.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::support::live::LiveServer;
 const TOKENS: &str = "/tokens/embed/referrals";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_floods_the_server_is_refused_and_nobody_else() {
+async fn only_the_workspace_that_floods_the_server_is_rejected() {
     // The pool of the tests has eight sessions.
-    let app = TestApp::working(Limits { in_work: 8, waiting: 16, patience: Duration::from_secs(5) }).await;
+    let app = TestApp::with_limits(Limits { in_progress: 8, waiting: 16, queue_timeout: Duration::from_secs(5) }).await;
     let server = Arc::new(LiveServer::start(&app).await);
     let (flood, modest) = (app.workspace("flood").await, app.workspace("modest").await);
     let over = Arc::new(AtomicBool::new(false));
@@ -59,10 +59,10 @@ async fn who_floods_the_server_is_refused_and_nobody_else() {
     assert!(statuses[&201] > 40 && statuses[&503] > 40, "{statuses:?}");
 }
 
-/// Slow work cannot be taken back: what helps is that places, and with them sessions, were kept free.
+/// Slow requests cannot be taken back. Other workspaces go on because permits, and with them sessions, were kept free.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_workspace_whose_requests_all_hang_holds_up_nobody_else() {
-    let app = TestApp::working(Limits { in_work: 8, waiting: 16, patience: Duration::from_secs(1) }).await;
+async fn a_workspace_whose_requests_all_hang_does_not_delay_others() {
+    let app = TestApp::with_limits(Limits { in_progress: 8, waiting: 16, queue_timeout: Duration::from_secs(1) }).await;
     let server = Arc::new(LiveServer::start(&app).await);
     let (stuck, modest) = (app.workspace("stuck").await, app.workspace("modest").await);
     let mut holder = app.sql().await;
@@ -84,7 +84,7 @@ async fn a_workspace_whose_requests_all_hang_holds_up_nobody_else() {
         assert_eq!(status, 201, "{answer}");
     }
     assert!(hanging.try_join_next().is_none_or(|status| status.unwrap() == 503));
-    assert!(hanging.len() >= 6, "they have gone on hanging");
+    assert!(hanging.len() >= 6, "the requests still hang");
     transaction.rollback().await.unwrap();
     while let Some(status) = hanging.join_next().await {
         assert!([201, 503].contains(&status.unwrap().as_u16()));

@@ -1,4 +1,4 @@
-//! One server, on a clock that stands still unless a test moves it.
+//! Rate limits of a single server, whose clock stands still unless a test moves it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ async fn each_plan_has_its_limit() {
 }
 
 #[tokio::test]
-async fn a_request_above_the_limit_is_429_until_it_has_waited() {
+async fn a_request_above_the_limit_is_429_until_retry_after_has_passed() {
     let app = TestApp::limited("pro=7").await;
     let workspace = app.workspace_on("acme", Plan::Pro).await;
     for offset in [0, 1, 249, 250, 571, 749, 750, 999] {
@@ -49,11 +49,11 @@ async fn a_request_above_the_limit_is_429_until_it_has_waited() {
             let answer = workspace.actor.get(TAGS).await;
             assert_eq!((answer.status.as_u16(), number(&answer, "x-ratelimit-remaining")), (200, remaining));
         }
-        let refused = workspace.actor.get(TAGS).await;
-        assert_eq!(refused.headers["x-ratelimit-remaining"], "0");
-        let wait = number(&refused, "retry-after");
+        let rejected = workspace.actor.get(TAGS).await;
+        assert_eq!(rejected.headers["x-ratelimit-remaining"], "0");
+        let wait = number(&rejected, "retry-after");
         assert_eq!(wait, 9, "a seventh of a minute");
-        refused.expect_error(429);
+        rejected.expect_error(429);
         app.clock.advance(Duration::from_secs(wait - 1));
         assert_eq!(number(&workspace.actor.get(TAGS).await, "retry-after"), 1);
         app.clock.advance(Duration::from_secs(1));
@@ -63,7 +63,7 @@ async fn a_request_above_the_limit_is_429_until_it_has_waited() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn exactly_as_many_pass_as_the_limit_says_however_many_come_at_once() {
+async fn exactly_the_limit_is_admitted_however_many_requests_are_concurrent() {
     let app = TestApp::limited("free=60").await;
     let server = Arc::new(LiveServer::start(&app).await);
     let workspace = app.workspace_on("acme", Plan::Free).await;
@@ -86,14 +86,14 @@ async fn exactly_as_many_pass_as_the_limit_says_however_many_come_at_once() {
 }
 
 #[tokio::test]
-async fn the_keys_of_a_workspace_count_together_and_those_of_another_do_not() {
+async fn all_keys_of_a_workspace_share_one_limit_that_other_workspaces_do_not_share() {
     let app = TestApp::limited("free=3").await;
     let (acme, other) = (app.workspace_on("acme", Plan::Free).await, app.workspace_on("other", Plan::Free).await);
     let second = app.actor_with(&acme, &[Scope::ApisRead]).await;
     let weak = app.actor_with(&acme, &[Scope::WebhooksRead]).await;
     acme.actor.get(TAGS).await.expect(200);
     second.get(TAGS).await.expect(200);
-    // What becomes of a request does not matter.
+    // Requests count whatever their outcome.
     let forbidden = weak.get(TAGS).await;
     assert_eq!(number(&forbidden, "x-ratelimit-remaining"), 0);
     forbidden.expect(403);
@@ -104,7 +104,7 @@ async fn the_keys_of_a_workspace_count_together_and_those_of_another_do_not() {
 }
 
 #[tokio::test]
-async fn who_has_no_key_has_no_limit_and_takes_nobodys() {
+async fn requests_without_a_key_have_no_limit_and_count_for_no_workspace() {
     let app = TestApp::limited("free=2").await;
     let workspace = app.workspace_on("acme", Plan::Free).await;
     for _ in 0..5 {
@@ -122,7 +122,7 @@ async fn nothing_is_limited_when_limits_are_off() {
     let app = TestApp::limited("off").await;
     let workspace = app.workspace_on("acme", Plan::Free).await;
     for _ in 0..200 {
-        // Not through the actor, who expects an answer to tell of the limit.
+        // Not sent by the actor, which expects rate limit headers in every answer.
         let request = workspace.actor.request(Method::GET, TAGS).body(Body::empty()).unwrap();
         let answer = app.router.clone().oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
@@ -130,7 +130,7 @@ async fn nothing_is_limited_when_limits_are_off() {
     }
 }
 
-/// A body that must not be looked at.
+/// A body that panics when it is read.
 struct Untouchable;
 
 impl hyper::body::Body for Untouchable {
@@ -146,13 +146,13 @@ impl hyper::body::Body for Untouchable {
 }
 
 #[tokio::test]
-async fn a_refused_request_is_not_read_and_is_counted_by_plan() {
+async fn a_rejected_request_is_not_read_and_is_counted_by_plan() {
     let app = TestApp::limited("business=1").await;
     let workspace = app.workspace_on("acme", Plan::Business).await;
     workspace.actor.post(TAGS, json!({ "name": "one" })).await.expect(201);
     for path in [TAGS, "/partner_referral_links", "/v1/embed/token"] {
         let request = workspace.actor.request(Method::POST, path).header(CONTENT_TYPE, "application/json");
-        // Not through the actor, who looks at what it sends.
+        // Not sent by the actor, which reads the bodies that it sends.
         let answer = app.router.clone().oneshot(request.body(Body::new(Untouchable)).unwrap()).await.unwrap();
         assert_eq!(answer.status(), StatusCode::TOO_MANY_REQUESTS);
     }
@@ -160,17 +160,17 @@ async fn a_refused_request_is_not_read_and_is_counted_by_plan() {
     assert!(metrics.contains("pearset_rate_limited_total{plan=\"business\"} 3\n"), "{metrics}");
 }
 
-/// Neither a limit nor the absence of one comes of it.
+/// Setting the clock neither limits requests nor lifts a limit.
 #[tokio::test]
-async fn a_clock_that_is_set_changes_nobodys_count() {
+async fn setting_the_clock_changes_no_count() {
     let app = TestApp::limited("free=2").await;
     let workspace = app.workspace_on("acme", Plan::Free).await;
     workspace.actor.get(TAGS).await.expect(200);
     for time in [datetime!(2016-03-01 0:00 UTC), datetime!(2036-03-01 0:00 UTC)] {
         app.clock.set(Timestamp::from(time));
         let remaining = number(&workspace.actor.get(TAGS).await, "x-ratelimit-remaining");
-        let refused = workspace.actor.get(TAGS).await;
-        assert_eq!((remaining, number(&refused, "retry-after")), (0, 30), "{time}");
+        let rejected = workspace.actor.get(TAGS).await;
+        assert_eq!((remaining, number(&rejected, "retry-after")), (0, 30), "{time}");
         app.clock.advance(Duration::from_secs(30));
     }
 }

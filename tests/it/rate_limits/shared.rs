@@ -1,4 +1,4 @@
-//! Two servers that count together in a real Redis, and alone while it is away.
+//! Rate limits of two servers that count together in a real Redis, and alone while Redis is away.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use crate::support::binary::{Home, Server};
 use crate::support::cluster::{SHARED, TEMPLATE};
 use crate::support::redis::Redis;
 
-/// A request comes back after 3 seconds: none does while a test counts. The clock is Redis's own.
+/// One request comes back every 3 seconds, so that hardly any does while a test counts. The clock is Redis's own.
 const LIMITS: &str = "free=20";
 const LIMIT: u64 = 20;
 const FAILURES: &str = "\npearset_rate_limit_store_failures_total ";
-const COMES_BACK: Duration = Duration::from_secs(3);
+const REPLENISH_INTERVAL: Duration = Duration::from_secs(3);
 
 struct Site {
     app: TestApp,
@@ -37,7 +37,8 @@ impl Site {
         self.app.workspace_on(slug, Plan::Free).await
     }
 
-    /// How many of so many requests pass that all servers are sent at once. No other answer comes than 200 and 429.
+    /// Sends this many concurrent requests to all servers and returns the number of admitted requests. Asserts that every
+    /// answer is 200 or 429.
     async fn admitted(&self, workspace: &Workspace, requests: usize) -> u64 {
         let calls = (0..requests).map(|turn| {
             let actor = workspace.actor.at(&self.servers[turn % 2]);
@@ -50,7 +51,7 @@ impl Site {
         join_all(calls).await.into_iter().sum()
     }
 
-    /// How many requests remain to a workspace at each of the servers after one at each.
+    /// Sends one request to each server and returns the remaining requests that each answer names.
     async fn remaining(&self, workspace: &Workspace) -> [u64; 2] {
         let mut remaining = [0; 2];
         for (router, remaining) in self.servers.iter().zip(&mut remaining) {
@@ -67,22 +68,22 @@ impl Site {
             if self.remaining(&workspace).await == [LIMIT - 1, LIMIT - 2] {
                 return;
             }
-            assert!(begin.elapsed() < Duration::from_secs(10), "Redis is there again");
+            assert!(begin.elapsed() < Duration::from_secs(10), "the servers reconnect to Redis");
             sleep(Duration::from_millis(50)).await;
         }
     }
 }
 
-/// Those that came back in the meantime pass besides.
+/// Asserts that the limit was admitted, plus the requests that came back in the meantime.
 #[track_caller]
 fn assert_exact(admitted: u64, limit: u64, begin: Instant) {
-    let back = begin.elapsed().as_millis() / COMES_BACK.as_millis();
+    let back = begin.elapsed().as_millis() / REPLENISH_INTERVAL.as_millis();
     let most = limit + u64::try_from(back).unwrap();
     assert!((limit..=most).contains(&admitted), "{admitted} passed in {:?}", begin.elapsed());
 }
 
 #[tokio::test]
-async fn two_servers_admit_together_exactly_as_many_as_the_limit_says() {
+async fn two_servers_together_admit_exactly_the_limit() {
     let site = Site::start().await;
     for round in 0..5 {
         let workspace = site.workspace(&format!("round-{round}")).await;
@@ -92,13 +93,13 @@ async fn two_servers_admit_together_exactly_as_many_as_the_limit_says() {
 }
 
 #[tokio::test]
-async fn a_refused_request_passes_after_it_has_waited() {
+async fn a_rejected_request_is_admitted_after_retry_after_has_passed() {
     let site = Site::start().await;
     let workspace = site.workspace("acme").await;
     site.admitted(&workspace, 40).await;
-    let refused = workspace.actor.at(&site.servers[0]).get(TAGS).await;
-    let wait = number(&refused, "retry-after");
-    refused.expect(429);
+    let rejected = workspace.actor.at(&site.servers[0]).get(TAGS).await;
+    let wait = number(&rejected, "retry-after");
+    rejected.expect(429);
     assert!((1..=3).contains(&wait), "{wait}");
     sleep(Duration::from_secs(wait)).await;
     workspace.actor.at(&site.servers[1]).get(TAGS).await.expect(200);
@@ -113,7 +114,7 @@ async fn without_redis_each_server_counts_alone_and_no_request_fails() {
     assert!(!metrics(&site.app).contains(FAILURES), "{}", metrics(&site.app));
 
     site.redis.borrow_mut().kill();
-    // They have counted nothing so far. The clock of the test stands still.
+    // Each server alone has counted nothing so far. The clock of the test stands still.
     assert_eq!(site.admitted(&acme, 128).await, 2 * LIMIT);
     assert!(metrics(&site.app).contains(FAILURES), "{}", metrics(&site.app));
 
@@ -125,7 +126,7 @@ async fn without_redis_each_server_counts_alone_and_no_request_fails() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_away_in_the_middle_costs_no_request() {
+async fn no_request_fails_while_redis_goes_away_and_comes_back() {
     let site = Site::start().await;
     for turn in 0..6 {
         let workspace = site.workspace(&format!("turn-{turn}")).await;
@@ -135,14 +136,14 @@ async fn a_redis_that_is_away_in_the_middle_costs_no_request() {
             if turn % 2 == 0 { redis.kill() } else { redis.start_again() }
         };
         let (admitted, ()) = tokio::join!(site.admitted(&workspace, 400), change);
-        // Of each count at most the whole limit.
+        // At most the whole limit of each of the three counters.
         assert!((LIMIT..=3 * LIMIT).contains(&admitted), "{admitted}");
     }
 }
 
-/// The first request to notice waits for 50 ms; those after it do not wait at all.
+/// The first request waits for 50 ms; later requests do not wait at all.
 #[tokio::test]
-async fn a_redis_that_is_frozen_delays_few_requests_and_none_for_long() {
+async fn a_frozen_redis_delays_few_requests_and_none_for_long() {
     let site = Site::start().await;
     let acme = site.workspace("acme").await;
     site.admitted(&acme, 4).await;
@@ -156,14 +157,14 @@ async fn a_redis_that_is_frozen_delays_few_requests_and_none_for_long() {
     }
     site.redis.borrow_mut().thaw();
     let late = times.iter().filter(|time| **time >= Duration::from_millis(45)).count();
-    assert!(times[0] >= Duration::from_millis(45), "the first one has asked: {:?}", times[0]);
-    // Without a memory of it all 60 would; a busy machine delays some besides.
+    assert!(times[0] >= Duration::from_millis(45), "the first request waits for Redis: {:?}", times[0]);
+    // Without the memory of the outage all 60 requests would wait. A busy machine delays some more.
     assert!(late <= 15, "{late} requests waited: {times:?}");
     assert!(times.iter().all(|time| *time < Duration::from_millis(500)), "{times:?}");
     site.counts_together().await;
 }
 
-/// The setting is one of the program.
+/// Runs the program with the setting.
 #[tokio::test]
 async fn servers_with_the_same_redis_url_count_together() {
     const KEY_OF_BOTH: &str = "PEARSET_BOOTSTRAP_API_KEY";

@@ -19,7 +19,7 @@ use pearset::telemetry::Metrics;
 use pearset::values::clock::{Clock, Timestamp};
 use pearset::values::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
 use pearset::work::{self, Command, Work};
-use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
+use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, RateLimits, Scope, Scopes};
 use pearset_embedded_postgres::SUPERUSER;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Executor, PgConnection};
@@ -76,9 +76,9 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
-/// So much at once that a test which is not about it meets no limit but that of the sessions, also on a busy machine.
-const WORK: overload::Limits =
-    overload::Limits { in_work: 8 * POOL_SIZE, waiting: 2_000, patience: Duration::from_millis(5_400) };
+/// So many permits that tests of other things meet no limit but the sessions, also on a busy machine.
+const ADMISSION: overload::Limits =
+    overload::Limits { in_progress: 8 * POOL_SIZE, waiting: 2_000, queue_timeout: Duration::from_millis(5_400) };
 
 impl TestApp {
     /// Starts the application on the cluster that the tests share.
@@ -100,19 +100,19 @@ impl TestApp {
     pub(crate) async fn peer(&self, rate_limits: &str, redis_url: &str) -> Router {
         let store = SharedStore::new(redis::Client::open(redis_url).unwrap(), Arc::clone(&self.state.metrics));
         store.connect().await;
-        let limiter = Limiter::new(rate_limits.parse().unwrap(), &self.shared_clock(), Some(store));
-        build_app(self.state_with(self.state.db.clone(), limiter, WORK))
+        let limiter = limiter(rate_limits, &self.shared_clock(), Some(store));
+        build_app(self.state_with(self.state.db.clone(), limiter, ADMISSION))
     }
 
     /// Starts a second server that shares only the database with this server.
     pub(crate) async fn another_server(&self) -> Router {
-        build_app(self.ready_state(self.state.db.clone(), WORK).await)
+        build_app(self.ready_state(self.state.db.clone(), ADMISSION).await)
     }
 
-    /// With so much work at once, so many requests that wait, and patience for so long.
-    pub(crate) async fn working(work: overload::Limits) -> Self {
+    /// Starts an application with these limits of requests in progress and waiting.
+    pub(crate) async fn with_limits(admission: overload::Limits) -> Self {
         let mut app = Self::start().await;
-        app.state = app.ready_state(app.state.db.clone(), work).await;
+        app.state = app.ready_state(app.state.db.clone(), admission).await;
         app.router = build_app(app.state.clone());
         app
     }
@@ -121,14 +121,14 @@ impl TestApp {
         self.clock.clone()
     }
 
-    fn state_with(&self, db: Db, limiter: Limiter, work: overload::Limits) -> AppState {
+    fn state_with(&self, db: Db, limiter: Limiter, admission: overload::Limits) -> AppState {
         assemble(Parts {
             db,
             clock: self.shared_clock(),
             ids: Arc::clone(&self.state.ids),
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
             limiter,
-            work,
+            admission,
             metrics: Arc::clone(&self.state.metrics),
             public_url: public_url(),
         })
@@ -143,8 +143,8 @@ impl TestApp {
             clock: clock.clone(),
             ids,
             keyring: Keyring::new(&SigningKeySource::Database).unwrap(),
-            limiter: Limiter::new(rate_limits.parse().unwrap(), &(clock.clone() as Arc<dyn Clock>), None),
-            work: WORK,
+            limiter: limiter(rate_limits, &(clock.clone() as Arc<dyn Clock>), None),
+            admission: ADMISSION,
             metrics,
             public_url: public_url(),
         });
@@ -166,13 +166,13 @@ impl TestApp {
 
     async fn state_by(&self, options: PgConnectOptions, pool_size: usize) -> AppState {
         let db = Db::new(options, pool_size, Arc::clone(&self.state.ids), Arc::clone(&self.state.metrics)).unwrap();
-        self.ready_state(db, WORK).await
+        self.ready_state(db, ADMISSION).await
     }
 
     /// With a limiter and keys of its own.
-    async fn ready_state(&self, db: Db, work: overload::Limits) -> AppState {
-        let limiter = Limiter::new(PLENTY.parse().unwrap(), &self.shared_clock(), None);
-        let state = self.state_with(db, limiter, work);
+    async fn ready_state(&self, db: Db, admission: overload::Limits) -> AppState {
+        let limiter = limiter(PLENTY, &self.shared_clock(), None);
+        let state = self.state_with(db, limiter, admission);
         state.keyring.refresh(&state.db, state.clock.now()).await.unwrap();
         state
     }
@@ -297,6 +297,12 @@ impl Drop for TestApp {
 pub(crate) struct NewProgram {
     pub(crate) id: ProgramId,
     pub(crate) group_id: GroupId,
+}
+
+/// Returns a limiter with these rate limits, in the form of the setting.
+fn limiter(rate_limits: &str, clock: &Arc<dyn Clock>, store: Option<SharedStore>) -> Limiter {
+    let limits: RateLimits = rate_limits.parse().unwrap();
+    Limiter::new(limits.tiers(), clock, store)
 }
 
 /// The address of the application under test.

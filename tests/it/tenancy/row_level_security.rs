@@ -2,7 +2,7 @@
 //! the workspace.
 #![expect(clippy::disallowed_methods, reason = "every query of the application has a condition on the workspace")]
 
-use pearset::db::{Global, Tenant};
+use pearset::db::{Db, Global, Tenant};
 use pearset::error::{Error, Result};
 use pearset::values::id::WorkspaceId;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
@@ -103,6 +103,76 @@ async fn no_row_of_another_workspace_is_changed_deleted_or_inserted() {
         };
         let refused = touch(&tenants, given_away).await.unwrap_err();
         assert!(refused.contains("violates row-level security policy"), "{table}: {refused}");
+    }
+}
+
+/// Asks for the owners of all rows through the door for background workers, before and after a function that looks into
+/// every workspace. `find` returns workspaces only, so the owners are returned as the found workspaces.
+async fn owners_as_worker(db: &Db, table: &str) -> Vec<WorkspaceId> {
+    let found = db.worker().find("test", |conn, range| {
+        let table = table.to_owned();
+        Box::pin(async move {
+            let before = owners(conn, &table).await?;
+            let expired = "SELECT workspaces_with_expired_answers('2100-01-01', $1, $2)";
+            let expired: Vec<WorkspaceId> =
+                sqlx::query_scalar(expired).bind(range.after).bind(range.at_most).fetch_all(&mut *conn).await?;
+            assert_eq!(expired.len(), 2, "both workspaces have answers");
+            Ok([before, owners(conn, &table).await?].concat())
+        })
+    });
+    found.await.unwrap().into_iter().map(Tenant::workspace_id).collect()
+}
+
+#[tokio::test]
+async fn the_door_for_workers_shows_no_row_of_any_tenant_table_and_writes_nothing() {
+    let tenants = TwoTenants::start().await;
+    let db = &tenants.app.state.db;
+    let tables = tables(&tenants).await;
+    let sql = &mut tenants.app.sql().await;
+    let answers = "INSERT INTO idempotency_keys
+                   SELECT id, 'k', decode(repeat('00', 32), 'hex'), 201, '', '2020-01-01' FROM workspaces
+                   ON CONFLICT DO NOTHING";
+    sql.execute(answers).await.unwrap();
+    for table in tables {
+        assert_eq!(owners_as_worker(db, &table).await, [], "{table}");
+        // Without the wall the rows of both workspaces would be found, twice: this test can fail.
+        sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))).await.unwrap();
+        assert_eq!(owners_as_worker(db, &table).await.len(), 4, "{table}");
+        sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))).await.unwrap();
+    }
+    // Nor may the door change the tables that belong to no tenant.
+    let write = db.worker().find("test", |conn, _| {
+        Box::pin(async move {
+            conn.execute("UPDATE workspaces SET name = 'changed'").await?;
+            Ok(Vec::new())
+        })
+    });
+    let error = write.await.err().expect("a read-only transaction");
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("25006"), "{error:?}");
+}
+
+/// A worker goes through the workspaces in the order of their ids, each once, in ranges of limited size.
+#[tokio::test]
+async fn functions_for_workers_return_a_range_of_workspaces() {
+    let tenants = TwoTenants::start().await;
+    let sql = &mut tenants.app.sql().await;
+    let answers = "INSERT INTO idempotency_keys
+                   SELECT id, 'k', decode(repeat('00', 32), 'hex'), 201, '', '2020-01-01' FROM workspaces";
+    sql.execute(answers).await.unwrap();
+    let mut ids = [tenants.a.id, tenants.b.id];
+    ids.sort();
+    let nil = WorkspaceId::from(uuid::Uuid::nil());
+    for (moment, after, at_most, expected) in [
+        ("2021-01-01", nil, 10, &ids[..]),
+        ("2021-01-01", nil, 1, &ids[..1]),
+        ("2021-01-01", ids[0], 10, &ids[1..]),
+        ("2021-01-01", ids[1], 10, &[]),
+        ("2019-01-01", nil, 10, &[]),
+    ] {
+        let query = format!("SELECT workspaces_with_expired_answers('{moment}', $1, $2)");
+        let found: Vec<WorkspaceId> =
+            sqlx::query_scalar(AssertSqlSafe(query)).bind(after).bind(at_most).fetch_all(&mut *sql).await.unwrap();
+        assert_eq!(found, expected, "{moment} {after} {at_most}");
     }
 }
 

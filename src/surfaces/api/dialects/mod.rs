@@ -1,4 +1,4 @@
-//! The dialects of the API: how the errors of each path look, and the translations of two vendors' routes.
+//! The dialects of the API: the error format of each path, and the translations of two vendors' routes.
 
 pub mod affonso;
 pub mod partnero;
@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use crate::error::{Code, Error};
 use crate::http::response::{ErrorBody, status};
 
-/// How errors of a path look.
+/// The error format of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::surfaces) enum Dialect {
     Pearset,
@@ -19,7 +19,7 @@ pub(in crate::surfaces) enum Dialect {
 }
 
 impl Dialect {
-    /// The dialect of a path below any of the three bases.
+    /// Returns the dialect of a path below any of the three bases.
     pub(in crate::surfaces) fn of(path: &str) -> Self {
         let path = path.strip_prefix("/api").or_else(|| path.strip_prefix("/v1")).unwrap_or(path);
         let follows = |prefix: &str, ends: &[char]| {
@@ -37,12 +37,12 @@ impl Dialect {
     }
 }
 
-/// Seconds after which a request that found the service unavailable may come again.
+/// Seconds after which a client may repeat a request that found the service unavailable.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// Writes the body and the headers of an error.
 pub(in crate::surfaces) fn write_error(response: &mut Response, error: &Error, dialect: Dialect, docs_url: &str) {
-    // Nothing in them can fail to become JSON.
+    // No error body can fail to become JSON.
     let body = match dialect {
         Dialect::Pearset => serde_json::to_vec(&ErrorBody::new(error, docs_url)),
         Dialect::Partnero => serde_json::to_vec(&partnero::error::ErrorBody::new(error, docs_url)),

@@ -76,7 +76,7 @@ async fn each_field_changes_alone() {
         }
     }
     assert_eq!(world.workspace.actor.get(&path(&link)).await.expect(200), link);
-    let stored = world.rows("links").await[1]["password_hash"].clone();
+    let stored = world.rows("links").await[1]["settings"]["password"].clone();
     assert!(Argon2::default().verify_password(b"spring-lamb-gallop", stored.as_str().unwrap()).is_ok());
     // The link is found by its new names.
     for path in ["/links/ext_84213", "/links/info?domain=acme.localhost&key=other/key"] {
@@ -105,7 +105,7 @@ async fn absent_keeps_null_clears_and_a_value_sets() {
             assert_eq!(world.written().await, "links ~1", "{name}");
         }
     }
-    assert_eq!(world.rows("links").await[1]["password_hash"], Value::Null);
+    assert_eq!(world.rows("links").await[1]["settings"]["password"], Value::Null);
 }
 
 #[tokio::test]

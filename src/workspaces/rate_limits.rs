@@ -1,70 +1,55 @@
-//! The setting.
+//! The setting for rate limits: requests per minute for each plan.
 
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::ValueEnum;
 
-use crate::workspaces::Plan;
-
-/// What the numbers of requests are for.
-pub(super) const WINDOW: Duration = Duration::from_mins(1);
-
-/// How many requests a minute the workspaces of each plan may make, or that nothing is limited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateLimits(Option<PerPlan>);
-
-/// Requests a minute, in the order of the plans.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct PerPlan([NonZeroU32; PLANS]);
+use super::Plan;
 
 const PLANS: usize = 5;
-/// More than a server answers.
-const MOST: u32 = 10_000_000;
+/// Requests per minute for the plans from low to high, where the setting names no other number.
+const DEFAULT_LIMITS: [u32; PLANS] = [60, 600, 1200, 3000, 3000];
+/// Upper bound of a limit: more requests per minute than a server can answer.
+const MAX_LIMIT: u32 = 10_000_000;
+
+/// Requests per minute that the workspaces of each plan may make, or no limits at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimits(Option<[NonZeroU32; PLANS]>);
 
 impl RateLimits {
-    /// Nothing is limited.
+    /// No request is limited.
     pub const OFF: Self = Self(None);
 
-    pub(super) fn per_plan(self) -> Option<PerPlan> {
-        self.0
+    /// Returns the limits for the rate limiter, indexed by [`Plan::rank`]; `None` when nothing is limited.
+    #[must_use]
+    pub fn tiers(&self) -> Option<&[NonZeroU32]> {
+        self.0.as_ref().map(<[NonZeroU32; PLANS]>::as_slice)
     }
 }
 
 impl Default for RateLimits {
     fn default() -> Self {
-        let limits = [60, 600, 1200, 3000, 3000];
-        Self(Some(PerPlan(limits.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN)))))
-    }
-}
-
-impl PerPlan {
-    pub(super) fn of(&self, plan: Plan) -> NonZeroU32 {
-        self.0[plan as usize]
-    }
-
-    /// The same for something that each plan has.
-    pub(super) fn map<T>(self, make: impl Fn(NonZeroU32) -> T) -> [T; PLANS] {
-        self.0.map(make)
+        Self(Some(DEFAULT_LIMITS.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN))))
     }
 }
 
 impl FromStr for RateLimits {
     type Err = String;
 
-    /// `off`, or requests a minute of some plans: `free=60,pro=600`. The others keep their usual number.
+    /// Reads `off`, or requests per minute of some plans: `free=60,pro=600`. Plans that are not listed keep their
+    /// default.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut limits = Self::default();
         match (text.trim(), &mut limits.0) {
             ("off", _) => return Ok(Self::OFF),
             ("", _) | (_, None) => {}
-            (list, Some(PerPlan(limits))) => {
+            (list, Some(limits)) => {
                 for part in list.split(',') {
                     let (plan, limit) = read(part).ok_or_else(|| {
-                        format!("must be off, or a list such as free=60,pro=600 with numbers of 1 to {MOST}")
+                        format!("must be off, or a list such as free=60,pro=600 with numbers of 1 to {MAX_LIMIT}")
                     })?;
-                    limits[plan as usize] = limit;
+                    limits[plan.rank()] = limit;
                 }
             }
         }
@@ -76,7 +61,7 @@ fn read(part: &str) -> Option<(Plan, NonZeroU32)> {
     let (plan, limit) = part.split_once('=')?;
     let plan = Plan::from_str(plan.trim(), false).ok()?;
     let limit: NonZeroU32 = limit.trim().parse().ok()?;
-    (limit.get() <= MOST).then_some((plan, limit))
+    (limit.get() <= MAX_LIMIT).then_some((plan, limit))
 }
 
 #[cfg(test)]
@@ -85,11 +70,11 @@ mod tests {
 
     fn numbers(text: &str) -> Option<[u32; PLANS]> {
         let limits: RateLimits = text.parse().unwrap();
-        limits.per_plan().map(|limits| limits.map(NonZeroU32::get))
+        limits.0.map(|limits| limits.map(NonZeroU32::get))
     }
 
     #[test]
-    fn plans_that_are_not_named_keep_the_usual_number() {
+    fn plans_that_are_not_named_keep_their_default() {
         assert_eq!(numbers(""), Some([60, 600, 1200, 3000, 3000]));
         assert_eq!(numbers("pro=7, enterprise = 10000000"), Some([60, 7, 1200, 3000, 10_000_000]));
         assert_eq!(numbers("free=1,pro=2,business=3,advanced=4,enterprise=5"), Some([1, 2, 3, 4, 5]));
@@ -97,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_limit_is_refused() {
+    fn malformed_limits_are_rejected() {
         for text in [
             "on",
             "0",

@@ -1,4 +1,4 @@
-//! What a client is told of its limit.
+//! The rate limit headers of an answer.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 
-use super::limits::WINDOW;
+use super::WINDOW;
 use crate::values::clock::Timestamp;
 
 const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
@@ -15,42 +15,42 @@ const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 const IETF_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 const IETF_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// How a workspace stands after a request.
+/// The rate limit of a workspace after a request was counted or rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Requests in a window.
+pub struct RateLimitStatus {
+    /// Requests per window.
     pub(super) limit: NonZeroU32,
-    /// How many it may make at once now.
+    /// Requests that the workspace may make at once now.
     pub(super) remaining: u32,
-    /// When it may make all of them again.
+    /// The time until the workspace has its full limit again.
     pub(super) whole_in: Duration,
-    /// When it may make the next one, if this one was too many.
-    pub(super) refused_for: Option<Duration>,
+    /// The time until the next request is admitted, if this request was rejected.
+    pub(super) rejected_for: Option<Duration>,
 }
 
-impl Standing {
-    /// Whether the request is within the limit.
+impl RateLimitStatus {
+    /// Returns whether the request is within the limit.
     #[must_use]
     pub fn is_admitted(&self) -> bool {
-        self.refused_for.is_none()
+        self.rejected_for.is_none()
     }
 
-    /// Times are rounded up: who waits for so long has waited for long enough.
+    /// Writes the headers. Times are rounded up, so that a client that waits as long as the header says is admitted.
     pub fn write(&self, headers: &mut HeaderMap, now: Timestamp) {
-        let Self { limit, remaining, whole_in, refused_for } = *self;
+        let Self { limit, remaining, whole_in, rejected_for } = *self;
         let whole_at = now.unix_millis() + u64::try_from(whole_in.as_micros().div_ceil(1_000)).unwrap_or_default();
         headers.insert(LIMIT, HeaderValue::from(limit.get()));
         headers.insert(REMAINING, HeaderValue::from(remaining));
         headers.insert(RESET, HeaderValue::from(whole_at.div_ceil(1_000)));
         insert(headers, IETF_POLICY, format!("\"default\";q={limit};w={}", WINDOW.as_secs()));
         insert(headers, IETF_LIMIT, format!("\"default\";r={remaining};t={}", seconds(whole_in)));
-        if let Some(wait) = refused_for {
+        if let Some(wait) = rejected_for {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds(wait).max(1)));
         }
     }
 }
 
-/// Whole ones, rounded up.
+/// Returns whole seconds, rounded up.
 fn seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
@@ -67,17 +67,17 @@ mod tests {
 
     use super::*;
 
-    fn written(whole_in: Duration, refused_for: Option<Duration>, now: Timestamp) -> Vec<String> {
+    fn written(whole_in: Duration, rejected_for: Option<Duration>, now: Timestamp) -> Vec<String> {
         let mut headers = HeaderMap::new();
         let limit = NonZeroU32::new(600).unwrap();
-        Standing { limit, remaining: 599, whole_in, refused_for }.write(&mut headers, now);
+        RateLimitStatus { limit, remaining: 599, whole_in, rejected_for }.write(&mut headers, now);
         let names = [LIMIT, REMAINING, RESET, IETF_POLICY, IETF_LIMIT, RETRY_AFTER];
         let values = names.iter().filter_map(|name| headers.get(name));
         values.map(|value| value.to_str().unwrap().to_owned()).collect()
     }
 
     #[test]
-    fn the_headers_are_those_of_the_contract() {
+    fn headers_are_those_of_the_contract() {
         let now = Timestamp::from(datetime!(2026-03-01 00:00:00.950 UTC));
         assert_eq!(
             written(Duration::from_millis(100), None, now),

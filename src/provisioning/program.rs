@@ -22,7 +22,7 @@ pub struct CreateProgram {
     pub name: String,
     /// The site of the program, which is also the target of the first default link.
     pub url: String,
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: AccessMode,
     /// The place where links of the program live.
     pub address: LinkAddress,

@@ -60,7 +60,7 @@ impl Command for ApproveApplication {
             return Err(Error::not_found("The application does not exist."));
         }
         let group_id = match group {
-            Some(group) => groups::hold_group(work.conn, scope, group).await?.ok_or_else(groups::no_group)?,
+            Some(group) => groups::lock_group_shared(work.conn, scope, group).await?.ok_or_else(groups::no_group)?,
             None => enrollment.group_id,
         };
         write_transition(work, &enrollment, Transition::Approve).await?;

@@ -275,25 +275,25 @@ mod tests {
 
     #[tokio::test]
     async fn callers_that_arrive_meanwhile_share_a_batch_and_each_gets_its_own_answer() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let first = begin!(batcher, 'a', 1);
         let second = begin!(batcher, 'a', 2);
         let other = begin!(batcher, 'b', 7);
         let third = begin!(batcher, 'a', 3);
-        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![7]));
-        assert!(batches.try_recv().is_err(), "two wait");
+        assert_eq!((recorded.recv().await.unwrap(), recorded.recv().await.unwrap()), (vec![1], vec![7]));
+        assert!(recorded.try_recv().is_err(), "two wait");
         batcher.permit(3);
         assert_eq!(
             (first.await.unwrap(), other.await.unwrap(), second.await.unwrap(), third.await.unwrap()),
             (10, 70, 20, 30)
         );
-        assert_eq!(batches.recv().await.unwrap(), [2, 3]);
+        assert_eq!(recorded.recv().await.unwrap(), [2, 3]);
         assert!(batcher.is_idle());
     }
 
     #[tokio::test]
     async fn a_full_batch_does_not_wait_for_the_batch_in_flight() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let first = begin!(batcher, 'a', 1);
         let mut many = Vec::new();
         for request in (20..).take(MAX_BATCH) {
@@ -301,8 +301,8 @@ mod tests {
         }
         let late = begin!(batcher, 'a', 99);
         yield_now().await;
-        assert_eq!((batches.recv().await.unwrap().len(), batches.recv().await.unwrap().len()), (1, MAX_BATCH));
-        assert!(batches.try_recv().is_err(), "the late one waits");
+        assert_eq!((recorded.recv().await.unwrap().len(), recorded.recv().await.unwrap().len()), (1, MAX_BATCH));
+        assert!(recorded.try_recv().is_err(), "the late one waits");
         batcher.permit(3);
         let answers = join_all(many).await;
         assert!(answers.into_iter().zip(20..).all(|(answer, request)| answer.unwrap() == request * 10));
@@ -312,12 +312,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_dead_batch_is_overtaken() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let (stuck, second, third) = (begin!(batcher, 'a', 0), begin!(batcher, 'a', 2), begin!(batcher, 'a', 3));
         batcher.permit(2);
         let (second, third) = timeout(10 * MAX_WAIT, async { tokio::join!(second, third) }).await.unwrap();
         assert_eq!((second.unwrap(), third.unwrap()), (20, 30));
-        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![0], vec![2, 3]));
+        assert_eq!((recorded.recv().await.unwrap(), recorded.recv().await.unwrap()), (vec![0], vec![2, 3]));
         assert!(!batcher.is_idle());
         drop(stuck);
         assert!(batcher.is_idle());
@@ -325,38 +325,38 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_that_goes_away_delays_no_other() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let (first, gone, third) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 2), begin!(batcher, 'a', 3));
         drop((first, gone));
         batcher.permit(1);
         assert_eq!(third.await.unwrap(), 30);
-        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![2, 3]));
+        assert_eq!((recorded.recv().await.unwrap(), recorded.recv().await.unwrap()), (vec![1], vec![2, 3]));
         assert!(batcher.is_idle());
     }
 
     #[tokio::test]
     async fn an_error_of_one_look_up_is_not_the_answer_of_another() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let (first, bad, good) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 13), begin!(batcher, 'a', 3));
         batcher.permit(4);
         assert_eq!((first.await.unwrap(), good.await.unwrap()), (10, 30));
         assert_eq!(bad.await.unwrap_err().code(), Code::Conflict);
-        let all: Vec<_> = std::iter::from_fn(|| batches.try_recv().ok()).collect();
+        let all: Vec<_> = std::iter::from_fn(|| recorded.try_recv().ok()).collect();
         assert_eq!(all, [vec![1], vec![13, 3], vec![3], vec![13]]);
         assert!(batcher.is_idle());
     }
 
     #[tokio::test]
     async fn an_unavailable_service_is_reported_to_the_whole_batch() {
-        let (batcher, mut batches) = Batcher::recorded();
+        let (batcher, mut recorded) = Batcher::recorded();
         let (first, away, also) = (begin!(batcher, 'a', 1), begin!(batcher, 'a', 404), begin!(batcher, 'a', 3));
         batcher.permit(2);
         assert_eq!(first.await.unwrap(), 10);
         for reply in [away.await, also.await] {
             assert_eq!(reply.unwrap_err().code(), Code::ServiceUnavailable);
         }
-        assert_eq!((batches.recv().await.unwrap(), batches.recv().await.unwrap()), (vec![1], vec![404, 3]));
-        assert!(batches.try_recv().is_err() && batcher.is_idle());
+        assert_eq!((recorded.recv().await.unwrap(), recorded.recv().await.unwrap()), (vec![1], vec![404, 3]));
+        assert!(recorded.try_recv().is_err() && batcher.is_idle());
     }
 
     /// Answers each number with the next number, after a delay that depends on the number; panics for 1,234.

@@ -35,7 +35,7 @@ ALLOWED = {
     ("db::refresh_statistics", "pg-stat"): (
         "decides only about ANALYZE on the local server; another server that reads other figures does no harm"
     ),
-    ("telemetry::outbox::find_outbox_depth", "pg-stat"): "feeds a gauge for people; no server acts on the value",
+    ("outbox::find_outbox_depth", "pg-stat"): "feeds a gauge for people; no server acts on the value",
 }
 
 # Each rule with its reason, measured on a cluster.

@@ -3,18 +3,16 @@
 use anyhow::bail;
 use clap::Subcommand;
 use serde_json::json;
-use sqlx::PgConnection;
 
 use super::address::Address;
 use super::database::{find_program, find_workspace};
 use super::output::{Output, print};
 use crate::db::Db;
-use crate::domains::{self, Domain};
-use crate::error::Result;
+use crate::domains::ListDomains;
 use crate::provisioning::AddDomain;
-use crate::values::ProgramScope;
 use crate::values::id::ProgramId;
-use crate::work::{Actor, Executor, Query};
+use crate::values::{Page, ProgramScope};
+use crate::work::{Actor, Executor};
 use crate::workspaces::Slug;
 
 /// `pearset domain`
@@ -72,7 +70,8 @@ impl DomainCommand {
             }
             Self::List { workspace, program, output } => {
                 let scope = find_scope(executor.db(), &workspace, program).await?;
-                print(&executor.read(scope.workspace_id, ListAllDomains { scope }).await?, output.json)
+                let page = Page { limit: i64::MAX, offset: 0 };
+                print(&executor.read(scope.workspace_id, ListDomains { scope, page }).await?, output.json)
             }
         }
     }
@@ -82,18 +81,4 @@ impl DomainCommand {
 async fn find_scope(db: &Db, workspace: &Slug, program: Option<ProgramId>) -> anyhow::Result<ProgramScope> {
     let workspace_id = find_workspace(db, workspace).await?;
     Ok(ProgramScope { workspace_id, program_id: find_program(db, workspace_id, program).await? })
-}
-
-/// Lists the domains of a program.
-struct ListAllDomains {
-    scope: ProgramScope,
-}
-
-impl Query for ListAllDomains {
-    const NAME: &'static str = "list_domains";
-    type Output = Vec<Domain>;
-
-    async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<Domain>> {
-        domains::list_domains(conn, self.scope, i64::MAX, 0).await
-    }
 }

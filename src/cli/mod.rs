@@ -26,6 +26,7 @@ pub use program::ProgramCommand;
 pub use signing_key::SigningKeyCommand;
 pub use workspace::WorkspaceCommand;
 
+use crate::app;
 use crate::config::Settings;
 
 /// Self-hosted partner-program backend
@@ -104,7 +105,7 @@ fn without_empty_variable(setting: Arg) -> Arg {
 pub fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => crate::serve(&settings, output::write),
+        Command::Serve => app::serve(&settings, output::write),
         Command::Openapi => output::write(crate::surfaces::api::docs::OPENAPI_YAML),
         Command::Healthcheck => healthcheck::run(settings.listen),
         Command::Key(KeyCommand::Generate) => key::generate_key(),

@@ -6,7 +6,7 @@ mod service;
 mod store;
 
 pub use address::{Host, LinkAddress, UrlPrefix, short_link};
-pub use model::Domain;
+pub use model::{Domain, NewDomain};
 pub(crate) use model::{DomainRef, no_domain};
 pub(crate) use service::ListDomains;
 pub use store::{find_domain, find_domain_by_host, insert_domain, list_domains};

@@ -1,5 +1,6 @@
 //! Domains as they are stored and listed, and the reference by which a request names one.
 
+use super::address::LinkAddress;
 use crate::error::{Error, Result};
 use crate::validation::{Invalid, Text};
 use crate::values::id::{DomainId, ProgramId};
@@ -20,6 +21,17 @@ pub struct Domain {
     pub is_additional: bool,
     /// Whether the domain is the program's default, for links that name no domain.
     pub is_default: bool,
+}
+
+/// A domain to insert.
+#[derive(Debug, Clone, Copy)]
+pub struct NewDomain<'a> {
+    /// The id.
+    pub id: DomainId,
+    /// The address of the domain's links.
+    pub address: &'a LinkAddress,
+    /// Whether the domain is an additional domain of the program.
+    pub is_additional: bool,
 }
 
 /// A domain that a request names by id. A text that is not an id names a domain that does not exist.

@@ -4,7 +4,7 @@
 use sqlx::PgConnection;
 
 use super::address::LinkAddress;
-use super::model::Domain;
+use super::model::{Domain, NewDomain};
 use crate::error::Result;
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
@@ -14,10 +14,10 @@ use crate::values::id::DomainId;
 pub async fn insert_domain(
     conn: &mut PgConnection,
     scope: ProgramScope,
-    domain: (DomainId, &LinkAddress, bool),
+    domain: NewDomain<'_>,
     now: Timestamp,
 ) -> Result<()> {
-    let (id, address, is_additional) = domain;
+    let NewDomain { id, address, is_additional } = domain;
     sqlx::query!(
         "/* domains::insert_domain */
          INSERT INTO domains (workspace_id, id, program_id, host, url_prefix, is_additional, created_at)

@@ -30,8 +30,8 @@ pub async fn create_referrals_embed_token(
     Body(request): Body<ReferralsEmbedTokenRequest>,
 ) -> Result<Created<ReferralsEmbedToken>> {
     let scope = caller.program(request.program).await?;
-    let enrolled = enroller.enroll(&caller, request.into_enroll_request(scope)).await?;
-    let token = issuer.mint(scope, &enrolled, enrolled.token_lifetime(), "/tokens/embed/referrals")?;
+    let enrollment = enroller.enroll(&caller, request.into_enroll_request(scope)).await?;
+    let token = issuer.mint(scope, &enrollment, enrollment.token_lifetime(), "/tokens/embed/referrals")?;
     Ok(Created(token.into()))
 }
 

@@ -5,7 +5,7 @@ use sqlx::PgConnection;
 
 use super::store::{self, Places};
 use crate::audit_logs::Action;
-use crate::enrollments::{Enrolled, EnrollmentView};
+use crate::enrollments::{self, Enrolled, EnrollmentView, RevokedPartner};
 use crate::error::{Error, Result};
 use crate::partners::PartnerRef;
 use crate::values::ProgramScope;
@@ -25,11 +25,10 @@ impl Command for RevokeTokens {
     type Output = PartnerId;
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<PartnerId> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        let (partner_id, token_epoch) = store::end_tokens(work.conn, workspace_id, program_id, &self.partner)
-            .await?
-            .ok_or_else(Error::not_enrolled)?;
-        work.audit(program_id, Action::TokensRevoked, partner_id, json!({ "tokenEpoch": token_epoch })).await?;
+        let revoked = enrollments::revoke_partner_tokens(work.conn, self.scope, &self.partner).await?;
+        let RevokedPartner { partner_id, token_epoch } = revoked.ok_or_else(Error::not_enrolled)?;
+        let details = json!({ "tokenEpoch": token_epoch });
+        work.audit(self.scope.program_id, Action::TokensRevoked, partner_id, details).await?;
         Ok(partner_id)
     }
 }

@@ -6,7 +6,6 @@ use sqlx::PgConnection;
 use crate::domains::short_link;
 use crate::enrollments::Status;
 use crate::error::Result;
-use crate::partners::PartnerRef;
 use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, PartnerId, ProgramId, WorkspaceId};
 
@@ -155,28 +154,6 @@ pub(super) async fn find_subject(
     .fetch_optional(conn)
     .await?;
     Ok(row)
-}
-
-/// Ends all tokens of an enrollment. Returns whose they were, and the epoch of those to come.
-pub(super) async fn end_tokens(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    partner: &PartnerRef,
-) -> Result<Option<(PartnerId, i32)>> {
-    let row = sqlx::query!(
-        r#"/* embed_tokens::end_tokens */
-         UPDATE enrollments SET token_epoch = token_epoch + 1
-         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
-         RETURNING partner_id AS "partner_id: PartnerId", token_epoch"#,
-        workspace_id as _,
-        program_id as _,
-        partner.partner_id() as _,
-        partner.tenant_id(),
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(row.map(|row| (row.partner_id, row.token_epoch)))
 }
 
 /// Sets the end of the publication of all keys that are not retired yet.

@@ -20,3 +20,4 @@ pub use enroll::{EnrollRequest, Enrolled, Enroller, EnrollmentLookups, Enrollmen
 pub use groups::update_program;
 pub use model::{Identity, Status};
 pub use request::{CreatePartnerRequest, PartnerRequest};
+pub use store::{RevokedPartner, revoke_partner_tokens};

@@ -181,10 +181,8 @@ pub(super) async fn load(
     scope: ProgramScope,
     partner_id: PartnerId,
 ) -> Result<EnrolledPartner> {
+    let row = store::find_enrolled_partner(conn, scope, partner_id).await?.ok_or_else(Error::not_enrolled)?;
     let ProgramScope { workspace_id, program_id } = scope;
-    let row = store::find_enrolled_partner(conn, workspace_id, program_id, partner_id)
-        .await?
-        .ok_or_else(Error::not_enrolled)?;
     let links = links::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await?;
     Ok(EnrolledPartner::new(row, links))
 }
@@ -195,11 +193,11 @@ pub(super) async fn load(
 /// 503 when the database is away.
 pub(super) async fn with_links(
     conn: &mut PgConnection,
-    ProgramScope { workspace_id, program_id }: ProgramScope,
+    scope: ProgramScope,
     rows: Vec<EnrolledPartnerRow>,
 ) -> Result<Vec<EnrolledPartner>> {
     let ids: Vec<PartnerId> = rows.iter().map(|row| row.partner_id).collect();
-    let mut links = links::list_links_of_partners(conn, workspace_id, program_id, &ids).await?;
+    let mut links = links::list_links_of_partners(conn, scope, &ids).await?;
     let shown = rows.into_iter().map(|row| {
         let links = links.remove(&row.partner_id).unwrap_or_default();
         EnrolledPartner::new(row, links)

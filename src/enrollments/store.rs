@@ -1,4 +1,4 @@
-//! Queries on `partners`, `enrollments` and `outbox`.
+//! Queries on `enrollments`, and the one statement that inserts an enrollment together with its partner and its event.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use std::sync::Arc;
@@ -9,18 +9,19 @@ use sqlx::types::Json;
 
 use super::model::{Candidate, Candidates, EnrolledPartnerRow, Identity, Status};
 use crate::error::{Error, Result};
-use crate::partners::{Country, Metadata, Profile};
+use crate::links::{self, LinkOwner};
+use crate::partners::{Country, Metadata, PartnerRef, Profile};
 use crate::validation::Bounded;
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
 
-/// Everything that each identity may mean, without a lock. The function tells the database who the tenant is, so that
-/// this is all that a repeat call asks.
-pub(in crate::enrollments) async fn find_candidates(
+/// Finds the enrollments that each identity may mean, without a lock. The function in the database sets the tenant, so that
+/// a repeat call needs no other statement.
+pub(super) async fn find_candidates(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     identities: &[Arc<Identity>],
 ) -> Result<Vec<Candidates>> {
     let partner_ids: Vec<_> = identities.iter().map(|identity| identity.partner_id).collect();
@@ -33,8 +34,8 @@ pub(in crate::enrollments) async fn find_candidates(
                 status AS "status: Status", token_epoch, invite_expires_at AS "invite_expires_at: Timestamp",
                 token_lifetime_seconds AS "token_lifetime_seconds!", lacks_default_links AS "lacks_default_links!"
          FROM find_candidates_together($1, $2, $3, $4, $5)"#,
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         &partner_ids as _,
         &tenant_ids as _,
         &emails as _,
@@ -44,7 +45,9 @@ pub(in crate::enrollments) async fn find_candidates(
     let mut all = vec![Candidates::default(); identities.len()];
     for row in rows {
         let place = usize::try_from(row.place - 1).ok();
-        let found = place.and_then(|place| all.get_mut(place)).ok_or_else(|| Error::internal("nobody asked for it"))?;
+        let found = place
+            .and_then(|place| all.get_mut(place))
+            .ok_or_else(|| Error::internal("a candidate without an identity"))?;
         let (Some(enrollment_id), Some(group_id), Some(status), Some(token_epoch)) =
             (row.enrollment_id, row.group_id, row.status, row.token_epoch)
         else {
@@ -73,32 +76,35 @@ pub(in crate::enrollments) async fn find_candidates(
     Ok(all)
 }
 
-/// An enrollment to be made.
-pub(in crate::enrollments) struct NewEnrollment<'a> {
-    pub(in crate::enrollments) workspace_id: WorkspaceId,
-    pub(in crate::enrollments) program_id: ProgramId,
-    pub(in crate::enrollments) id: EnrollmentId,
-    pub(in crate::enrollments) partner_id: PartnerId,
-    /// Whether the partner is there already: then its profile stays as it is.
-    pub(in crate::enrollments) partner_exists: bool,
-    pub(in crate::enrollments) profile: &'a Profile,
-    pub(in crate::enrollments) group_id: GroupId,
-    /// Of the group, when its terms were read.
-    pub(in crate::enrollments) group_version: i32,
-    pub(in crate::enrollments) tenant_id: Option<&'a str>,
-    pub(in crate::enrollments) status: Status,
-    /// Set for who applies and waits for a review.
-    pub(in crate::enrollments) application_id: Option<ApplicationId>,
-    pub(in crate::enrollments) metadata: Option<&'a Metadata>,
-    /// Set for who is invited.
-    pub(in crate::enrollments) invite_expires_at: Option<Timestamp>,
-    pub(in crate::enrollments) event_id: EventId,
-    pub(in crate::enrollments) event_name: &'a str,
-    pub(in crate::enrollments) event: &'a Value,
+/// An enrollment to be inserted.
+pub(super) struct NewEnrollment<'a> {
+    pub(super) scope: ProgramScope,
+    pub(super) id: EnrollmentId,
+    pub(super) partner_id: PartnerId,
+    /// Whether the partner exists. The profile of an existing partner is not changed.
+    pub(super) partner_exists: bool,
+    pub(super) profile: &'a Profile,
+    pub(super) group_id: GroupId,
+    /// The version of the group at the time when the terms were read.
+    pub(super) group_version: i32,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
+    /// Set for a partner who applies and waits for a review.
+    pub(super) application_id: Option<ApplicationId>,
+    pub(super) metadata: Option<&'a Metadata>,
+    /// Set for an invited partner.
+    pub(super) invite_expires_at: Option<Timestamp>,
+    pub(super) event_id: EventId,
+    pub(super) event_name: &'a str,
+    pub(super) event: &'a Value,
 }
 
-/// Makes partner, enrollment and event in one round trip. False when another transaction was faster with the e-mail or
-/// the tenant id, or has changed or deleted the group: what was made until then is for the caller to roll back.
+/// Inserts partner, enrollment and event in one round trip. False when another transaction was faster with the e-mail
+/// address or the tenant id, or has changed or deleted the group. The caller then rolls the rows back that were inserted.
+///
+/// The statement locks the row of the group before the enrollment is inserted, because the foreign key does not suffice:
+/// the foreign key waits for a transaction that deletes the group, and is then satisfied with a row that is marked as
+/// deleted.
 pub(super) async fn insert_enrollment(
     conn: &mut PgConnection,
     new: &NewEnrollment<'_>,
@@ -109,8 +115,8 @@ pub(super) async fn insert_enrollment(
         r#"/* enrollments::insert_enrollment */
          SELECT insert_enrollment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
                                   $20, $21, $22, $23) AS "done!""#,
-        new.workspace_id as _,
-        new.program_id as _,
+        new.scope.workspace_id as _,
+        new.scope.program_id as _,
         new.id as _,
         new.partner_id as _,
         new.partner_exists,
@@ -138,13 +144,12 @@ pub(super) async fn insert_enrollment(
     Ok(done)
 }
 
-/// Gives an enrollment and its links another tenant id. False when the enrollment has no longer the tenant id or the
-/// status that the caller saw.
-pub(in crate::enrollments) async fn update_tenant_id(
+/// Writes another tenant id to an enrollment and its links. False when the enrollment no longer has the tenant id or the
+/// status with which it was found.
+pub(super) async fn update_tenant_id(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    seen: &Candidate,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
+    found: &Candidate,
     tenant_id: &str,
 ) -> Result<bool> {
     let done = sqlx::query!(
@@ -152,43 +157,23 @@ pub(in crate::enrollments) async fn update_tenant_id(
          UPDATE enrollments SET tenant_id = $3
          WHERE workspace_id = $1 AND id = $2 AND tenant_id IS NOT DISTINCT FROM $4 AND status = $5",
         workspace_id as _,
-        seen.enrollment_id as _,
+        found.enrollment_id as _,
         tenant_id,
-        seen.tenant_id.as_deref(),
-        seen.status as _,
+        found.tenant_id.as_deref(),
+        found.status as _,
     )
     .execute(&mut *conn)
     .await?;
     if done.rows_affected() == 0 {
         return Ok(false);
     }
-    update_tenant_id_of_links(conn, workspace_id, program_id, seen.partner_id, Some(tenant_id)).await?;
+    let owner = LinkOwner { workspace_id, program_id, partner_id: found.partner_id };
+    links::update_tenant_id_of_partner_links(conn, owner, Some(tenant_id)).await?;
     Ok(true)
 }
 
-/// Gives the links of an enrollment its tenant id.
-pub(in crate::enrollments) async fn update_tenant_id_of_links(
-    conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
-    partner_id: PartnerId,
-    tenant_id: Option<&str>,
-) -> Result<()> {
-    sqlx::query!(
-        "/* enrollments::update_tenant_id_of_links */
-         UPDATE links SET tenant_id = $4 WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3",
-        workspace_id as _,
-        program_id as _,
-        partner_id as _,
-        tenant_id,
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
-}
-
-/// Makes an invited enrollment approved. False when it is no longer invited, or the invitation has lapsed.
-pub(in crate::enrollments) async fn accept_invitation(
+/// Approves an invited enrollment. False when the enrollment is no longer invited or the invitation has expired.
+pub(super) async fn accept_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
@@ -207,32 +192,32 @@ pub(in crate::enrollments) async fn accept_invitation(
     Ok(done.rows_affected() == 1)
 }
 
-/// An enrollment as a caller has seen it.
-pub(in crate::enrollments) struct Seen<'a> {
-    pub(in crate::enrollments) id: EnrollmentId,
-    pub(in crate::enrollments) tenant_id: Option<&'a str>,
-    pub(in crate::enrollments) status: Status,
+/// The state in which a caller has found an enrollment.
+pub(super) struct ExpectedState<'a> {
+    pub(super) id: EnrollmentId,
+    pub(super) tenant_id: Option<&'a str>,
+    pub(super) status: Status,
 }
 
-/// What ending the tokens of an enrollment has done.
-pub(in crate::enrollments) struct Ended {
-    /// Of the tokens to come.
-    pub(in crate::enrollments) token_epoch: i32,
-    /// Whether the metadata are others than before.
-    pub(in crate::enrollments) replaces_metadata: bool,
+/// The result of revoking the tokens of an enrollment.
+pub(super) struct RevokedTokens {
+    /// The epoch of tokens that are minted from now on.
+    pub(super) token_epoch: i32,
+    /// Whether the metadata has changed.
+    pub(super) replaces_metadata: bool,
 }
 
-/// Ends all tokens of an enrollment and replaces its metadata where there are new ones. `None` when the enrollment is
-/// no longer as the caller has seen it.
-pub(in crate::enrollments) async fn end_tokens(
+/// Revokes all tokens of an enrollment and replaces the metadata, if given. `None` when the enrollment is no longer in the
+/// expected state.
+pub(super) async fn revoke_tokens(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
-    seen: Seen<'_>,
+    expected: ExpectedState<'_>,
     metadata: Option<&Metadata>,
-) -> Result<Option<Ended>> {
-    let ended = sqlx::query_as!(
-        Ended,
-        r#"/* enrollments::end_tokens */
+) -> Result<Option<RevokedTokens>> {
+    let revoked = sqlx::query_as!(
+        RevokedTokens,
+        r#"/* enrollments::revoke_tokens */
          WITH before AS (
              SELECT id, metadata FROM enrollments
              WHERE workspace_id = $1 AND id = $2 AND status = $3 AND tenant_id IS NOT DISTINCT FROM $4
@@ -243,22 +228,53 @@ pub(in crate::enrollments) async fn end_tokens(
          WHERE e.workspace_id = $1 AND e.id = before.id
          RETURNING e.token_epoch, e.metadata <> before.metadata AS "replaces_metadata!""#,
         workspace_id as _,
-        seen.id as _,
-        seen.status as _,
-        seen.tenant_id,
+        expected.id as _,
+        expected.status as _,
+        expected.tenant_id,
         metadata.map(Json) as _,
     )
     .fetch_optional(conn)
     .await?;
-    Ok(ended)
+    Ok(revoked)
 }
 
-/// Invites a partner again. False when it has no longer the status that the caller saw.
-pub(in crate::enrollments) async fn renew_invitation(
+/// A partner whose tokens were revoked.
+#[derive(Debug)]
+pub struct RevokedPartner {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// The epoch of tokens that are minted from now on.
+    pub token_epoch: i32,
+}
+
+/// Revokes all tokens of a partner. `None` when the partner is not enrolled.
+pub async fn revoke_partner_tokens(
+    conn: &mut PgConnection,
+    scope: ProgramScope,
+    partner: &PartnerRef,
+) -> Result<Option<RevokedPartner>> {
+    let revoked = sqlx::query_as!(
+        RevokedPartner,
+        r#"/* enrollments::revoke_partner_tokens */
+         UPDATE enrollments SET token_epoch = token_epoch + 1
+         WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
+         RETURNING partner_id AS "partner_id: PartnerId", token_epoch"#,
+        scope.workspace_id as _,
+        scope.program_id as _,
+        partner.partner_id() as _,
+        partner.tenant_id(),
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(revoked)
+}
+
+/// Invites a partner again. False when the enrollment no longer has the expected status.
+pub(super) async fn renew_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
-    seen: Status,
+    expected: Status,
     expires_at: Timestamp,
 ) -> Result<bool> {
     let done = sqlx::query!(
@@ -267,7 +283,7 @@ pub(in crate::enrollments) async fn renew_invitation(
          WHERE workspace_id = $1 AND id = $2 AND status = $3",
         workspace_id as _,
         id as _,
-        seen as _,
+        expected as _,
         expires_at as _,
     )
     .execute(conn)
@@ -275,21 +291,21 @@ pub(in crate::enrollments) async fn renew_invitation(
     Ok(done.rows_affected() == 1)
 }
 
-/// What an enrollment gets its missing links by.
+/// The data of an enrollment from which its default links are created.
 #[derive(Debug)]
-pub(in crate::enrollments) struct LinkTerms {
-    pub(in crate::enrollments) program_id: ProgramId,
-    pub(in crate::enrollments) partner_id: PartnerId,
-    pub(in crate::enrollments) group_id: GroupId,
-    pub(in crate::enrollments) tenant_id: Option<String>,
-    pub(in crate::enrollments) email: String,
-    pub(in crate::enrollments) name: Option<String>,
-    pub(in crate::enrollments) username: Option<String>,
+pub(super) struct LinkTerms {
+    pub(super) program_id: ProgramId,
+    pub(super) partner_id: PartnerId,
+    pub(super) group_id: GroupId,
+    pub(super) tenant_id: Option<String>,
+    pub(super) email: String,
+    pub(super) name: Option<String>,
+    pub(super) username: Option<String>,
 }
 
-/// Holds off whoever else wants to make the links of an enrollment or to change its tenant id, its group or what that
-/// gives, until the end of the transaction, and reads what the links are made of.
-pub(in crate::enrollments) async fn lock_link_terms(
+/// Locks an enrollment and its group until the end of the transaction, and returns the data for default links. No other
+/// transaction then creates links of the enrollment or changes its tenant id, its group or the terms of the group.
+pub(super) async fn lock_link_terms(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     id: EnrollmentId,
@@ -311,11 +327,10 @@ pub(in crate::enrollments) async fn lock_link_terms(
     Ok(row)
 }
 
-/// An enrollment with its partner.
-pub(in crate::enrollments) async fn find_enrolled_partner(
+/// Returns an enrollment with its partner.
+pub(super) async fn find_enrolled_partner(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner_id: PartnerId,
 ) -> Result<Option<EnrolledPartnerRow>> {
     let row = sqlx::query_as!(
@@ -335,8 +350,8 @@ pub(in crate::enrollments) async fn find_enrolled_partner(
          JOIN partners p ON p.workspace_id = $1 AND p.id = e.partner_id
          LEFT JOIN enrollment_stats s ON s.workspace_id = $1 AND s.program_id = $2 AND s.enrollment_id = e.id
          WHERE e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3"#,
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         partner_id as _,
     )
     .fetch_optional(conn)

@@ -17,6 +17,7 @@ pub use request::{DeleteGroupQuery, UpdateGroupRequest};
 pub use service::no_group;
 pub(crate) use service::{FindGroup, close_group, retarget_default_links, update_group};
 pub use store::{
-    find_enrollment_terms, find_group_id, hold_group, insert_group, insert_group_default_link,
-    list_groups_with_default_link_to,
+    FollowProgress, delete_previous_urls, find_enrollment_terms, find_follow_progress, find_group_id, insert_group,
+    insert_group_default_link, list_groups_with_default_link_to, lock_group_shared, lock_move_target,
+    update_follow_progress,
 };

@@ -204,7 +204,7 @@ fn id_from_uuid<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Gro
 /// The settings that a new enrollment in a program gets.
 #[derive(Debug, Clone)]
 pub struct EnrollmentTerms {
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: AccessMode,
     /// The lifetime of embed tokens in seconds.
     pub token_lifetime_seconds: i32,

@@ -11,6 +11,7 @@ use super::request::{CreateGroupRequest, GroupChanges};
 use super::store;
 use crate::audit_logs::Action;
 use crate::error::{Error, Result};
+use crate::programs;
 use crate::validation::{Change, Problem, ProblemCode};
 use crate::values::id::GroupId;
 use crate::values::{Page, ProgramScope};
@@ -35,8 +36,7 @@ impl Query for ListGroups {
     type Output = Vec<Group>;
 
     async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<Group>> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        store::list_groups(conn, workspace_id, program_id, self.search.as_deref(), self.page).await
+        store::list_groups(conn, self.scope, self.search.as_deref(), self.page).await
     }
 }
 
@@ -53,8 +53,7 @@ impl Query for FindGroup {
     type Output = Group;
 
     async fn fetch(&self, conn: &mut PgConnection) -> Result<Group> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        store::find_group(conn, workspace_id, program_id, &self.group, true).await?.ok_or_else(no_group)
+        store::find_group(conn, self.scope, &self.group, true).await?.ok_or_else(no_group)
     }
 }
 
@@ -75,7 +74,7 @@ impl Command for CreateGroup {
         let ProgramScope { workspace_id, program_id } = scope;
         let urls: Vec<String> = match &request.default_links {
             Some(links) => links.as_slice().iter().map(|link| link.url.as_str().to_owned()).collect(),
-            None => vec![store::find_program_url(work.conn, workspace_id, program_id).await?.ok_or_else(no_group)?],
+            None => vec![programs::find_program_url(work.conn, scope).await?.ok_or_else(no_group)?],
         };
         let links = new_links(work, urls);
         let max_partner_links = request.max_partner_links.map(MaxPartnerLinks::get);
@@ -101,7 +100,7 @@ impl Command for CreateGroup {
             store::insert_group_default_link(work.conn, workspace_id, group.id, link, now).await?;
         }
         work.audit(program_id, Action::GroupCreated, group.id, json!({})).await?;
-        let created = store::find_group(work.conn, workspace_id, program_id, &GroupRef::Id(group.id), false).await?;
+        let created = store::find_group(work.conn, scope, &GroupRef::Id(group.id), false).await?;
         Ok(Group { partners_count: Some(0), ..created.ok_or_else(no_group)? })
     }
 }
@@ -119,8 +118,9 @@ pub(crate) async fn update_group(
     changes: &GroupChanges,
 ) -> Result<GroupId> {
     let ProgramScope { workspace_id, program_id } = scope;
-    store::lock_groups_of_program(work.conn, workspace_id, program_id).await?;
-    let before = store::find_group(work.conn, workspace_id, program_id, group, false).await?.ok_or_else(no_group)?;
+    // Locks every group of the program: each of two changes sees the other's default group.
+    programs::lock_default_group(work.conn, scope).await?;
+    let before = store::find_group(work.conn, scope, group, false).await?.ok_or_else(no_group)?;
     if before.is_default && changes.is_default == Some(false) {
         return Err(Error::conflict("A program has a default group: make another one the default instead."));
     }
@@ -135,11 +135,11 @@ pub(crate) async fn update_group(
         return Ok(before.id);
     }
     let now = work.now();
-    store::close_off_group(work.conn, workspace_id, before.id).await?;
+    store::lock_group_exclusive(work.conn, workspace_id, before.id).await?;
     store::update_group(work.conn, workspace_id, &after, !links.retargeted.is_empty(), now).await?;
     links.write(work.conn, workspace_id, before.id, now).await?;
     if after.is_default && !before.is_default {
-        store::update_default_group(work.conn, workspace_id, program_id, before.id).await?;
+        programs::update_default_group(work.conn, scope, before.id).await?;
     }
     work.audit(program_id, Action::GroupUpdated, before.id, json!({ "changed": fields })).await?;
     Ok(before.id)
@@ -158,7 +158,7 @@ pub(crate) async fn retarget_default_links(
 ) -> Result<()> {
     let ProgramScope { workspace_id, program_id } = scope;
     for id in store::list_groups_with_default_link_to(work.conn, scope, from).await? {
-        let group = store::find_group(work.conn, workspace_id, program_id, &GroupRef::Id(id), false).await?;
+        let group = store::find_group(work.conn, scope, &GroupRef::Id(id), false).await?;
         let group = group.ok_or_else(no_group)?;
         if !AllowedHosts::from(group.allowed_hosts.clone()).allow(to) {
             let Group { slug, .. } = group;
@@ -166,7 +166,7 @@ pub(crate) async fn retarget_default_links(
             return Err(Error::conflict(message));
         }
         let now = work.now();
-        store::close_off_group(work.conn, workspace_id, id).await?;
+        store::lock_group_exclusive(work.conn, workspace_id, id).await?;
         store::update_group(work.conn, workspace_id, &group, true, now).await?;
         for link in group.default_links.iter().filter(|link| link.url == from) {
             let link = DefaultLink { id: link.id, url: to.to_owned() };
@@ -193,7 +193,9 @@ pub(crate) async fn close_group(
     move_to: Option<&GroupRef>,
 ) -> Result<Option<GroupId>> {
     let ProgramScope { workspace_id, program_id } = scope;
-    let default = store::lock_groups_of_program(work.conn, workspace_id, program_id).await?.ok_or_else(no_group)?;
+    // Locks every group of the program: two groups that are deleted at the same time, each with the other as the
+    // target, must not wait for each other.
+    let default = programs::lock_default_group(work.conn, scope).await?.ok_or_else(no_group)?;
     let Some(id) = store::find_group_id(work.conn, scope, group).await? else { return Ok(None) };
     if id == default {
         return Err(Error::conflict("The default group cannot be deleted: make another one the default first."));
@@ -212,8 +214,8 @@ pub(crate) async fn close_group(
         }]));
     }
     let now = work.now();
-    store::close_off_group(work.conn, workspace_id, id).await?;
-    store::close_group(work.conn, workspace_id, program_id, (id, target), now).await?;
+    store::lock_group_exclusive(work.conn, workspace_id, id).await?;
+    store::close_group(work.conn, scope, (id, target), now).await?;
     work.audit(program_id, Action::GroupDeleted, id, json!({ "movedTo": target })).await?;
     Ok(Some(id))
 }

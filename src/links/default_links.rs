@@ -1,7 +1,5 @@
 //! Creation of default links: the links that a group gives to each of its partners.
 
-use sqlx::PgConnection;
-
 use super::creation::{MAX_KEY_ATTEMPTS, external_id_taken, no_free_key};
 use super::key::KeyBase;
 use super::model::{LinkOwner, NewLink};
@@ -10,8 +8,8 @@ use super::store;
 use crate::error::{Error, Result};
 use crate::groups::DefaultLink;
 use crate::tags;
-use crate::values::clock::Timestamp;
-use crate::values::id::{DomainId, Ids, LinkId};
+use crate::values::id::{DomainId, LinkId};
+use crate::work::Work;
 
 /// The default links that a partner is due.
 pub(crate) struct DefaultLinks<'a> {
@@ -30,21 +28,16 @@ pub(crate) struct DefaultLinks<'a> {
 }
 
 /// Creates the default links that a partner lacks, each exactly once even if several callers try at the same time. A
-/// key that is taken gets a random suffix and is tried again, in the caller's transaction.
+/// key that is taken gets a random suffix and is tried again, in the same transaction.
 ///
 /// # Errors
 /// 409 when another link has the external id, 422 for a tag that the workspace does not have.
-pub(crate) async fn create_default_links(
-    conn: &mut PgConnection,
-    ids: &Ids,
-    now: Timestamp,
-    links: &DefaultLinks<'_>,
-) -> Result<()> {
+pub(crate) async fn create_default_links(work: &mut Work<'_>, links: &DefaultLinks<'_>) -> Result<()> {
     let several = links.wanted.len() > 1;
     let first = links.wanted.first().map(|link| link.id);
     let mut missing: Vec<&DefaultLink> = links.wanted.iter().collect();
     if !links.owner_is_new {
-        let present = store::list_default_link_ids(conn, links.owner).await?;
+        let present = store::list_default_link_ids(work.conn, links.owner).await?;
         missing.retain(|wanted| !present.contains(&wanted.id));
     }
     if missing.is_empty() {
@@ -54,36 +47,38 @@ pub(crate) async fn create_default_links(
     let settings = props.settings.settings();
     let external_id = props.external_id.value();
     let tags = match &props.settings.tags {
-        Some(tags) => tags::resolve(conn, owner.workspace_id, tags).await?,
+        Some(tags) => tags::resolve(work.conn, owner.workspace_id, tags).await?,
         None => Vec::new(),
     };
+    let now = work.now();
     for attempt in 0..MAX_KEY_ATTEMPTS {
         // Ids of one millisecond are in no order. Sorted, they keep the links in the order of the group.
-        let mut new_ids: Vec<LinkId> = missing.iter().map(|_| ids.next(now)).collect();
+        let mut new_ids: Vec<LinkId> = missing.iter().map(|_| work.next_id()).collect();
         new_ids.sort_unstable();
         let tried = missing
             .iter()
             .zip(new_ids)
             .map(|(wanted, id)| {
-                let key = links.base.key(several, attempt, ids).map_err(|invalid| Error::internal(invalid.message))?;
+                let key =
+                    links.base.key(several, attempt, work.ids()).map_err(|invalid| Error::internal(invalid.message))?;
                 let external_id = external_id.filter(|_| first == Some(wanted.id)).cloned();
                 Ok(NewLink { id, key, url: wanted.url.clone(), default_link_id: Some(wanted.id), external_id })
             })
             .collect::<Result<Vec<_>>>()?;
-        let inserted = store::insert_links(conn, owner, domain_id, tenant_id, &tried, &settings, now).await?;
+        let inserted = store::insert_links(work.conn, owner, domain_id, tenant_id, &tried, &settings, now).await?;
         if !tags.is_empty() && !inserted.is_empty() {
-            store::insert_link_tags(conn, owner.workspace_id, &inserted, &tags).await?;
+            store::insert_link_tags(work.conn, owner.workspace_id, &inserted, &tags).await?;
         }
         if inserted.len() == tried.len() {
             return Ok(());
         }
-        let present = store::list_default_link_ids(conn, owner).await?;
+        let present = store::list_default_link_ids(work.conn, owner).await?;
         missing.retain(|wanted| !present.contains(&wanted.id));
         if missing.is_empty() {
             return Ok(());
         }
         if let Some(external_id) = external_id.filter(|_| missing.iter().any(|link| first == Some(link.id)))
-            && store::external_id_exists(conn, owner.workspace_id, external_id).await?
+            && store::external_id_exists(work.conn, owner.workspace_id, external_id).await?
         {
             return Err(external_id_taken());
         }

@@ -92,6 +92,12 @@ pub struct LinkOwner {
 }
 
 impl LinkOwner {
+    /// Names the enrollment of a partner in a program.
+    #[must_use]
+    pub fn new(scope: ProgramScope, partner_id: PartnerId) -> Self {
+        Self { workspace_id: scope.workspace_id, program_id: scope.program_id, partner_id }
+    }
+
     /// Returns the program in which the partner is enrolled.
     #[must_use]
     pub fn scope(&self) -> ProgramScope {
@@ -104,7 +110,7 @@ impl LinkOwner {
 pub(crate) struct NewLink {
     pub id: LinkId,
     pub key: LinkKey,
-    /// The destination.
+    /// The target.
     pub url: String,
     /// The group's default link that this link is created for.
     pub default_link_id: Option<GroupDefaultLinkId>,
@@ -157,7 +163,7 @@ impl Link {
 /// Changes to an existing link. Absent members keep their values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LinkChanges {
-    /// The destination.
+    /// The target.
     pub(super) url: Option<HttpUrl>,
     pub(super) domain_id: Option<DomainId>,
     /// The host of the domain, in place of the domain's id.

@@ -89,11 +89,10 @@ impl Command for DeleteLink {
 /// # Errors
 /// 404 when the program has no link with this external id or key.
 async fn find_link_id(conn: &mut PgConnection, scope: ProgramScope, link: &LinkRef) -> Result<LinkId> {
-    let ProgramScope { workspace_id, program_id } = scope;
     let found = match link {
         LinkRef::Id(id) => Some(*id),
-        LinkRef::External(id) => store::find_id_by_external_id(conn, workspace_id, program_id, id).await?,
-        LinkRef::Key(key) => store::find_id_by_key(conn, workspace_id, program_id, key).await?,
+        LinkRef::External(id) => store::find_id_by_external_id(conn, scope, id).await?,
+        LinkRef::Key(key) => store::find_id_by_key(conn, scope, key).await?,
     };
     found.ok_or_else(no_link)
 }
@@ -103,7 +102,7 @@ async fn find_link_id(conn: &mut PgConnection, scope: ProgramScope, link: &LinkR
 /// # Errors
 /// 404 when the program has no such link.
 pub(super) async fn load_link(conn: &mut PgConnection, scope: ProgramScope, id: LinkId) -> Result<Link> {
-    store::find_link(conn, scope.workspace_id, scope.program_id, id).await?.ok_or_else(no_link)
+    store::find_link(conn, scope, id).await?.ok_or_else(no_link)
 }
 
 /// Returns the link that a reference means, and locks its enrollment: nobody else changes the link before the end of
@@ -113,7 +112,7 @@ pub(super) async fn load_link(conn: &mut PgConnection, scope: ProgramScope, id: 
 /// 404 when the program has no such link.
 pub(super) async fn lock_link(conn: &mut PgConnection, scope: ProgramScope, link: &LinkRef) -> Result<Link> {
     let id = find_link_id(conn, scope, link).await?;
-    if !store::lock_owner_of(conn, scope.workspace_id, scope.program_id, id).await? {
+    if !store::lock_enrollment(conn, scope, id).await? {
         return Err(no_link());
     }
     let locked = load_link(conn, scope, id).await?;

@@ -102,7 +102,7 @@ macro_rules! link_settings {
         pub(crate) struct LinkSettings {
             $(
                 #[serde(rename = $name)]
-                pub(super) $field: <$type as Setting>::Stored,
+                pub(crate) $field: <$type as Setting>::Stored,
             )+
         }
 

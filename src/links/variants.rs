@@ -1,4 +1,4 @@
-//! Link properties that hold more than one value: A/B tests and destinations by country.
+//! Settings of a link that hold more than one value: A/B tests and targets by country.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::validation::{
 };
 use crate::values::http_url::HttpUrl;
 
-/// A destination of an A/B test and its share of the visitors.
+/// A target of an A/B test and its share of the visits.
 #[derive(Debug, Clone, PartialEq)]
 struct TestVariant {
     url: String,
@@ -82,7 +82,7 @@ impl FromJson for TestVariants {
     }
 }
 
-/// Destinations for the visitors of some countries, instead of the link's URL.
+/// Targets for the visitors of some countries, in place of the link's URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Geo(BTreeMap<String, String>);
 
@@ -99,16 +99,16 @@ impl FromJson for Geo {
             scope.wrong_type("an object");
             return None;
         };
-        let mut destinations = BTreeMap::new();
+        let mut targets = BTreeMap::new();
         for (country, url) in members {
             // A wrong name is a problem of the object, because the client chose the name.
             if let Err(invalid) = Country::from_text(country) {
                 scope.fail(invalid);
             } else if let Some(url) = HttpUrl::from_json(url, &mut scope.child(format_args!(".{country}"))) {
-                destinations.insert(country.clone(), url.as_str().to_owned());
+                targets.insert(country.clone(), url.as_str().to_owned());
             }
         }
         // A noted problem rejects the whole request, whatever this function returns.
-        Some(Self(destinations))
+        Some(Self(targets))
     }
 }

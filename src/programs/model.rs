@@ -4,7 +4,7 @@ use crate::validation::{Invalid, Text};
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupId, ProgramId};
 
-/// Who can enroll through an embed-token request.
+/// The partners that an embed-token request can enroll.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, serde::Serialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
@@ -67,7 +67,7 @@ pub struct ProgramSummary {
     pub url: String,
     /// The page where partners find their portal.
     pub portal_url: String,
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: AccessMode,
     /// The lifetime of embed tokens in seconds.
     pub token_lifetime_seconds: i32,
@@ -90,7 +90,7 @@ pub struct ProgramChanges {
     pub url: Option<String>,
     /// The page where partners find their portal.
     pub portal_url: Option<String>,
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: Option<AccessMode>,
     /// The lifetime of embed tokens.
     pub token_lifetime: Option<TokenLifetime>,
@@ -109,7 +109,7 @@ pub struct NewProgram {
     pub name: String,
     /// The site of the program.
     pub url: String,
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: AccessMode,
     /// The group of partners without a group of their own. Follows in the same transaction.
     pub default_group_id: GroupId,

@@ -26,9 +26,9 @@ pub async fn update_program(
     if deactivates && workspaces::lock_default_program(conn, workspace_id).await? == Some(program_id) {
         return Err(Error::conflict("This is the workspace's default program: make another one the default first."));
     }
-    let previous_url = store::lock_program_url(conn, workspace_id, program_id).await?;
+    let previous_url = store::lock_program_url(conn, scope).await?;
     let previous_url = previous_url.ok_or_else(|| Error::not_found("There is no such program."))?;
-    store::update_program(conn, workspace_id, program_id, changes, now).await?;
+    store::update_program(conn, scope, changes, now).await?;
     Ok(previous_url)
 }
 

@@ -7,9 +7,9 @@ use super::model::{AccessMode, NewProgram, ProgramChanges, ProgramSummary, Token
 use crate::error::Result;
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
-use crate::values::id::{DomainId, ProgramId, WorkspaceId};
+use crate::values::id::{DomainId, GroupId, ProgramId, WorkspaceId};
 
-/// A program whose default group and domain follow in the same transaction.
+/// Inserts a program, whose default group and domain follow in the same transaction.
 pub async fn insert_program(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -36,7 +36,7 @@ pub async fn insert_program(
     Ok(())
 }
 
-/// The programs of a workspace, oldest first.
+/// Lists the programs of a workspace, oldest first.
 pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -> Result<Vec<ProgramSummary>> {
     let rows = sqlx::query_as!(
         ProgramSummary,
@@ -51,7 +51,7 @@ pub async fn list_programs(conn: &mut PgConnection, workspace_id: WorkspaceId) -
     Ok(rows)
 }
 
-/// The workspace of a program, for the command line, where a program is named by its id alone.
+/// Finds the workspace of a program, for the command line, where an id alone names a program.
 pub async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -> Result<Option<WorkspaceId>> {
     let workspace_id = sqlx::query_scalar!(
         r#"/* programs::find_workspace_of_program */
@@ -63,28 +63,26 @@ pub async fn find_workspace_of_program(conn: &mut PgConnection, id: ProgramId) -
     Ok(workspace_id)
 }
 
-/// The site of a program, which nobody else changes until the end of the transaction.
+/// Returns the site of a program, and locks the program until the end of the transaction.
 pub(super) async fn lock_program_url(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    id: ProgramId,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
 ) -> Result<Option<String>> {
     let url = sqlx::query_scalar!(
         "/* programs::lock_program_url */
          SELECT url FROM programs WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
         workspace_id as _,
-        id as _,
+        program_id as _,
     )
     .fetch_optional(conn)
     .await?;
     Ok(url)
 }
 
-/// Changes a program that is there.
+/// Changes an existing program.
 pub(super) async fn update_program(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    id: ProgramId,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
     changes: &ProgramChanges,
     now: Timestamp,
 ) -> Result<()> {
@@ -98,7 +96,7 @@ pub(super) async fn update_program(
                                    ELSE deactivated_at END
          WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,
-        id as _,
+        program_id as _,
         changes.name.as_deref(),
         changes.url.as_deref(),
         changes.access_mode as Option<AccessMode>,
@@ -113,7 +111,7 @@ pub(super) async fn update_program(
     Ok(())
 }
 
-/// The program with this id, or the workspace's default one.
+/// Finds the program with an id, or the workspace's default program when `id` is `None`.
 pub async fn find_program_id(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -132,7 +130,7 @@ pub async fn find_program_id(
     Ok(id)
 }
 
-/// Whether the workspace has this program, and it is active.
+/// Returns whether the workspace has this program and the program is active.
 pub async fn is_active(conn: &mut PgConnection, scope: ProgramScope) -> Result<bool> {
     let found = sqlx::query_scalar!(
         r#"/* programs::is_active */
@@ -145,4 +143,53 @@ pub async fn is_active(conn: &mut PgConnection, scope: ProgramScope) -> Result<b
     .fetch_one(conn)
     .await?;
     Ok(found)
+}
+
+/// Finds the site of a program.
+pub async fn find_program_url(
+    conn: &mut PgConnection,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
+) -> Result<Option<String>> {
+    let url = sqlx::query_scalar!(
+        "/* programs::find_program_url */ SELECT url FROM programs WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        program_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(url)
+}
+
+/// Returns the default group of a program, and locks the program until the end of the transaction.
+pub async fn lock_default_group(
+    conn: &mut PgConnection,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
+) -> Result<Option<GroupId>> {
+    let default_group_id = sqlx::query_scalar!(
+        "/* programs::lock_default_group */
+         SELECT default_group_id FROM programs WHERE workspace_id = $1 AND id = $2 FOR NO KEY UPDATE",
+        workspace_id as _,
+        program_id as _,
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(default_group_id)
+}
+
+/// Changes the group of partners without a group of their own.
+pub async fn update_default_group(
+    conn: &mut PgConnection,
+    ProgramScope { workspace_id, program_id }: ProgramScope,
+    id: GroupId,
+) -> Result<()> {
+    sqlx::query!(
+        "/* programs::update_default_group */
+         UPDATE programs SET default_group_id = $3 WHERE workspace_id = $1 AND id = $2",
+        workspace_id as _,
+        program_id as _,
+        id as _,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! A further domain of a program.
 
-use crate::domains::{self, LinkAddress};
+use crate::domains::{self, LinkAddress, NewDomain};
 use crate::error::Result;
 use crate::values::ProgramScope;
 use crate::values::id::DomainId;
@@ -25,7 +25,8 @@ impl Command for AddDomain {
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<DomainId> {
         let (id, now) = (work.next_id(), work.now());
-        domains::insert_domain(work.conn, self.scope, (id, &self.address, self.is_additional), now).await?;
+        let domain = NewDomain { id, address: &self.address, is_additional: self.is_additional };
+        domains::insert_domain(work.conn, self.scope, domain, now).await?;
         Ok(id)
     }
 }

@@ -1,6 +1,6 @@
 //! A new program with its default group, default link and default domain; and the choice of the default program.
 
-use crate::domains::{self, LinkAddress};
+use crate::domains::{self, LinkAddress, NewDomain};
 use crate::error::{Error, Result};
 use crate::groups::{self, DefaultLink, NewGroup};
 use crate::programs::{self, AccessMode, NewProgram};
@@ -22,7 +22,7 @@ pub struct CreateProgram {
     pub name: String,
     /// The site of the program, which is also the target of the first default link.
     pub url: String,
-    /// Who can enroll through an embed-token request.
+    /// The partners that an embed-token request can enroll.
     pub access_mode: AccessMode,
     /// The place where links of the program live.
     pub address: LinkAddress,
@@ -65,7 +65,8 @@ impl Command for CreateProgram {
         groups::insert_group(work.conn, scope, &group, now).await?;
         let link = DefaultLink { id: work.next_id(), url: self.url.clone() };
         groups::insert_group_default_link(work.conn, scope.workspace_id, defaults.group_id, &link, now).await?;
-        domains::insert_domain(work.conn, scope, (defaults.domain_id, &self.address, false), now).await?;
+        let domain = NewDomain { id: defaults.domain_id, address: &self.address, is_additional: false };
+        domains::insert_domain(work.conn, scope, domain, now).await?;
         Ok(defaults)
     }
 }

@@ -37,6 +37,13 @@ impl Text for TagName {
     }
 }
 
+/// A tag to insert.
+pub(super) struct NewTag<'a> {
+    pub(super) id: TagId,
+    pub(super) name: &'a TagName,
+    pub(super) color: Color,
+}
+
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::model::{Tag, TagFilter, TagName};
+use super::model::{NewTag, Tag, TagFilter, TagName};
 use super::store;
 use crate::error::{Error, Result};
 use crate::values::color::Color;
@@ -44,7 +44,8 @@ impl Command for CreateTag {
     async fn apply(&self, work: &mut Work<'_>) -> Result<Tag> {
         let (id, now) = (work.next_id(), work.now());
         let color = self.color.unwrap_or_else(|| Color::any(work.ids()));
-        if !store::insert_tag(work.conn, work.actor.workspace_id, (id, &self.name, color), now).await? {
+        let tag = NewTag { id, name: &self.name, color };
+        if !store::insert_tag(work.conn, work.actor.workspace_id, tag, now).await? {
             return Err(Error::conflict("A tag with this name exists already."));
         }
         Ok(Tag { id, name: self.name.as_str().to_owned(), color })

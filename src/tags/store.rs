@@ -1,15 +1,15 @@
-//! Queries on `tags`.
+//! Statements on `tags`.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 
-use super::model::{Tag, TagFilter, TagName};
+use super::model::{NewTag, Tag, TagFilter, TagName};
 use crate::error::Result;
 use crate::values::clock::Timestamp;
 use crate::values::color::Color;
 use crate::values::id::{TagId, WorkspaceId};
 
-/// A page of tags.
+/// Lists a page of the tags of a workspace.
 pub(super) async fn list_tags(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -36,14 +36,13 @@ pub(super) async fn list_tags(
     Ok(rows)
 }
 
-/// A new tag. False when the workspace has one of this name.
+/// Inserts a tag. Returns false when the workspace has a tag of this name.
 pub(super) async fn insert_tag(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
-    tag: (TagId, &TagName, Color),
+    NewTag { id, name, color }: NewTag<'_>,
     now: Timestamp,
 ) -> Result<bool> {
-    let (id, name, color) = tag;
     let done = sqlx::query!(
         "/* tags::insert_tag */
          INSERT INTO tags (workspace_id, id, name, name_folded, color, created_at) VALUES ($1, $2, $3, $4, $5, $6)
@@ -60,7 +59,7 @@ pub(super) async fn insert_tag(
     Ok(done.rows_affected() == 1)
 }
 
-/// Changes what is given of a tag. `None` when there is no such tag.
+/// Changes the given members of a tag. Returns `None` when there is no such tag.
 pub(super) async fn update_tag(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -85,7 +84,7 @@ pub(super) async fn update_tag(
     Ok(tag)
 }
 
-/// Removes a tag, also from the links that have it. False when there is no such tag.
+/// Deletes a tag and removes the tag from all links. Returns false when there is no such tag.
 pub(super) async fn delete_tag(conn: &mut PgConnection, workspace_id: WorkspaceId, id: TagId) -> Result<bool> {
     let done = sqlx::query!(
         "/* tags::delete_tag */ DELETE FROM tags WHERE workspace_id = $1 AND id = $2",
@@ -97,14 +96,14 @@ pub(super) async fn delete_tag(conn: &mut PgConnection, workspace_id: WorkspaceI
     Ok(done.rows_affected() == 1)
 }
 
-/// A tag by both of its names.
+/// The id and the folded name of a locked tag.
 #[derive(Debug)]
 pub(super) struct LockedTag {
     pub(super) id: TagId,
     pub(super) name_folded: String,
 }
 
-/// The tags with these ids or names, which nobody deletes before the end of the transaction.
+/// Finds the tags with these ids or names, and locks them: nobody deletes them before the end of the transaction.
 pub(super) async fn lock_tags(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

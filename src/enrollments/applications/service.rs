@@ -60,15 +60,14 @@ impl Command for ApproveApplication {
             return Err(Error::not_found("The application does not exist."));
         }
         let group_id = match group {
-            Some(group) => groups::hold_group(work.conn, scope, group).await?.ok_or_else(groups::no_group)?,
+            Some(group) => groups::lock_group_shared(work.conn, scope, group).await?.ok_or_else(groups::no_group)?,
             None => enrollment.group_id,
         };
         write_transition(work, &enrollment, Transition::Approve).await?;
         let mut details = json!({});
         if group_id != enrollment.group_id {
             store::update_group(work.conn, scope.workspace_id, enrollment.id, group_id).await?;
-            let (ids, now) = (work.ids(), work.now());
-            give_default_links(work.conn, ids, now, scope.workspace_id, enrollment.id).await?;
+            give_default_links(work, enrollment.id).await?;
             details = json!({ "fromGroupId": enrollment.group_id, "toGroupId": group_id });
         }
         let moved = LockedEnrollment { group_id, ..enrollment };

@@ -47,7 +47,7 @@ pub(super) async fn find_candidates(
     scope: ProgramScope,
     identity: &Arc<Identity>,
 ) -> Result<Candidates> {
-    first(store::find_candidates(conn, scope.workspace_id, scope.program_id, slice::from_ref(identity)).await?)
+    first(store::find_candidates(conn, scope, slice::from_ref(identity)).await?)
 }
 
 fn first(candidates: Vec<Candidates>) -> Result<Candidates> {
@@ -65,9 +65,9 @@ impl BatchLoader for CandidateLoader {
         let identities = Arc::<[_]>::from(identities);
         self.0
             .tenant(scope.workspace_id)
-            .call("find_enrollment", move |conn, workspace_id| {
+            .call("find_enrollment", move |conn, _| {
                 let identities = Arc::clone(&identities);
-                Box::pin(async move { store::find_candidates(conn, workspace_id, scope.program_id, &identities).await })
+                Box::pin(async move { store::find_candidates(conn, scope, &identities).await })
             })
             .await
     }

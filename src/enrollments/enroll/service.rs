@@ -13,11 +13,10 @@ use crate::audit_logs::Action;
 use crate::enrollments::event::EnrollmentEvent;
 use crate::enrollments::model::{Candidates, Status};
 use crate::enrollments::request::PartnerRequest;
-use crate::enrollments::store::{self, NewEnrollment, Seen};
+use crate::enrollments::store::{self, ExpectedState, NewEnrollment};
 use crate::error::{Error, Result};
 use crate::groups;
-use crate::links::{DefaultLinks, create_default_links};
-use crate::links::{KeyBase, LinkOwner, Names};
+use crate::links::{DefaultLinks, KeyBase, LinkOwner, Names, create_default_links};
 use crate::outbox::{Event, EventName};
 use crate::validation::Bounded;
 use crate::values::clock::Timestamp;
@@ -94,7 +93,7 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
     let mut enrolled = Enrolled::from(found);
     let mut changed = Vec::new();
     if let Some(tenant_id) = bind_tenant_id {
-        if !store::update_tenant_id(work.conn, workspace_id, program_id, found, tenant_id).await? {
+        if !store::update_tenant_id(work.conn, request.scope, found, tenant_id).await? {
             return Err(Error::lost_race());
         }
         changed.push("tenantId");
@@ -106,14 +105,14 @@ async fn update_enrollment(work: &mut Work<'_>, request: &EnrollRequest, update:
     }
     if update.revoke_tokens {
         let metadata = request.partner.as_ref().and_then(|partner| partner.metadata.as_ref());
-        let seen = Seen { id: found.enrollment_id, tenant_id, status: enrolled.status };
-        let ended = store::end_tokens(work.conn, workspace_id, seen, metadata).await?.ok_or_else(Error::lost_race)?;
-        enrolled.token_epoch = ended.token_epoch;
-        changed.extend(ended.replaces_metadata.then_some("metadata"));
+        let expected = ExpectedState { id: found.enrollment_id, tenant_id, status: enrolled.status };
+        let revoked = store::revoke_tokens(work.conn, workspace_id, expected, metadata).await?;
+        let revoked = revoked.ok_or_else(Error::lost_race)?;
+        enrolled.token_epoch = revoked.token_epoch;
+        changed.extend(revoked.replaces_metadata.then_some("metadata"));
     }
     if update.default_links {
-        let now = work.now();
-        give_default_links(work.conn, work.ids(), now, workspace_id, found.enrollment_id).await?;
+        give_default_links(work, found.enrollment_id).await?;
     }
     if let Some(change) = status_change {
         let payload = event(request, &enrolled, found.group_id, tenant_id).payload();
@@ -162,8 +161,7 @@ async fn create_enrollment(
     let event = event(request, &enrolled, terms.group_id, tenant_id);
     let now = work.now();
     let new = NewEnrollment {
-        workspace_id: scope.workspace_id,
-        program_id: scope.program_id,
+        scope,
         id: enrollment_id,
         partner_id,
         partner_exists: known_partner.is_some(),
@@ -196,7 +194,7 @@ async fn create_enrollment(
         base: &KeyBase::derive(&names, link_props.prefix.as_ref(), work.ids()),
         props: link_props,
     };
-    create_default_links(work.conn, work.ids(), now, &links).await?;
+    create_default_links(work, &links).await?;
     if let Some(invitation) = invitation {
         work.audit(scope.program_id, invitation.action(), partner_id, invitation.details(None)).await?;
     }

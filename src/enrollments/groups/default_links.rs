@@ -2,8 +2,10 @@
 
 use sqlx::PgConnection;
 
-use super::member_store::{self, Progress};
+use super::store;
 use crate::error::Result;
+use crate::groups::{self, FollowProgress};
+use crate::links;
 use crate::values::ProgramScope;
 use crate::values::id::{EnrollmentId, GroupId};
 use crate::work::{Actor, Command, Executor, Query, Work};
@@ -22,12 +24,11 @@ pub(super) async fn follow_default_links(
     scope: ProgramScope,
     group_id: GroupId,
 ) -> Result<()> {
-    while let Some(Progress { version, follow_after }) =
+    while let Some(FollowProgress { version, follow_after }) =
         executor.read(scope.workspace_id, FindProgress { scope, group_id }).await?
     {
         let last = executor.run(actor, FollowDefaultLinks { scope, group_id, follow_after }).await?;
-        // A transaction of its own: a change of the group does not wait for enrollments, and enrollments do not wait for
-        // a change of the group.
+        // A transaction of its own, so that changes of the group and locked enrollments do not wait for each other.
         executor.run(actor, WriteProgress { group_id, version, last }).await?;
     }
     Ok(())
@@ -41,10 +42,10 @@ struct FindProgress {
 
 impl Query for FindProgress {
     const NAME: &'static str = "find_progress";
-    type Output = Option<Progress>;
+    type Output = Option<FollowProgress>;
 
-    async fn fetch(&self, conn: &mut PgConnection) -> Result<Option<Progress>> {
-        member_store::find_progress(conn, self.scope.workspace_id, self.group_id).await
+    async fn fetch(&self, conn: &mut PgConnection) -> Result<Option<FollowProgress>> {
+        groups::find_follow_progress(conn, self.scope.workspace_id, self.group_id).await
     }
 }
 
@@ -62,13 +63,11 @@ impl Command for FollowDefaultLinks {
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<Option<EnrollmentId>> {
         let Self { scope, group_id, follow_after } = *self;
-        let ProgramScope { workspace_id, program_id } = scope;
         // The enrollments are locked first. The second statement then sees every link that was created before.
-        let members =
-            member_store::lock_members(work.conn, workspace_id, program_id, group_id, follow_after, BATCH).await?;
+        let members = store::lock_members(work.conn, scope, group_id, follow_after, BATCH).await?;
         let partners: Vec<_> = members.iter().map(|member| member.partner_id).collect();
         let now = work.now();
-        member_store::update_following_links(work.conn, workspace_id, program_id, group_id, &partners, now).await?;
+        links::follow_default_links(work.conn, scope, group_id, &partners, now).await?;
         Ok(members.last().map(|member| member.id))
     }
 }
@@ -89,8 +88,8 @@ impl Command for WriteProgress {
         let Self { group_id, version, last } = *self;
         let workspace_id = work.actor.workspace_id;
         match last {
-            Some(last) => member_store::note_progress(work.conn, workspace_id, group_id, version, last).await,
-            None => member_store::forget_previous_urls(work.conn, workspace_id, group_id, version).await,
+            Some(last) => groups::update_follow_progress(work.conn, workspace_id, group_id, version, last).await,
+            None => groups::delete_previous_urls(work.conn, workspace_id, group_id, version).await,
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sqlx::PgConnection;
 
-use super::member_store::{self, ClosedGroup};
+use super::store::{self, ClosedGroup};
 use crate::error::{Code, Error, Result};
 use crate::groups::{self, GroupRef, no_group};
 use crate::values::ProgramScope;
@@ -85,8 +85,7 @@ impl CloseGroup {
     /// Returns the group that an earlier request has closed. The earlier request has chosen the target. The repeated
     /// request may name that target, and a target that does not exist any more, as the earlier request did.
     async fn find_closed_group(&self, conn: &mut PgConnection) -> Result<GroupId> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        let closed = member_store::find_closed_group(conn, workspace_id, program_id, &self.group).await?;
+        let closed = store::find_closed_group(conn, self.scope, &self.group).await?;
         let ClosedGroup { id, moved_to } = closed.ok_or_else(no_group)?;
         if let Some(target) = &self.move_to {
             let target = groups::find_group_id(conn, self.scope, target).await?;
@@ -115,9 +114,9 @@ impl Command for MovePartners {
     type Output = MovedPartners;
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<MovedPartners> {
-        let Self { scope: ProgramScope { workspace_id, program_id }, from } = *self;
-        let to = member_store::lock_move_target(work.conn, workspace_id, from).await?.ok_or_else(Error::lost_race)?;
-        let count = member_store::move_partners(work.conn, workspace_id, program_id, (from, to), BATCH).await?;
+        let Self { scope, from } = *self;
+        let to = groups::lock_move_target(work.conn, scope.workspace_id, from).await?.ok_or_else(Error::lost_race)?;
+        let count = store::move_partners(work.conn, scope, (from, to), BATCH).await?;
         Ok(MovedPartners { to, count })
     }
 }

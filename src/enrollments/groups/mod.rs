@@ -6,8 +6,8 @@
 
 mod default_links;
 mod delete_group;
-mod member_store;
 pub mod routes;
+mod store;
 mod update_group;
 mod update_program;
 

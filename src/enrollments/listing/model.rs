@@ -16,8 +16,8 @@ pub(super) struct ListFilter {
     pub(super) partner: PartnerFilter,
 }
 
-/// The condition on who the partner is. A request can have three parameters for that, and only the first given one
-/// counts.
+/// The condition on a single partner or on the partners with a name. A request can have three parameters for that, and
+/// only the first given one counts.
 #[derive(Debug, Clone, Default)]
 pub(in crate::enrollments) struct PartnerFilter {
     pub(in crate::enrollments) tenant_id: Option<String>,
@@ -58,13 +58,13 @@ pub(super) struct Filter {
     pub(super) group_id: Option<GroupId>,
     pub(super) status: Option<Status>,
     pub(super) country: Option<Country>,
-    pub(super) who: PartnerFilter,
+    pub(super) partner: PartnerFilter,
 }
 
 impl Filter {
     /// Returns whether a condition is on the partner, not on the enrollment.
-    pub(super) fn asks_for_partners(&self) -> bool {
-        self.country.is_some() || self.who.needs_partners()
+    pub(super) fn needs_partners(&self) -> bool {
+        self.country.is_some() || self.partner.needs_partners()
     }
 }
 

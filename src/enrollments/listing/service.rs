@@ -26,7 +26,7 @@ impl Query for ListPartners {
     async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<EnrolledPartner>> {
         let Self { scope, ref filter, sort, page } = *self;
         let Some(filter) = resolve(conn, scope, filter).await? else { return Ok(Vec::new()) };
-        let rows = store::list_enrolled_partners(conn, scope, &filter, (sort.by, sort.order), page).await?;
+        let rows = store::list_enrolled_partners(conn, scope, &filter, sort, page).await?;
         response::with_links(conn, scope, rows).await
     }
 }
@@ -59,5 +59,5 @@ async fn resolve(conn: &mut PgConnection, scope: ProgramScope, filter: &ListFilt
             found => found,
         },
     };
-    Ok(Some(Filter { group_id, status, country, who: partner }))
+    Ok(Some(Filter { group_id, status, country, partner }))
 }

@@ -1,26 +1,25 @@
 //! Queries for lists of partners.
 //!
-//! One text for each order, as an index serves only the order that it was made for. A filter that is not given is null
-//! and leaves the statement when it is planned: `db::Db::read_snapshot` sees to it that each call is planned for its
-//! own values.
+//! Each order has a text of its own, since an index serves one order only. The parameter of an absent filter is null,
+//! and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::model::{Filter, SortBy, SortOrder};
+use super::model::{Filter, Sort, SortBy, SortOrder};
 use crate::enrollments::model::EnrolledPartnerRow;
 use crate::error::Result;
 use crate::partners::{Country, Metadata};
 use crate::values::Page;
 use crate::values::ProgramScope;
 
-/// Passes the conditions of a filter on enrollments, and the partners that its other conditions leave, to a macro that
-/// makes a statement of them. A macro, since `query!` takes literals only.
+/// Passes the conditions of a filter on enrollments, and the join with the partners that pass the other conditions, to
+/// a macro that builds a statement. A macro, since `query!` takes literals only.
 ///
-/// Partners come into a statement only where the filter asks for something of theirs, as without them an index alone
-/// tells the page, which makes late pages bearable. Then they are found first (`OFFSET 0` is the fence): the other way,
-/// along the order of the list from partner to partner until a page is full, takes half a minute where nobody fits.
+/// A statement joins partners only if the filter has a condition on them: without the join, an index alone determines
+/// the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents another plan).
+/// The opposite plan, a scan in the order of the list until the page is full, takes half a minute if nobody matches.
 macro_rules! filtered {
     ($statement:ident $(, $argument:literal)*) => {
         $statement!(
@@ -40,7 +39,7 @@ macro_rules! filtered {
     };
 }
 
-/// Runs a statement that binds the program, the filter and these values.
+/// Runs a statement, and binds the program, the filter and further values.
 macro_rules! run {
     (
         $conn:ident.$fetch:ident, $query:ident!($($row:ident,)? $begin:literal $(, $text:literal)*),
@@ -54,11 +53,11 @@ macro_rules! run {
             $scope.program_id as _,
             $filter.group_id as _,
             $filter.status as _,
-            $filter.who.tenant_id.as_deref(),
-            $filter.who.partner_id as _,
+            $filter.partner.tenant_id.as_deref(),
+            $filter.partner.partner_id as _,
             $filter.country.as_ref().map(Country::as_str),
-            $filter.who.email_normalized.as_deref(),
-            $filter.who.words.as_deref() as _
+            $filter.partner.email_normalized.as_deref(),
+            $filter.partner.words.as_deref() as _
             $(, $value)*
         )
         .$fetch($conn)
@@ -66,17 +65,17 @@ macro_rules! run {
     };
 }
 
-/// Returns a page of the enrollments with their partners. The enrollments are found first, in the indexes of their order
-/// where there is no filter, and only those of the page are read whole.
+/// Lists a page of the enrollments with their partners. The ids of the page are found first, through the indexes of the
+/// order if there is no filter, and only the enrollments of the page are read completely.
 ///
-/// An enrollment has its totals in `enrollment_stats` from its first count on; until then `enrollments.uncounted` is
-/// the 0 that it is listed by. Each of the two has an index in the order of the list, and a page is merged from the
-/// beginnings of both. The join to `enrollments` leaves the plan where there is no filter.
+/// The totals of an enrollment are in `enrollment_stats` after its first count. Before that, the enrollment is listed
+/// by the 0 in `enrollments.uncounted`. Each of the two tables has an index for the order, and a page is merged from the
+/// starts of both indexes. Without a filter, the planner removes the join with `enrollments`.
 pub(super) async fn list_enrolled_partners(
     conn: &mut PgConnection,
     scope: ProgramScope,
     filter: &Filter,
-    (by, order): (SortBy, SortOrder),
+    Sort { by, order }: Sort,
     page: Page,
 ) -> Result<Vec<EnrolledPartnerRow>> {
     macro_rules! shown {
@@ -115,10 +114,10 @@ pub(super) async fn list_enrolled_partners(
             )
         };
     }
-    // The order of the ids is that of making.
+    // The ids are in the order of creation.
     macro_rules! by_creation {
         ($conditions:literal, $partners:literal, $order:literal) => {
-            if filter.asks_for_partners() {
+            if filter.needs_partners() {
                 shown!(
                     {"SELECT e.id ", $partners, " WHERE ", $conditions,
                      " ORDER BY e.id ", $order, " LIMIT $10 OFFSET $11"},
@@ -139,7 +138,7 @@ pub(super) async fn list_enrolled_partners(
     }
     macro_rules! by_total {
         ($conditions:literal, $partners:literal, $column:literal, $order:literal, $place:literal) => {
-            if filter.asks_for_partners() {
+            if filter.needs_partners() {
                 shown!(
                     {"SELECT COALESCE(s.", $column, ", 0) AS total, e.id ", $partners,
                      " LEFT JOIN enrollment_stats s
@@ -196,11 +195,11 @@ pub(super) async fn list_enrolled_partners(
     })
 }
 
-/// Counts the enrollments that a filter leaves.
+/// Counts the enrollments that pass a filter.
 pub(super) async fn count_enrollments(conn: &mut PgConnection, scope: ProgramScope, filter: &Filter) -> Result<i64> {
     macro_rules! counted {
         ($conditions:literal, $partners:literal) => {
-            if filter.asks_for_partners() {
+            if filter.needs_partners() {
                 run!(
                     conn.fetch_one,
                     query_scalar!(

@@ -34,7 +34,9 @@ impl Command for UpdatePartner {
         // Before the enrollment: a request that deletes a group locks the group first, then the enrollments in it.
         let group_id = match &changes.group {
             None => None,
-            Some(group) => groups::hold_group(work.conn, scope, group).await?.ok_or_else(groups::no_group).map(Some)?,
+            Some(group) => {
+                groups::lock_group_shared(work.conn, scope, group).await?.ok_or_else(groups::no_group).map(Some)?
+            }
         };
         let enrollment = store::lock_enrollment(work.conn, scope, partner_id).await?;
         let mut enrollment = enrollment.ok_or_else(Error::not_enrolled)?;
@@ -67,8 +69,7 @@ impl Command for UpdatePartner {
             links::update_tenant_id_of_partner_links(work.conn, owner, tenant_id).await?;
         }
         if moves {
-            let (ids, now) = (work.ids(), work.now());
-            give_default_links(work.conn, ids, now, workspace_id, enrollment.id).await?;
+            give_default_links(work, enrollment.id).await?;
         }
         if changed.is_empty() {
             return Ok(());

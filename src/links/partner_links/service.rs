@@ -29,10 +29,8 @@ impl Query for RetrievePartnerLinks {
     type Output = Vec<PartnerLink>;
 
     async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<PartnerLink>> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        let partner_id = store::find_partner(conn, workspace_id, program_id, &self.partner).await?;
-        let partner_id = partner_id.ok_or_else(Error::not_enrolled)?;
-        store::list_partner_links(conn, LinkOwner { workspace_id, program_id, partner_id }).await
+        let partner_id = store::find_partner(conn, self.scope, &self.partner).await?.ok_or_else(Error::not_enrolled)?;
+        store::list_partner_links(conn, LinkOwner::new(self.scope, partner_id)).await
     }
 }
 
@@ -105,10 +103,8 @@ impl LinkDetails {
 }
 
 async fn lock_partner(conn: &mut PgConnection, scope: ProgramScope, partner: &PartnerRef) -> Result<LinkOwner> {
-    let ProgramScope { workspace_id, program_id } = scope;
-    let partner_id = store::lock_partner(conn, workspace_id, program_id, partner).await?;
-    let partner_id = partner_id.ok_or_else(Error::not_enrolled)?;
-    Ok(LinkOwner { workspace_id, program_id, partner_id })
+    let partner_id = store::lock_partner(conn, scope, partner).await?.ok_or_else(Error::not_enrolled)?;
+    Ok(LinkOwner::new(scope, partner_id))
 }
 
 async fn create_link(

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::str::FromStr;
 
 use crate::links::model::Link;
+use crate::links::settings::LinkSettings;
 use crate::values::id::{LinkId, PartnerId};
 
 /// The partner of a new link: the partner with this id, else with this tenant id, else the owner of the link with this
@@ -35,16 +36,13 @@ impl FromStr for PartnerName {
 
 /// The part of a link that the Partnero dialect shows.
 #[derive(Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent columns")]
 pub(crate) struct ReferralLink {
     pub(crate) id: LinkId,
     pub(crate) key: String,
     pub(crate) url_prefix: String,
     pub(crate) is_default: bool,
     pub(crate) is_additional: bool,
-    pub(crate) direct_tracking: bool,
-    pub(crate) direct_tracking_redirect: bool,
-    pub(crate) direct_tracking_redirect_url: Option<String>,
+    pub(crate) settings: LinkSettings,
 }
 
 impl From<Link> for ReferralLink {
@@ -55,9 +53,7 @@ impl From<Link> for ReferralLink {
             url_prefix: link.url_prefix,
             is_default: link.is_default,
             is_additional: link.is_additional,
-            direct_tracking: link.settings.direct_tracking,
-            direct_tracking_redirect: link.settings.direct_tracking_redirect,
-            direct_tracking_redirect_url: link.settings.direct_tracking_redirect_url,
+            settings: link.settings,
         }
     }
 }

@@ -36,14 +36,12 @@ impl Command for CreateReferralLink {
     type Output = ReferralLink;
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<ReferralLink> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
         let settings = self.settings.settings();
         check_redirect(&settings)?;
-        let partner_id = store::lock_partner(work.conn, workspace_id, program_id, &self.partner).await?;
-        let partner_id = partner_id.ok_or_else(Error::not_enrolled)?;
+        let partner_id = store::lock_selected_partner(work.conn, self.scope, &self.partner).await?;
+        let owner = LinkOwner::new(self.scope, partner_id.ok_or_else(Error::not_enrolled)?);
         let domain = find_domain(work.conn, self.scope, self.domain).await?;
         check_is_additional(self.is_additional, domain.is_additional)?;
-        let owner = LinkOwner { workspace_id, program_id, partner_id };
         let terms = creation::find_terms(work.conn, owner).await?;
         terms.check_url(&terms.default_url)?;
         terms.check_number()?;
@@ -64,9 +62,7 @@ impl Command for CreateReferralLink {
             url_prefix: domain.url_prefix,
             is_default: false,
             is_additional: domain.is_additional,
-            direct_tracking: settings.direct_tracking,
-            direct_tracking_redirect: settings.direct_tracking_redirect,
-            direct_tracking_redirect_url: settings.direct_tracking_redirect_url,
+            settings,
         })
     }
 }
@@ -135,11 +131,9 @@ impl Query for ListReferralLinks {
     type Output = Vec<ReferralLink>;
 
     async fn fetch(&self, conn: &mut PgConnection) -> Result<Vec<ReferralLink>> {
-        let ProgramScope { workspace_id, program_id } = self.scope;
-        let partner_id = store::find_partner_id(conn, workspace_id, program_id, &self.partner).await?;
-        let partner_id = partner_id.ok_or_else(Error::not_enrolled)?;
-        let owner = LinkOwner { workspace_id, program_id, partner_id };
-        store::list_links(conn, owner, self.page.limit, self.page.offset).await
+        let partner_id = store::find_named_partner(conn, self.scope, &self.partner).await?;
+        let owner = LinkOwner::new(self.scope, partner_id.ok_or_else(Error::not_enrolled)?);
+        store::list_referral_links(conn, owner, self.page).await
     }
 }
 
@@ -161,7 +155,7 @@ fn check_is_additional(given: Option<bool>, is_additional: bool) -> Result<()> {
     }]))
 }
 
-/// Checks that a redirect has a destination.
+/// Checks that a redirect has a URL.
 fn check_redirect(settings: &LinkSettings) -> Result<()> {
     if !settings.direct_tracking_redirect || settings.direct_tracking_redirect_url.is_some() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Queries of referral links.
+//! Statements of the referral links.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -6,19 +6,19 @@ use sqlx::PgConnection;
 use super::model::{PartnerName, PartnerSelector, ReferralLink};
 use crate::error::Result;
 use crate::links::model::LinkOwner;
-use crate::values::id::{PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::PartnerId;
+use crate::values::{Page, ProgramScope};
 
 /// Locks the enrollment that a selector means. The partner's tenant id, which the new link gets, and the number of its
 /// links then stay the same until the end of the transaction. A key can be in use on several domains of a program: the
 /// link on the default domain counts first, then the oldest.
-pub(super) async fn lock_partner(
+pub(super) async fn lock_selected_partner(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     selector: &PartnerSelector,
 ) -> Result<Option<PartnerId>> {
     let id = sqlx::query_scalar!(
-        "/* links::partnero::lock_partner */
+        "/* links::lock_selected_partner */
          SELECT e.partner_id
          FROM (
              SELECT e.partner_id, 0 AS preference FROM enrollments e
@@ -38,8 +38,8 @@ pub(super) async fn lock_partner(
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = found.partner_id
          ORDER BY found.preference LIMIT 1
          FOR NO KEY UPDATE OF e",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         selector.partner_id as _,
         selector.tenant_id.as_deref(),
         selector.key_folded.as_deref(),
@@ -51,19 +51,18 @@ pub(super) async fn lock_partner(
 }
 
 /// Finds an enrolled partner by id, else by tenant id.
-pub(super) async fn find_partner_id(
+pub(super) async fn find_named_partner(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     name: &PartnerName,
 ) -> Result<Option<PartnerId>> {
     let id = sqlx::query_scalar!(
-        "/* links::partnero::find_partner_id */
+        "/* links::find_named_partner */
          SELECT partner_id FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
          ORDER BY partner_id = $3 DESC LIMIT 1",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         name.partner_id as _,
         name.tenant_id.as_deref(),
     )
@@ -73,20 +72,18 @@ pub(super) async fn find_partner_id(
 }
 
 /// Lists a page of the links of a partner, oldest first.
-pub(super) async fn list_links(
+pub(super) async fn list_referral_links(
     conn: &mut PgConnection,
     owner: LinkOwner,
-    limit: i64,
-    offset: i64,
+    page: Page,
 ) -> Result<Vec<ReferralLink>> {
-    let rows = sqlx::query_as!(
-        ReferralLink,
-        r#"/* links::partnero::list_links */
+    let rows = sqlx::query!(
+        r#"/* links::list_referral_links */
          SELECT l.id, l.key, d.url_prefix, d.is_additional,
                 EXISTS (SELECT FROM group_default_links g
                         WHERE g.workspace_id = $1 AND g.id = l.group_default_link_id
                           AND g.group_id = e.group_id AND g.removed_at IS NULL) AS "is_default!",
-                l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url
+                l.settings
          FROM links l
          JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = $2 AND e.partner_id = $3
@@ -95,10 +92,18 @@ pub(super) async fn list_links(
         owner.workspace_id as _,
         owner.program_id as _,
         owner.partner_id as _,
-        limit,
-        offset,
+        page.limit,
+        page.offset,
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows)
+    let links = rows.into_iter().map(|row| ReferralLink {
+        id: row.id,
+        key: row.key,
+        url_prefix: row.url_prefix,
+        is_default: row.is_default,
+        is_additional: row.is_additional,
+        settings: row.settings.0,
+    });
+    Ok(links.collect())
 }

@@ -1,31 +1,32 @@
-//! Changes to links. Whoever changes a link holds its enrollment (`lock_owner_of`).
+//! Changes to links. A caller that changes a link has locked the enrollment of the link's partner (`lock_enrollment`).
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::error::Result;
 use crate::links::key;
 use crate::links::model::Link;
+use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
-use crate::values::id::{LinkId, ProgramId, WorkspaceId};
+use crate::values::id::{LinkId, WorkspaceId};
 
-/// Holds off whoever else wants to change the links of the partner who has this one, until the end of the
-/// transaction. False when there is no such link.
-pub(crate) async fn lock_owner_of(
+/// Locks the enrollment of the partner who has a link: nobody else changes the links of the enrollment before the end of
+/// the transaction. Returns false when there is no such link.
+pub(in crate::links) async fn lock_enrollment(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     id: LinkId,
 ) -> Result<bool> {
     let row = sqlx::query_scalar!(
-        "/* links::lock_owner_of */
+        "/* links::lock_enrollment */
          SELECT e.id FROM links l
          JOIN enrollments e ON e.workspace_id = $1 AND e.program_id = l.program_id
                            AND e.partner_id = l.partner_id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.id = $3
          FOR NO KEY UPDATE OF e",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         id as _,
     )
     .fetch_optional(conn)
@@ -33,19 +34,12 @@ pub(crate) async fn lock_owner_of(
     Ok(row.is_some())
 }
 
-/// Writes a link as it now is.
-pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Timestamp) -> Result<()> {
-    let settings = &link.settings;
+/// Writes the domain, key, target, external id and settings of a link.
+pub(in crate::links) async fn update_link(conn: &mut PgConnection, link: &Link, now: Timestamp) -> Result<()> {
     sqlx::query!(
         "/* links::update_link */
          UPDATE links
-         SET domain_id = $3, key = $4, key_folded = $5, url = $6, external_id = $7, archived = $8, comments = $9,
-             expires_at = $10, expired_url = $11, password_hash = $12, proxy = $13, title = $14, description = $15,
-             image = $16, video = $17, rewrite = $18, ios = $19, android = $20, do_index = $21, test_variants = $22,
-             test_started_at = $23, test_completed_at = $24, track_conversion = $25, public_stats = $26, geo = $27,
-             utm_source = $28, utm_medium = $29, utm_campaign = $30, utm_term = $31, utm_content = $32,
-             direct_tracking = $33, direct_tracking_redirect = $34, direct_tracking_redirect_url = $35,
-             updated_at = $36
+         SET domain_id = $3, key = $4, key_folded = $5, url = $6, external_id = $7, settings = $8, updated_at = $9
          WHERE workspace_id = $1 AND id = $2",
         link.owner.workspace_id as _,
         link.id as _,
@@ -54,34 +48,7 @@ pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Times
         key::fold(&link.key),
         link.url,
         link.external_id.as_deref(),
-        settings.archived,
-        settings.comments.as_deref(),
-        settings.expires_at as _,
-        settings.expired_url.as_deref(),
-        settings.password.as_deref(),
-        settings.proxy,
-        settings.title.as_deref(),
-        settings.description.as_deref(),
-        settings.image.as_deref(),
-        settings.video.as_deref(),
-        settings.rewrite,
-        settings.ios.as_deref(),
-        settings.android.as_deref(),
-        settings.do_index,
-        settings.test_variants.as_ref(),
-        settings.test_started_at as _,
-        settings.test_completed_at as _,
-        settings.track_conversion,
-        settings.public_stats,
-        settings.geo.as_ref(),
-        settings.utm_source.as_deref(),
-        settings.utm_medium.as_deref(),
-        settings.utm_campaign.as_deref(),
-        settings.utm_term.as_deref(),
-        settings.utm_content.as_deref(),
-        settings.direct_tracking,
-        settings.direct_tracking_redirect,
-        settings.direct_tracking_redirect_url.as_deref(),
+        Json(&link.settings) as _,
         now as _,
     )
     .execute(conn)
@@ -89,8 +56,12 @@ pub(crate) async fn update_link(conn: &mut PgConnection, link: &Link, now: Times
     Ok(())
 }
 
-/// Takes all tags off a link.
-pub(crate) async fn delete_link_tags(conn: &mut PgConnection, workspace_id: WorkspaceId, id: LinkId) -> Result<()> {
+/// Removes all tags from a link.
+pub(in crate::links) async fn delete_link_tags(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: LinkId,
+) -> Result<()> {
     sqlx::query!(
         "/* links::delete_link_tags */ DELETE FROM link_tags WHERE workspace_id = $1 AND link_id = $2",
         workspace_id as _,
@@ -101,8 +72,12 @@ pub(crate) async fn delete_link_tags(conn: &mut PgConnection, workspace_id: Work
     Ok(())
 }
 
-/// Removes a link.
-pub(crate) async fn delete_link(conn: &mut PgConnection, workspace_id: WorkspaceId, id: LinkId) -> Result<()> {
+/// Deletes a link.
+pub(in crate::links) async fn delete_link(
+    conn: &mut PgConnection,
+    workspace_id: WorkspaceId,
+    id: LinkId,
+) -> Result<()> {
     sqlx::query!(
         "/* links::delete_link */ DELETE FROM links WHERE workspace_id = $1 AND id = $2",
         workspace_id as _,

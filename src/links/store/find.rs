@@ -1,4 +1,4 @@
-//! What links there are.
+//! Reading links.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use std::collections::HashMap;
@@ -8,12 +8,12 @@ use sqlx::types::Json;
 
 use crate::error::Result;
 use crate::links::model::{ExternalId, KeyRef, Link, LinkOwner, LinkRow, PartnerLink};
-use crate::links::settings::LinkSettings;
 use crate::tags::Tag;
-use crate::values::id::{GroupDefaultLinkId, LinkId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::ProgramScope;
+use crate::values::id::{GroupDefaultLinkId, LinkId, PartnerId, WorkspaceId};
 
-/// Which default links of a group the partner has.
-pub(crate) async fn list_default_link_ids(
+/// Lists the default links for which a partner has links.
+pub(in crate::links) async fn list_default_link_ids(
     conn: &mut PgConnection,
     owner: LinkOwner,
 ) -> Result<Vec<GroupDefaultLinkId>> {
@@ -30,8 +30,8 @@ pub(crate) async fn list_default_link_ids(
     Ok(ids)
 }
 
-/// Whether a link of the workspace has this id in the customer's system.
-pub(crate) async fn external_id_exists(
+/// Returns whether a link of the workspace has an external id.
+pub(in crate::links) async fn external_id_exists(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     external_id: &ExternalId,
@@ -47,7 +47,7 @@ pub(crate) async fn external_id_exists(
     Ok(found)
 }
 
-/// The links of a partner in a program, oldest first.
+/// Lists the links of a partner in a program, oldest first.
 pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Result<Vec<PartnerLink>> {
     let rows = sqlx::query_as!(
         LinkRow,
@@ -69,18 +69,17 @@ pub async fn list_partner_links(conn: &mut PgConnection, owner: LinkOwner) -> Re
     Ok(rows.into_iter().map(PartnerLink::from).collect())
 }
 
-/// The link with this id in the customer's system.
-pub(crate) async fn find_id_by_external_id(
+/// Finds a link by its external id.
+pub(in crate::links) async fn find_id_by_external_id(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     external_id: &ExternalId,
 ) -> Result<Option<LinkId>> {
     let id = sqlx::query_scalar!(
         "/* links::find_id_by_external_id */
          SELECT id FROM links WHERE workspace_id = $1 AND program_id = $2 AND external_id = $3",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         external_id.as_str(),
     )
     .fetch_optional(conn)
@@ -88,11 +87,10 @@ pub(crate) async fn find_id_by_external_id(
     Ok(id)
 }
 
-/// The link with this key: the one on the default domain, else the oldest.
-pub(crate) async fn find_id_by_key(
+/// Finds a link by its key: the link on the default domain, else the oldest.
+pub(in crate::links) async fn find_id_by_key(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     key: &KeyRef,
 ) -> Result<Option<LinkId>> {
     let id = sqlx::query_scalar!(
@@ -102,8 +100,8 @@ pub(crate) async fn find_id_by_key(
          JOIN links l ON l.workspace_id = $1 AND l.domain_id = d.id AND l.key_folded = $3
          WHERE d.workspace_id = $1 AND d.program_id = $2 AND (d.host = $4 OR $4 IS NULL)
          ORDER BY d.id = p.default_domain_id DESC, l.created_at, l.id LIMIT 1",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         key.key_folded,
         key.host.as_deref(),
     )
@@ -112,8 +110,12 @@ pub(crate) async fn find_id_by_key(
     Ok(id)
 }
 
-/// The oldest link of a partner that leads to this address.
-pub(crate) async fn find_id_by_url(conn: &mut PgConnection, owner: LinkOwner, url: &str) -> Result<Option<LinkId>> {
+/// Finds the oldest link of a partner that points to a URL.
+pub(in crate::links) async fn find_id_by_url(
+    conn: &mut PgConnection,
+    owner: LinkOwner,
+    url: &str,
+) -> Result<Option<LinkId>> {
     let id = sqlx::query_scalar!(
         "/* links::find_id_by_url */
          SELECT id FROM links WHERE workspace_id = $1 AND program_id = $2 AND partner_id = $3 AND url = $4
@@ -128,23 +130,16 @@ pub(crate) async fn find_id_by_url(conn: &mut PgConnection, owner: LinkOwner, ur
     Ok(id)
 }
 
-/// A link, whole.
-pub(crate) async fn find_link(
+/// Finds a link with all columns, its domain and its tags.
+pub(in crate::links) async fn find_link(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     id: LinkId,
 ) -> Result<Option<Link>> {
     let row = sqlx::query!(
         r#"/* links::find_link */
          SELECT l.id, l.partner_id, l.tenant_id, l.domain_id, d.host, d.url_prefix, d.is_additional, l.key, l.url,
-                l.external_id,
-                l.track_conversion, l.archived, l.public_stats, l.comments, l.expires_at, l.expired_url,
-                l.password_hash, l.proxy, l.title, l.description, l.image, l.video, l.rewrite, l.ios, l.android,
-                l.do_index, l.geo, l.utm_source, l.utm_medium, l.utm_campaign, l.utm_term, l.utm_content,
-                l.test_variants, l.test_started_at, l.test_completed_at,
-                l.direct_tracking, l.direct_tracking_redirect, l.direct_tracking_redirect_url,
-                l.disabled_at, COALESCE(s.clicks, 0) AS "clicks!", COALESCE(s.leads, 0) AS "leads!",
+                l.external_id, l.settings, l.disabled_at, COALESCE(s.clicks, 0) AS "clicks!", COALESCE(s.leads, 0) AS "leads!",
                 COALESCE(s.conversions, 0) AS "conversions!", COALESCE(s.sales, 0) AS "sales!",
                 COALESCE(s.sale_amount, 0) AS "sale_amount!", s.last_clicked AS "last_clicked?",
                 l.created_at, l.updated_at,
@@ -162,15 +157,15 @@ pub(crate) async fn find_link(
          JOIN domains d ON d.workspace_id = $1 AND d.id = l.domain_id
          LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.id = $3"#,
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         id as _,
     )
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| Link {
         id: row.id,
-        owner: LinkOwner { workspace_id, program_id, partner_id: row.partner_id },
+        owner: LinkOwner { workspace_id: scope.workspace_id, program_id: scope.program_id, partner_id: row.partner_id },
         tenant_id: row.tenant_id,
         domain_id: row.domain_id,
         host: row.host,
@@ -180,36 +175,7 @@ pub(crate) async fn find_link(
         url: row.url,
         external_id: row.external_id,
         is_default: row.is_default,
-        settings: LinkSettings {
-            track_conversion: row.track_conversion,
-            archived: row.archived,
-            public_stats: row.public_stats,
-            comments: row.comments,
-            expires_at: row.expires_at,
-            expired_url: row.expired_url,
-            password: row.password_hash,
-            proxy: row.proxy,
-            title: row.title,
-            description: row.description,
-            image: row.image,
-            video: row.video,
-            rewrite: row.rewrite,
-            ios: row.ios,
-            android: row.android,
-            do_index: row.do_index,
-            geo: row.geo,
-            utm_source: row.utm_source,
-            utm_medium: row.utm_medium,
-            utm_campaign: row.utm_campaign,
-            utm_term: row.utm_term,
-            utm_content: row.utm_content,
-            test_variants: row.test_variants,
-            test_started_at: row.test_started_at,
-            test_completed_at: row.test_completed_at,
-            direct_tracking: row.direct_tracking,
-            direct_tracking_redirect: row.direct_tracking_redirect,
-            direct_tracking_redirect_url: row.direct_tracking_redirect_url,
-        },
+        settings: row.settings.0,
         tags: row.tags.0,
         disabled_at: row.disabled_at,
         clicks: row.clicks,
@@ -223,11 +189,10 @@ pub(crate) async fn find_link(
     }))
 }
 
-/// The links of several partners in a program, those of each oldest first.
+/// Lists the links of several partners in a program, for each partner oldest first.
 pub async fn list_links_of_partners(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner_ids: &[PartnerId],
 ) -> Result<HashMap<PartnerId, Vec<PartnerLink>>> {
     let rows = sqlx::query!(
@@ -240,8 +205,8 @@ pub async fn list_links_of_partners(
          LEFT JOIN link_stats s ON s.workspace_id = $1 AND s.link_id = l.id
          WHERE l.workspace_id = $1 AND l.program_id = $2 AND l.partner_id = ANY ($3)
          ORDER BY l.created_at, l.id"#,
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         partner_ids as _,
     )
     .fetch_all(conn)

@@ -1,7 +1,8 @@
-//! New links.
+//! Insertion of links and of their tags.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
+use sqlx::types::Json;
 
 use crate::error::Result;
 use crate::links::model::{ExternalId, LinkOwner, NewLink};
@@ -9,9 +10,9 @@ use crate::links::settings::LinkSettings;
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
 
-/// Inserts links of one partner and returns the ids of those for which there was a place: a taken key, a taken
-/// external id or a default link that the partner has already leave one out.
-pub(crate) async fn insert_links(
+/// Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its external
+/// id is taken, or if the partner already has a link for the default link.
+pub(in crate::links) async fn insert_links(
     conn: &mut PgConnection,
     owner: LinkOwner,
     domain_id: DomainId,
@@ -20,7 +21,7 @@ pub(crate) async fn insert_links(
     settings: &LinkSettings,
     now: Timestamp,
 ) -> Result<Vec<LinkId>> {
-    // In the order of their keys: two transactions that insert several links must not wait for each other.
+    // In the order of the keys, so that two transactions that insert several links do not wait for each other.
     let mut links: Vec<(String, &NewLink)> = links.iter().map(|link| (link.key.folded(), link)).collect();
     links.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let ids: Vec<LinkId> = links.iter().map(|(_, link)| link.id).collect();
@@ -32,9 +33,7 @@ pub(crate) async fn insert_links(
         links.iter().map(|(_, link)| link.external_id.as_ref().map(ExternalId::as_str)).collect();
     let inserted = sqlx::query_scalar!(
         r#"/* links::insert_links */
-         SELECT insert_links($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-                             $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38,
-                             $39, $40) AS "inserted!: Vec<LinkId>""#,
+         SELECT insert_links($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS "inserted!: Vec<LinkId>""#,
         owner.workspace_id as _,
         owner.program_id as _,
         owner.partner_id as _,
@@ -46,34 +45,7 @@ pub(crate) async fn insert_links(
         &urls as _,
         &default_links as _,
         &external_ids as _,
-        settings.archived,
-        settings.comments.as_deref(),
-        settings.expires_at as _,
-        settings.expired_url.as_deref(),
-        settings.password.as_deref(),
-        settings.proxy,
-        settings.title.as_deref(),
-        settings.description.as_deref(),
-        settings.image.as_deref(),
-        settings.video.as_deref(),
-        settings.rewrite,
-        settings.ios.as_deref(),
-        settings.android.as_deref(),
-        settings.do_index,
-        settings.test_variants.as_ref(),
-        settings.test_started_at as _,
-        settings.test_completed_at as _,
-        settings.track_conversion,
-        settings.public_stats,
-        settings.geo.as_ref(),
-        settings.utm_source.as_deref(),
-        settings.utm_medium.as_deref(),
-        settings.utm_campaign.as_deref(),
-        settings.utm_term.as_deref(),
-        settings.utm_content.as_deref(),
-        settings.direct_tracking,
-        settings.direct_tracking_redirect,
-        settings.direct_tracking_redirect_url.as_deref(),
+        Json(settings) as _,
         now as _,
     )
     .fetch_one(conn)
@@ -81,8 +53,8 @@ pub(crate) async fn insert_links(
     Ok(inserted)
 }
 
-/// Puts tags on links. Whoever calls it holds the tags (`tags::resolve`), and the links are its own.
-pub(crate) async fn insert_link_tags(
+/// Adds tags to links. The caller has locked the tags (`tags::resolve`) and has inserted or locked the links.
+pub(in crate::links) async fn insert_link_tags(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
     links: &[LinkId],

@@ -1,4 +1,4 @@
-//! Whom a link is made for, and on what terms.
+//! The partner of a new link, and the terms on which a partner can have links.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -7,21 +7,21 @@ use crate::error::Result;
 use crate::groups::AllowedHosts;
 use crate::links::model::LinkOwner;
 use crate::partners::PartnerRef;
-use crate::values::id::{DomainId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::ProgramScope;
+use crate::values::id::{DomainId, PartnerId};
 
-/// The partner that a request means, if it is enrolled.
-pub(crate) async fn find_partner(
+/// Finds the enrolled partner that a reference means.
+pub(in crate::links) async fn find_partner(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner: &PartnerRef,
 ) -> Result<Option<PartnerId>> {
     let id = sqlx::query_scalar!(
         "/* links::find_partner */
          SELECT partner_id FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         partner.partner_id() as _,
         partner.tenant_id(),
     )
@@ -30,12 +30,11 @@ pub(crate) async fn find_partner(
     Ok(id)
 }
 
-/// The same, and holds off whoever else wants to change the enrollment or its links, until the end of the
-/// transaction.
-pub(crate) async fn lock_partner(
+/// Finds the enrolled partner that a reference means, and locks the enrollment: nobody else changes the enrollment or its
+/// links before the end of the transaction.
+pub(in crate::links) async fn lock_partner(
     conn: &mut PgConnection,
-    workspace_id: WorkspaceId,
-    program_id: ProgramId,
+    scope: ProgramScope,
     partner: &PartnerRef,
 ) -> Result<Option<PartnerId>> {
     let id = sqlx::query_scalar!(
@@ -43,8 +42,8 @@ pub(crate) async fn lock_partner(
          SELECT partner_id FROM enrollments
          WHERE workspace_id = $1 AND program_id = $2 AND (partner_id = $3 OR tenant_id = $4)
          FOR NO KEY UPDATE",
-        workspace_id as _,
-        program_id as _,
+        scope.workspace_id as _,
+        scope.program_id as _,
         partner.partner_id() as _,
         partner.tenant_id(),
     )
@@ -53,27 +52,28 @@ pub(crate) async fn lock_partner(
     Ok(id)
 }
 
-/// What an enrollment and its group say about a link that is made or changed.
+/// The terms that an enrollment and its group set for a new or changed link.
 #[derive(Debug)]
-pub(crate) struct LinkTerms {
-    pub(crate) tenant_id: Option<String>,
-    pub(crate) email: String,
-    pub(crate) name: Option<String>,
-    pub(crate) username: Option<String>,
-    /// How many links the partner has.
-    pub(crate) links: i64,
-    /// How many it may have.
-    pub(crate) max_links: Option<i32>,
-    /// Where they may lead.
-    pub(crate) allowed_hosts: AllowedHosts,
-    /// Where one leads that names no address.
-    pub(crate) default_url: String,
-    /// Where one lives that names no domain.
-    pub(crate) default_domain_id: DomainId,
+pub(in crate::links) struct LinkTerms {
+    pub(in crate::links) tenant_id: Option<String>,
+    pub(in crate::links) email: String,
+    pub(in crate::links) name: Option<String>,
+    pub(in crate::links) username: Option<String>,
+    /// The number of the partner's links.
+    pub(in crate::links) links: i64,
+    /// The maximum number of the partner's links.
+    pub(in crate::links) max_links: Option<i32>,
+    /// The hosts of allowed targets.
+    pub(in crate::links) allowed_hosts: AllowedHosts,
+    /// The target of a link for which the request names none.
+    pub(in crate::links) default_url: String,
+    /// The domain of a link for which the request names none.
+    pub(in crate::links) default_domain_id: DomainId,
 }
 
-/// Asked for after the enrollment was locked: then the number of links is right until the end of the transaction.
-pub(crate) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<Option<LinkTerms>> {
+/// Returns the terms for links of a partner. Lock the enrollment before: the number of links is then exact until the end
+/// of the transaction.
+pub(in crate::links) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<Option<LinkTerms>> {
     let row = sqlx::query_as!(
         LinkTerms,
         r#"/* links::find_link_terms */

@@ -340,7 +340,7 @@ async fn missing_default_links_are_created() {
         healed["links"].as_array().unwrap().iter().map(|link| link["url"].as_str().unwrap()).collect();
     urls.sort_unstable();
     assert_eq!(urls, ["https://example.com/", "https://example.com/second", "https://example.com/third"]);
-    assert!(world.rows("links").await.iter().all(|link| link["title"].is_null()));
+    assert!(world.rows("links").await.iter().all(|link| link["settings"]["title"].is_null()));
 
     world.token(json!({ "tenantId": "t" })).await.expect(201);
     assert_eq!(world.written().await, NOTHING);

@@ -1,7 +1,7 @@
 //! What is found before the workspace is known refers to rows of that workspace only. No foreign key holds this.
 
 use pearset::db::Db;
-use pearset::domains::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, NewDomain, insert_domain};
 use pearset::error::Result;
 use pearset::programs::update_default_program;
 use pearset::provisioning::CreateApiKey;
@@ -61,7 +61,13 @@ async fn a_host_belongs_to_the_domain_that_it_was_made_with() {
         let made = world.app.state.db.tenant(workspace_id).run("test", move |conn, _| {
             Box::pin(async move {
                 let address = LinkAddress::served(host.parse().unwrap());
-                insert_domain(conn, ProgramScope { workspace_id, program_id }, (id, &address, false), now).await
+                insert_domain(
+                    conn,
+                    ProgramScope { workspace_id, program_id },
+                    NewDomain { id, address: &address, is_additional: false },
+                    now,
+                )
+                .await
             })
         });
         assert_eq!(made.await.is_ok(), free, "the host is free");

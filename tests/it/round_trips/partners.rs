@@ -38,8 +38,8 @@ async fn lists_and_changes_make_no_unnecessary_round_trip() {
         ids.push(ask(Method::POST, "/partners", &body).await["id"].as_str().unwrap().to_owned());
     }
     let partner = format!("/partners/{}", ids[0]);
-    let locks = ["enrollments::lock_enrollment", "enrollments::lock_profile"];
-    let changed = [BEGIN, locks[0], locks[1], "enrollments::update_profile", "audit_logs::insert_entry", "COMMIT"];
+    let locks = ["enrollments::lock_enrollment", "partners::lock_profile"];
+    let changed = [BEGIN, locks[0], locks[1], "partners::update_profile", "audit_logs::insert_entry", "COMMIT"];
     let get = |path: &'static str| (Method::GET, path.to_owned(), json!(null));
     let change = |body: Value| (Method::PATCH, partner.clone(), body);
     for ((method, path, body), expected) in [

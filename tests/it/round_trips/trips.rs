@@ -172,7 +172,7 @@ async fn the_other_token_routes_make_no_unnecessary_round_trip() {
             vec![
                 FIND,
                 BEGIN,
-                "enrollments::end_tokens",
+                "enrollments::revoke_tokens",
                 "audit_logs::insert_entry",
                 "embed_tokens::find_places",
                 "COMMIT",
@@ -186,7 +186,7 @@ async fn the_other_token_routes_make_no_unnecessary_round_trip() {
         (
             "/tokens/embed/referrals/revoke",
             json!({ "tenantId": "jane" }),
-            vec![BEGIN, "embed_tokens::end_tokens", "audit_logs::insert_entry", "COMMIT"],
+            vec![BEGIN, "enrollments::revoke_partner_tokens", "audit_logs::insert_entry", "COMMIT"],
         ),
     ];
     // These calls prepare every statement and create the partner.

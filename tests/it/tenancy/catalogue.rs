@@ -56,9 +56,9 @@ async fn every_tenant_table_has_a_workspace_id() {
     assert_eq!(without, GLOBAL_TABLES.into());
 }
 
-/// References from tables that are read before the workspace is known. A key from such a table to one of a workspace could
-/// not exist where tables are distributed: the code that writes the reference checks it (`tests/shared/never.rs` looks for a dangling
-/// reference, `tests/it/programs/global_references.rs` tries to write one).
+/// The references in tables that are read before the workspace is known. A foreign key from such a table to a table of
+/// a workspace could not exist where tables are distributed, so the writer checks the reference. `tests/shared/never.rs`
+/// looks for references without a target, and `tests/it/programs/global_references.rs` tries to create one.
 const GLOBAL_REFERENCES: [&str; 3] = ["api_keys.program_id", "link_hosts.domain_id", "workspaces.default_program_id"];
 
 /// Without a foreign key nothing would reject a row of another workspace.

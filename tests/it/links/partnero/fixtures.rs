@@ -3,7 +3,7 @@
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::domains::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, NewDomain, insert_domain};
 use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use pearset::values::id::DomainId;
@@ -33,7 +33,7 @@ pub(super) async fn add_domain(
     let now = world.app.clock.now();
     let id = world.app.state.ids.next(now);
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
-    let new = (id, &address, is_additional);
+    let new = NewDomain { id, address: &address, is_additional };
     let scope = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
     insert_domain(&mut world.app.sql().await, scope, new, now).await.unwrap();
     id

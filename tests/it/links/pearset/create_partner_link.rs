@@ -108,7 +108,7 @@ async fn every_property_except_the_password_is_shown() {
         assert_eq!(link[name], *value, "{name}");
     }
     let stored = &world.rows("links").await[1];
-    let hash = stored["password_hash"].as_str().unwrap();
+    let hash = stored["settings"]["password"].as_str().unwrap();
     assert!(Argon2::default().verify_password(b"spring-lamb-gallop", hash).is_ok());
 }
 

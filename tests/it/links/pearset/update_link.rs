@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier};
-use pearset::domains::{LinkAddress, insert_domain};
+use pearset::domains::{LinkAddress, NewDomain, insert_domain};
 use pearset::values::ProgramScope;
 use pearset::values::clock::Clock as _;
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ async fn each_field_changes_alone() {
         }
     }
     assert_eq!(world.workspace.actor.get(&path(&link)).await.expect(200), link);
-    let stored = world.rows("links").await[1]["password_hash"].clone();
+    let stored = world.rows("links").await[1]["settings"]["password"].clone();
     assert!(Argon2::default().verify_password(b"spring-lamb-gallop", stored.as_str().unwrap()).is_ok());
     // The link is found by its new names.
     for path in ["/links/ext_84213", "/links/info?domain=acme.localhost&key=other/key"] {
@@ -105,7 +105,7 @@ async fn absent_keeps_null_clears_and_a_value_sets() {
             assert_eq!(world.written().await, "links ~1", "{name}");
         }
     }
-    assert_eq!(world.rows("links").await[1]["password_hash"], Value::Null);
+    assert_eq!(world.rows("links").await[1]["settings"]["password"], Value::Null);
 }
 
 #[tokio::test]
@@ -144,7 +144,8 @@ async fn given_tags_replace_the_present_ones() {
 async fn add_domain(world: &World, url_prefix: &str) {
     let now = world.app.clock.now();
     let address = LinkAddress::Elsewhere(url_prefix.parse().unwrap());
-    let (workspace, new) = (&world.workspace, (world.app.state.ids.next(now), &address, true));
+    let (workspace, id) = (&world.workspace, world.app.state.ids.next(now));
+    let new = NewDomain { id, address: &address, is_additional: true };
     let scope = ProgramScope { workspace_id: workspace.id, program_id: workspace.program_id };
     insert_domain(&mut world.app.sql().await, scope, new, now).await.unwrap();
 }

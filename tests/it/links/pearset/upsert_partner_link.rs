@@ -61,7 +61,7 @@ async fn existing_link_changes_as_the_request_asks() {
         expected[name] = value;
     }
     assert_eq!(changed, expected);
-    assert!(world.rows("links").await[1]["password_hash"].is_string());
+    assert!(world.rows("links").await[1]["settings"]["password"].is_string());
     let entry = json!(["link.updated", link["id"], { "changed": ["key", "title", "doIndex", "tags"] }]);
     assert_eq!(audit_log(&world).await, [entry]);
 }

@@ -54,9 +54,9 @@ impl From<ReferralLink> for PartnerReferralLink {
             key: link.key,
             default: link.is_default,
             is_additional: link.is_additional,
-            direct_tracking: link.direct_tracking,
-            direct_tracking_redirect: link.direct_tracking_redirect,
-            direct_tracking_redirect_url: link.direct_tracking_redirect_url,
+            direct_tracking: link.settings.direct_tracking,
+            direct_tracking_redirect: link.settings.direct_tracking_redirect,
+            direct_tracking_redirect_url: link.settings.direct_tracking_redirect_url,
         }
     }
 }

@@ -27,7 +27,7 @@ async fn csv_and_jsonl_give_the_same_result() {
         let ended = site.import(name, text, "--json");
         assert_eq!(counts(&ended), [50, 50, 0, 0], "{}", ended.err);
         let rows = "SELECT jsonb_agg(to_jsonb(x) ORDER BY email)::text FROM (
-                        SELECT p.email, p.name, p.country, e.tenant_id, e.metadata, l.external_id, l.archived, l.key
+                        SELECT p.email, p.name, p.country, e.tenant_id, e.metadata, l.external_id, l.settings, l.key
                         FROM enrollments e JOIN partners p ON p.id = e.partner_id JOIN links l ON l.partner_id = p.id) x";
         results.push(crate::support::invariants::text(&mut site.sql().await, rows).await);
     }

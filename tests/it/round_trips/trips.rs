@@ -66,7 +66,6 @@ async fn each_call_makes_no_unnecessary_round_trip() {
         BEGIN,
         "groups::find_enrollment_terms",
         "enrollments::insert_enrollment",
-        "links::insert_links",
         "COMMIT",
     ];
     let load = ["enrollments::find_enrolled_partner", "links::list_partner_links"];

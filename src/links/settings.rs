@@ -1,8 +1,8 @@
-//! The settings of a link (all properties other than domain, key, target and external id), and the changes that requests
-//! make to the settings.
+//! The settings of a link (all properties other than domain, key, target and external id), and the changes that
+//! requests make to the settings.
 //!
-//! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object, with the
-//! members that differ from their default.
+//! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object of
+//! the members that differ from the default.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, de::DeserializeOwned};

@@ -15,8 +15,8 @@ pub enum PartnerRef {
 }
 
 impl PartnerRef {
-    /// Reads `partnerId` and `tenantId`, each of which can be absent or null. If a request has both, `partnerId` counts.
-    /// Returns `None` when the request has neither: see [`PartnerRef::named`].
+    /// Reads `partnerId` and `tenantId`, each of which can be absent or null. If a request has both, `partnerId`
+    /// counts. Returns `None` when the request has neither: see [`PartnerRef::named`].
     pub fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner_id = fields.nullable::<Bounded<0, { usize::MAX }>>("partnerId");
         let tenant_id = fields.nullable("tenantId");

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn name_is_trimmed_and_limited() {
         for (text, name) in [("Autumn", "Autumn"), ("  A b\t", "A b"), (&"ä".repeat(50), &"ä".repeat(50))] {
             assert_eq!(TagName::from_text(text).as_ref().map(TagName::as_str), Ok(name));
         }

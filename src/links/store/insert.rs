@@ -10,8 +10,8 @@ use crate::links::settings::LinkSettings;
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
 
-/// Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its external
-/// id is taken, or if the partner already has a link for the default link.
+/// Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its
+/// external id is taken, or if the partner already has a link for the default link.
 pub(in crate::links) async fn insert_links(
     conn: &mut PgConnection,
     owner: LinkOwner,

@@ -1,4 +1,4 @@
-//! Domains as they are stored and listed, and the reference by which a request names one.
+//! Domains, and references to domains in requests.
 
 use super::address::LinkAddress;
 use crate::error::{Error, Result};
@@ -34,7 +34,7 @@ pub struct NewDomain<'a> {
     pub is_additional: bool,
 }
 
-/// A domain that a request names by id. A text that is not an id names a domain that does not exist.
+/// A reference to a domain by id. An invalid id names a domain that does not exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DomainRef(Option<DomainId>);
 

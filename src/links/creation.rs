@@ -1,4 +1,4 @@
-//! Creation of links other than default links, and the terms on which a partner can have them.
+//! Creation of links other than default links, and the terms for such links.
 
 use sqlx::PgConnection;
 

@@ -25,7 +25,7 @@ const RESERVED: [&str; 6] =
 pub struct LinkKey(String);
 
 impl LinkKey {
-    /// Returns the key as its owner wrote it.
+    /// Returns the key as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -236,7 +236,7 @@ mod tests {
             assert!(check_username(bad).is_err(), "{bad}");
         }
         assert!(check_username("JaneD").is_ok());
-        // U+FB2C is one character that becomes three when composed.
+        // U+FB2C becomes three characters when composed.
         assert!(check_username(&"\u{fb2c}".repeat(100)).is_err());
         assert!(KeyPrefix::from_text("/.well-known/").is_err());
     }

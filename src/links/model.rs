@@ -194,7 +194,7 @@ pub struct PartnerLink {
     pub sale_amount: i64,
 }
 
-/// The columns of a stored link that a partner's list shows, and its domain.
+/// The columns of a link and of the link's domain for the list of a partner.
 #[derive(Debug)]
 pub(crate) struct LinkRow {
     pub(crate) id: LinkId,

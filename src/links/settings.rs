@@ -1,5 +1,5 @@
-//! The settings of a link: its properties other than key, URL and external id, and the changes that requests make to
-//! them.
+//! The settings of a link (all properties other than domain, key, target and external id), and the changes that requests
+//! make to the settings.
 //!
 //! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object, with the
 //! members that differ from their default.
@@ -52,7 +52,7 @@ pub(crate) trait Setting {
     fn wanted(change: &Self::Change) -> Option<Self::Stored>;
 }
 
-/// A setting that is on or off: a request can omit it, but not set it to null.
+/// A setting that is on or off. A request can omit the setting, but not set null.
 impl Setting for bool {
     type Stored = bool;
     type Change = Option<bool>;

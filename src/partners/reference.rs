@@ -8,7 +8,7 @@ use crate::values::id::PartnerId;
 /// A reference to a partner, by one of two ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartnerRef {
-    /// The partner's own id. `None` for a text that is not an id, which names a partner that does not exist.
+    /// The partner's own id; `None` for an invalid id, which names a partner that does not exist.
     Id(Option<PartnerId>),
     /// The id in the customer's own system.
     Tenant(TenantId),

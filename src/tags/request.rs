@@ -41,7 +41,7 @@ impl FromFields for ListTagsQuery {
         let ids = fields.optional::<OneOrMany>("ids");
         Some(Self(TagFilter {
             search: search.map(|search| fold(search.as_str())),
-            // A text that is not an id is an id that does not exist.
+            // An invalid id names a tag that does not exist.
             ids: ids.map(|ids| ids.texts().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect()),
             order: TagOrder { by_creation: sort_by == SortBy::CreatedAt, descending: sort_order == SortOrder::Desc },
             page: Page::from_query(fields),

@@ -26,7 +26,7 @@ pub(crate) struct CreateReferralLink {
     pub(crate) key: LinkKey,
     /// The domain of the link; `None` for the program's default.
     pub(crate) domain: Option<DomainRef>,
-    /// Whether the caller believes that the domain is an additional one.
+    /// Whether the caller expects an additional domain.
     pub(crate) is_additional: Option<bool>,
     pub(crate) settings: SettingChanges,
 }
@@ -73,12 +73,12 @@ pub(crate) struct ReferralLinkChanges {
     pub(crate) key: Option<LinkKey>,
     /// The domain of the link; cleared, the program's default.
     pub(crate) domain: Change<DomainRef>,
-    /// Whether the caller believes that the domain is an additional one.
+    /// Whether the caller expects an additional domain.
     pub(crate) is_additional: Option<bool>,
     pub(crate) settings: SettingChanges,
 }
 
-/// Changes a link, which keeps its id.
+/// Changes a link. The id stays the same.
 ///
 /// Fails with 404 for an unknown link or domain; with 409 for a taken key; with 422 for a wrong `is_additional` and for
 /// a redirect without a URL.

@@ -21,7 +21,7 @@ pub(in crate::links) async fn insert_links(
     settings: &LinkSettings,
     now: Timestamp,
 ) -> Result<Vec<LinkId>> {
-    // In the order of the keys, so that two transactions that insert several links do not wait for each other.
+    // Sorted by key: two transactions that insert several links must not wait for each other.
     let mut links: Vec<(String, &NewLink)> = links.iter().map(|link| (link.key.folded(), link)).collect();
     links.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
     let ids: Vec<LinkId> = links.iter().map(|(_, link)| link.id).collect();

@@ -9,12 +9,11 @@ mod tenant;
 mod tx;
 mod worker;
 
-pub use request::RequestTransaction;
 pub use source::{CREATE_ROLE, Settings, Source};
 pub use statistics::{TableStatistics, refresh_statistics};
 pub use tenant::{Global, Tenant};
 pub use tx::with_deadline;
-pub use worker::{WorkFinder, WorkspaceRange};
+pub use worker::WorkspaceRange;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -15,13 +15,13 @@ use crate::values::id::WorkspaceId;
 /// There is no query without this door, [`Global`] or [`super::WorkFinder`]:
 ///
 /// ```compile_fail
-/// async fn without_a_tenant(db: &pearset::db::Db) {
+/// async fn without_a_tenant(db: &pearset::testing::db::Db) {
 ///     let _ = db.read("partners", |conn| Box::pin(async move { let _ = conn; Ok(()) })).await;
 /// }
 /// ```
 ///
 /// ```
-/// async fn of_a_tenant(db: &pearset::db::Db, workspace_id: pearset::values::id::WorkspaceId) {
+/// async fn of_a_tenant(db: &pearset::testing::db::Db, workspace_id: pearset::testing::values::id::WorkspaceId) {
 ///     let _ = db.tenant(workspace_id).read("partners", |conn| Box::pin(async move { let _ = conn; Ok(()) })).await;
 /// }
 /// ```

@@ -7,7 +7,7 @@
 mod actor;
 mod executor;
 
-pub use actor::{Actor, ActorKind};
+pub use actor::Actor;
 pub use executor::{Executor, ReadMode};
 
 use sqlx::PgConnection;

@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use pearset::app::shutdown::Signals;
+use pearset::testing::app::shutdown::Signals;
 use tokio::task::JoinSet;
 
 use self::client::Client;

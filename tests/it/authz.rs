@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use pearset::domains::{self, LinkAddress};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock;
-use pearset::values::id::{ApiKeyId, ProgramId};
-use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
+use pearset::testing::domains::{self, LinkAddress};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock;
+use pearset::testing::values::id::{ApiKeyId, ProgramId};
+use pearset::testing::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use serde_json::{Value, json};
 use sqlx::Executor;
 

@@ -71,6 +71,7 @@ macro_rules! run {
 /// The totals of an enrollment are in `enrollment_stats` after its first count. Before that, the enrollment is listed
 /// by the 0 in `enrollments.uncounted`. Each of the two tables has an index for the order, and a page is merged from the
 /// starts of both indexes. Without a filter, the planner removes the join with `enrollments`.
+#[expect(clippy::too_many_lines, reason = "the texts of all orders belong together")]
 pub(super) async fn list_enrolled_partners(
     conn: &mut PgConnection,
     scope: ProgramScope,

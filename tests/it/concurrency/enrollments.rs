@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pearset::domains::LinkAddress;
-use pearset::values::clock::Clock;
-use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use pearset::testing::domains::LinkAddress;
+use pearset::testing::values::clock::Clock;
+use pearset::testing::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::json;
 use url::Url;
 

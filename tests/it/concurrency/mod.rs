@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::{Method, StatusCode};
-use pearset::db::TableStatistics;
+use pearset::testing::db::TableStatistics;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Barrier;

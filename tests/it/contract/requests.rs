@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use pearset::idempotency::IdempotencyKey;
-use pearset::values::id::{PartnerId, TagId};
-use pearset::workspaces::Plan;
+use pearset::testing::idempotency::IdempotencyKey;
+use pearset::testing::values::id::{PartnerId, TagId};
+use pearset::testing::workspaces::Plan;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use pearset::workspaces::Scope;
+use pearset::testing::workspaces::Scope;
 use serde_json::json;
 use sqlx::Executor;
 

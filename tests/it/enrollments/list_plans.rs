@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use pearset::error::Result;
-use pearset::values::id::{GroupId, PartnerId};
+use pearset::testing::error::Result;
+use pearset::testing::values::id::{GroupId, PartnerId};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 

@@ -91,7 +91,7 @@ async fn a_request_that_was_given_up_is_not_carried_out_later() {
     invariants::check(&site.app).await;
 }
 
-fn keep<'c>(held: Arc<Barrier>, release: Arc<Semaphore>) -> BoxFuture<'c, pearset::error::Result<()>> {
+fn keep<'c>(held: Arc<Barrier>, release: Arc<Semaphore>) -> BoxFuture<'c, pearset::testing::error::Result<()>> {
     Box::pin(async move {
         held.wait().await;
         release.acquire().await.unwrap().forget();

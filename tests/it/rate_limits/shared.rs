@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use futures_util::future::join_all;
-use pearset::workspaces::Plan;
+use pearset::testing::workspaces::Plan;
 use tokio::time::sleep;
 
 use super::{TAGS, metrics, number};

@@ -1,6 +1,6 @@
 //! The round trips of each kind of call. The lists are exact: an additional statement is a deliberate decision.
 
-use pearset::domains::LinkAddress;
+use pearset::testing::domains::LinkAddress;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 

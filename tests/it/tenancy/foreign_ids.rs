@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pearset::values::id::{ApplicationId, DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
+use pearset::testing::values::id::{ApplicationId, DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -70,7 +70,7 @@ async fn single_rows(tenants: &TwoTenants) -> Vec<Row> {
     let application = "SELECT application_id FROM enrollments WHERE workspace_id = $1";
     let application: ApplicationId =
         sqlx::query_scalar(application).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
-    let (ids, now) = (&tenants.app.state.ids, pearset::values::clock::Clock::now(&*tenants.app.clock));
+    let (ids, now) = (&tenants.app.state.ids, pearset::testing::values::clock::Clock::now(&*tenants.app.clock));
     let partner = tenants.only_b["id"].as_str().unwrap().to_owned();
     let no_partner = ids.next::<PartnerId>(now).to_string();
     let (no_group, no_domain) = (ids.next::<GroupId>(now).to_string(), ids.next::<DomainId>(now).to_string());

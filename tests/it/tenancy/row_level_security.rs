@@ -2,9 +2,9 @@
 //! the workspace.
 #![expect(clippy::disallowed_methods, reason = "every query of the application has a condition on the workspace")]
 
-use pearset::db::{Db, Global, Tenant};
-use pearset::error::{Error, Result};
-use pearset::values::id::WorkspaceId;
+use pearset::testing::db::{Db, Global, Tenant};
+use pearset::testing::error::{Error, Result};
+use pearset::testing::values::id::WorkspaceId;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};

@@ -34,7 +34,7 @@ pub(crate) trait BatchLoader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
 }
 
-/// Batches concurrent look-ups with the same key (the DataLoader pattern). Cheap to clone.
+/// Batches concurrent look-ups with the same key (the `DataLoader` pattern). Cheap to clone.
 ///
 /// The first caller loads immediately. Callers that arrive while a batch is in flight are collected and served by one
 /// batch when the batch in flight ends, after [`MAX_WAIT`], or when [`MAX_BATCH`] callers wait, whichever comes first.
@@ -424,7 +424,7 @@ mod tests {
                 let (loads, loaded) = std::sync::mpsc::channel();
                 let batcher = Batcher::new(Stuck(loads));
                 // For each key: one batch in flight, one full batch that overtook the first, and callers that wait.
-                for request in 0..(1 + MAX_BATCH as u32 + 5) {
+                for request in (0..).take(1 + MAX_BATCH + 5) {
                     for key in 0..8 {
                         let batcher = batcher.clone();
                         runtime.spawn(async move { batcher.load(key, request).await.unwrap() });
@@ -436,6 +436,6 @@ mod tests {
             }
             ended.send(()).unwrap();
         });
-        end.recv_timeout(Duration::from_secs(60)).expect("the runtimes end");
+        end.recv_timeout(Duration::from_mins(1)).expect("the runtimes end");
     }
 }

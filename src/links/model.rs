@@ -82,6 +82,7 @@ impl FromStr for LinkRef {
 
 /// The owner of a link. A partner has at most one enrollment in a program, so that the three ids name the enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the fields are the ids of three objects")]
 pub struct LinkOwner {
     /// The tenant.
     pub workspace_id: WorkspaceId,

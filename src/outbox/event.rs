@@ -6,6 +6,7 @@ macro_rules! event_names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// The name of an event. Receivers subscribe to names; the audit log has actions of its own.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(clippy::enum_variant_names, reason = "the names of other kinds of events follow")]
         pub enum EventName {
             $($(#[$doc])* $name,)*
         }

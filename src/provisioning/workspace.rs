@@ -29,6 +29,7 @@ pub struct CreateWorkspace {
 
 /// The ids of a workspace that was created.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the fields are the ids of three objects")]
 pub struct CreatedWorkspace {
     /// The workspace.
     pub workspace_id: WorkspaceId,

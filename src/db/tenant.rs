@@ -12,7 +12,7 @@ use crate::values::id::WorkspaceId;
 /// The database as one workspace sees it. Each transaction sets the workspace, and row level security neither shows nor
 /// accepts rows of another workspace: a statement without a condition on the workspace finds no rows of others.
 ///
-/// There is no query without this door, [`Global`] or [`super::WorkFinder`]:
+/// There is no query without this door, [`Global`] or `WorkFinder`:
 ///
 /// ```compile_fail
 /// async fn without_a_tenant(db: &pearset::testing::db::Db) {

@@ -92,7 +92,7 @@ impl KeyPrefix {
 /// Checks that a username can be the key of a link, also behind any prefix.
 ///
 /// # Errors
-/// [`Invalid`] names the rule that the username breaks.
+/// `Invalid` names the rule that the username breaks.
 pub fn check_username(username: &str) -> Result<(), Invalid> {
     let key = LinkKey::from_text(username)?;
     length(key.as_str(), 1, MAX_BASE_LENGTH)

@@ -190,7 +190,7 @@ pub(super) async fn load(
 /// Adds their links to enrollments of one program.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub(super) async fn with_links(
     conn: &mut PgConnection,
     scope: ProgramScope,

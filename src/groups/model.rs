@@ -182,7 +182,7 @@ pub struct NewGroup {
     pub color: Option<Color>,
     /// The maximum number of links of a partner; `None` means any number.
     pub max_partner_links: Option<i32>,
-    /// The hosts that links may point to; none means every host.
+    /// The hosts that links may point to; an empty list means every host.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -212,7 +212,7 @@ pub struct EnrollmentTerms {
     pub group_id: GroupId,
     /// The version of the group when the settings were read.
     pub group_version: i32,
-    /// The domain of its links.
+    /// The domain of new links.
     pub domain_id: DomainId,
     /// The default links of the group.
     pub default_links: Vec<DefaultLink>,

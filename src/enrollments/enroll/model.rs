@@ -75,7 +75,7 @@ pub struct Enrolled {
     /// The epoch of tokens that are minted now.
     pub token_epoch: i32,
     pub(super) token_lifetime_seconds: i32,
-    /// Whether the request created the enrollment.
+    /// True if the request created the enrollment.
     pub is_new: bool,
 }
 
@@ -105,7 +105,7 @@ pub trait EnrollmentView: Sized + Send + 'static {
     /// Reads the view in the transaction that has written or found the enrollment.
     ///
     /// # Errors
-    /// As the statements fail.
+    /// The errors of the statements.
     fn read(
         conn: &mut PgConnection,
         scope: ProgramScope,

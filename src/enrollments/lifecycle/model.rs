@@ -115,7 +115,7 @@ impl Transition {
     }
 }
 
-/// Passes if there is an invitation to withdraw.
+/// Checks that there is an invitation to withdraw.
 ///
 /// # Errors
 /// 400, naming the present status.

@@ -17,9 +17,9 @@ pub struct Domain {
     pub host: String,
     /// The text that a key is appended to.
     pub url_prefix: String,
-    /// Whether the domain is an additional domain of the program.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
-    /// Whether the domain is the program's default, for links that name no domain.
+    /// True for the program's default domain, which links get unless a request names a domain.
     pub is_default: bool,
 }
 
@@ -30,7 +30,7 @@ pub struct NewDomain<'a> {
     pub id: DomainId,
     /// The address of the domain's links.
     pub address: &'a LinkAddress,
-    /// Whether the domain is an additional domain of the program.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
 }
 

@@ -15,7 +15,7 @@ pub struct AddDomain {
     pub scope: ProgramScope,
     /// The place where links of the domain live.
     pub address: LinkAddress,
-    /// Whether partners can choose the domain next to the program's own.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
 }
 

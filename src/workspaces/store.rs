@@ -26,7 +26,7 @@ pub struct WorkspaceSummary {
     pub created_at: Timestamp,
 }
 
-/// An API key in a list. The key itself is not known.
+/// An API key in a list. The key itself is not stored.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySummary {

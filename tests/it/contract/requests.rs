@@ -232,7 +232,7 @@ impl GoodRequest {
         actor.send(request.unwrap()).await
     }
 
-    /// Restores the objects that the request uses up. Does nothing while the database is away or broken on purpose, when no
+    /// Restores the objects that the request uses up. Does nothing while the database is unavailable or broken on purpose, when no
     /// request needs the objects.
     pub(crate) async fn arrange(&self) {
         if let Some(arrangement) = &self.arrangement

@@ -271,7 +271,8 @@ async fn countries() {
     refused(&["country"], &all(VALUE, &["", "de", "De", "USA", "UK", "EU", "XX", "ZZ", "D", "276", " DE", "Germany"]))
         .await;
 
-    // Of all pairs of letters, exactly the codes of ISO 3166-1 are countries. The missing e-mail prevents enrollments.
+    // Exactly the codes of ISO 3166-1 are countries, among all pairs of letters. The missing e-mail prevents
+    // enrollments.
     let world = World::start().await;
     let mut countries = 0;
     for code in (b'A'..=b'Z').flat_map(|first| (b'A'..=b'Z').map(move |second| [first, second])) {

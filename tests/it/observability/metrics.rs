@@ -212,7 +212,7 @@ async fn every_metric_has_help_and_type() {
     }
 }
 
-/// Returns an application whose database is away.
+/// Returns an application whose database is unavailable.
 fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates() {
+    fn rate_without_a_denominator_is_absent() {
         assert_eq!(ratio(1, 4), Some(0.25));
         assert_eq!(ratio(0, 4), Some(0.0));
         assert_eq!(ratio(1, 0), None);

@@ -197,7 +197,7 @@ mod tests {
     type Row<'a> = (&'a str, bool, Found<'a>, bool, Outcome, Outcome);
 
     #[test]
-    fn every_row_for_every_origin() {
+    fn each_row_of_the_rule_decides_for_every_origin() {
         use Outcome::*;
         let (p, a) = (enrollment(1, None), enrollment(2, Some("T")));
         let (b_free, b_other) = (enrollment(3, None), enrollment(4, Some("other")));
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_for_every_origin() {
+    fn each_status_accepts_or_refuses_every_origin() {
         use Changes::*;
         use Status::*;
         let open = Some(now() + Duration::from_secs(1));
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_of_a_new_enrollment() {
+    fn origin_and_access_mode_decide_the_first_status() {
         use AccessMode::*;
         for (access_mode, expected) in [
             (Public, [Ok(Status::Approved), Ok(Status::Approved)]),

@@ -230,7 +230,7 @@ fn without_database() -> AppState {
 }
 
 #[tokio::test]
-async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_away() {
+async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_unavailable() {
     let state = without_database();
     let router: Router = build_app(state.clone());
     let ready = Request::get("/readyz").body(Body::empty()).unwrap();

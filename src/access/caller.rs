@@ -60,7 +60,6 @@ permissions! {
 
 /// An authenticated caller who is allowed `P`.
 pub struct Caller<P> {
-    /// The tenant.
     pub workspace_id: WorkspaceId,
     /// The key of the request.
     pub api_key_id: ApiKeyId,

@@ -9,7 +9,6 @@ use crate::values::id::{DomainId, ProgramId};
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain {
-    /// The id.
     pub id: DomainId,
     /// The program that owns the domain.
     pub program_id: ProgramId,

@@ -187,7 +187,7 @@ pub(super) async fn load(
     Ok(EnrolledPartner::new(row, links))
 }
 
-/// Adds their links to enrollments of one program.
+/// Adds the links of the partners to enrollments of one program.
 ///
 /// # Errors
 /// 503 when the database is unavailable.

@@ -243,7 +243,6 @@ pub(super) async fn revoke_tokens(
 /// A partner whose tokens were revoked.
 #[derive(Debug)]
 pub struct RevokedPartner {
-    /// The partner.
     pub partner_id: PartnerId,
     /// The epoch of tokens that are minted from now on.
     pub token_epoch: i32,

@@ -130,9 +130,7 @@ impl FromJson for WantedLinks {
 /// The reference of a request to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupRef {
-    /// The id.
     Id(GroupId),
-    /// The slug.
     Slug(String),
 }
 
@@ -172,7 +170,6 @@ impl GroupRef {
 /// A group to create.
 #[derive(Debug)]
 pub struct NewGroup {
-    /// The id.
     pub id: GroupId,
     /// The name for people.
     pub name: String,

@@ -83,11 +83,8 @@ impl FromStr for LinkRef {
 /// The owner of a link. A partner has at most one enrollment in a program, so that the three ids name the enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LinkOwner {
-    /// The tenant.
     pub workspace_id: WorkspaceId,
-    /// The program.
     pub program_id: ProgramId,
-    /// The partner.
     pub partner_id: PartnerId,
 }
 

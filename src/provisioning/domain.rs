@@ -11,7 +11,6 @@ use crate::work::{Command, Work};
 /// Fails with 409 when the domain is taken.
 #[derive(Debug)]
 pub struct AddDomain {
-    /// The program.
     pub scope: ProgramScope,
     /// The place where links of the domain live.
     pub address: LinkAddress,

@@ -31,7 +31,6 @@ pub struct CreateWorkspace {
 /// The ids of a workspace that was created.
 #[derive(Debug, Clone, Copy)]
 pub struct CreatedWorkspace {
-    /// The workspace.
     pub workspace_id: WorkspaceId,
     /// The first program.
     pub program_id: ProgramId,

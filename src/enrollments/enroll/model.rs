@@ -14,7 +14,6 @@ use crate::values::id::{EnrollmentId, PartnerId};
 
 /// An enrollment request.
 pub struct EnrollRequest {
-    /// The program.
     pub scope: ProgramScope,
     /// Decides whether the request may create, approve or invite.
     pub origin: Origin,
@@ -66,9 +65,7 @@ pub struct Invitation {
 /// The enrollment that a request has found, changed or created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolled {
-    /// The enrollment.
     pub enrollment_id: EnrollmentId,
-    /// The partner.
     pub partner_id: PartnerId,
     /// The status after the request.
     pub status: Status,

@@ -81,8 +81,8 @@ impl<L: BatchLoader> Batcher<L> {
     /// batch.
     ///
     /// # Errors
-    /// As [`BatchLoader::load`]. An error that another look-up of the batch may have caused is not passed on: the
-    /// look-up is repeated alone.
+    /// The errors of [`BatchLoader::load`]. An error that another look-up of the batch may have caused is not passed
+    /// on: the look-up is repeated alone.
     pub(crate) async fn load(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
         let Some(mut receiver) = self.enqueue(key, &request) else {
             let _slot = BatchSlot { shared: Arc::clone(&self.0), key };
@@ -134,7 +134,7 @@ impl<L: BatchLoader> Batcher<L> {
     /// Returns the answer of a look-up that is a batch of its own.
     ///
     /// # Errors
-    /// As [`BatchLoader::load`].
+    /// The errors of [`BatchLoader::load`].
     async fn load_alone(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
         let answers = self.0.loader.load(key, vec![request]).await?;
         answers.into_iter().next().ok_or_else(|| Error::internal("a look-up without an answer"))
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     /// Answers each number with ten times the number, one batch for each permit, and records the batches. The batch
-    /// `[0]` is never answered, a batch with 13 conflicts, and for a batch with 404 the service is away.
+    /// `[0]` is never answered, a batch with 13 conflicts, and for a batch with 404 the service is unavailable.
     struct TenTimes {
         permits: Semaphore,
         batches: mpsc::UnboundedSender<Vec<u32>>,

@@ -37,7 +37,7 @@ pub struct Cli {
     /// Settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// The command; without one, the server runs.
+    /// The command; without a command, the server runs.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -69,7 +69,7 @@ pub enum Command {
     SigningKey(SigningKeyCommand),
     /// Print the OpenAPI document
     Openapi,
-    /// Ask a running server whether the server is ready; fails if not
+    /// Check whether a running server is ready; fails if not
     Healthcheck,
 }
 

@@ -85,7 +85,7 @@ impl Db {
     /// Checks that the database answers.
     ///
     /// # Errors
-    /// 503 when it does not.
+    /// 503 when the database does not answer.
     pub async fn ping(&self) -> Result<()> {
         self.global().read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
     }

@@ -14,7 +14,7 @@ use crate::work::Work;
 /// The default links that a partner is due.
 pub(crate) struct DefaultLinks<'a> {
     pub(crate) owner: LinkOwner,
-    /// Whether the owner is new and cannot have any link yet, which saves a query.
+    /// True if the owner is new. A new owner has no links, so no query looks for existing links.
     pub(crate) owner_is_new: bool,
     pub(crate) domain_id: DomainId,
     /// The partner's id in the customer's system.

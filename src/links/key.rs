@@ -133,11 +133,11 @@ impl KeyBase {
         Self { prefix, base }
     }
 
-    /// Returns the key of an attempt: the first is plain unless `several` links share the base, the others have a
-    /// random suffix that grows with the attempts.
+    /// Returns the key of an attempt. The first key is plain unless `several` links share the base. Every other key has
+    /// a random suffix, which grows with the attempts.
     ///
     /// # Errors
-    /// Never for a derived base, although the type allows an error.
+    /// A derived base never fails, although the type allows an error.
     pub fn key(&self, several: bool, attempt: u32, ids: &Ids) -> Result<LinkKey, Invalid> {
         let Self { prefix, base } = self;
         // A name can spell a reserved key. A suffix makes the key valid.

@@ -55,7 +55,7 @@ impl Command for UpdateLink {
         let link = lock_link(work.conn, self.scope, &self.link).await?;
         let id = link.id;
         update_link(work, link, &self.changes).await?;
-        // By id: the change may have renamed the link.
+        // The link is found by its id, because the change may have renamed the link.
         load_link(work.conn, self.scope, id).await
     }
 }

@@ -31,7 +31,7 @@ enum ChangedBy {
     Partnero,
 }
 
-/// Whether responses in the Pearset format show a setting.
+/// The visibility of a setting in responses in the Pearset format.
 #[derive(Clone, Copy)]
 enum Visibility {
     Shown,

@@ -30,24 +30,17 @@ event_names! {
     PartnerInvited = "partner.invited";
     /// An invitation was withdrawn.
     PartnerInviteDeleted = "partner.invite_deleted";
-    /// An application was approved.
     PartnerApproved = "partner.approved";
-    /// An application was rejected.
     PartnerRejected = "partner.rejected";
-    /// A partner was banned.
     PartnerBanned = "partner.banned";
-    /// A ban was lifted.
     PartnerUnbanned = "partner.unbanned";
-    /// A partner was deactivated.
     PartnerDeactivated = "partner.deactivated";
-    /// A deactivated partner was reactivated.
     PartnerReactivated = "partner.reactivated";
 }
 
 /// An event to be delivered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The name.
     pub name: EventName,
     /// The data of the event.
     pub payload: Value,

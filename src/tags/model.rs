@@ -47,12 +47,9 @@ pub(super) struct NewTag<'a> {
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// The id.
     #[serde(deserialize_with = "id_from_uuid")]
     pub id: TagId,
-    /// The name.
     pub name: String,
-    /// The color.
     pub color: Color,
 }
 

@@ -129,7 +129,7 @@ pub(super) fn position(fields: &[Field], path: &str) -> usize {
     fields.iter().position(|field| lies_in(path, field.name)).unwrap_or(fields.len())
 }
 
-/// Returns whether a path is `place` or leads to a value inside it.
+/// Returns whether a path is `place` or the path of a value inside `place`.
 pub(super) fn lies_in(path: &str, place: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| place.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -22,7 +22,7 @@ use crate::support::openapi;
 /// The requirements of an operation on a key and its workspace.
 struct Row {
     operation: &'static str,
-    /// The scopes, each of which is enough.
+    /// The scopes. One of these scopes is enough.
     scopes: &'static [&'static str],
     /// The lowest plan.
     plan: Plan,
@@ -397,7 +397,7 @@ async fn key_with_a_wrong_checksum_costs_no_query() {
     take_database_away(&world.app).await;
     for (row, request) in rows(&world) {
         assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{}", row.operation);
-        // A well-formed key is looked up, which shows that the database is away.
+        // A well-formed key is looked up, which shows that the database is unavailable.
         assert_eq!(request.send(&unknown_key(&world.app)).await.status, 503, "{}", row.operation);
     }
 }

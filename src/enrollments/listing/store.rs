@@ -1,7 +1,7 @@
 //! Queries for lists of partners.
 //!
-//! Each order has a text of its own, since an index serves one order only. The parameter of an absent filter is null,
-//! and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
+//! Each order has a separate statement, because an index serves one order only. The parameter of an absent filter is
+//! null, and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;

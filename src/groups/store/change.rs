@@ -10,7 +10,7 @@ use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, GroupDefaultLinkId, GroupId, WorkspaceId};
 
 /// Locks a group exclusively until the end of the transaction: waits for every transaction that is creating an
-/// enrollment in the group or moving a partner to the group, and makes later ones wait.
+/// enrollment in the group or moving a partner to the group, and makes later transactions wait.
 pub(in crate::groups) async fn lock_group_exclusive(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

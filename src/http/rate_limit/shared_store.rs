@@ -197,7 +197,7 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(5);
 
-    /// The behaviour of a stand-in for Redis.
+    /// The behavior of a stand-in for Redis.
     #[derive(Clone, Copy)]
     enum StandIn {
         /// Closes each connection.

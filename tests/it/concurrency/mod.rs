@@ -86,7 +86,8 @@ struct Race {
 impl Race {
     async fn prepare() -> Self {
         let app = TestApp::start().await;
-        // As a new server does. Without statistics, thousands of rounds would become slower and slower.
+        // Refreshes the statistics, like a new server. Without statistics, thousands of rounds would become slower and
+        // slower.
         let statistics = TableStatistics::new(app.database().clone());
         tokio::spawn(async move {
             while !statistics.refresh().await.unwrap_or_default() {

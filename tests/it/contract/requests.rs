@@ -232,8 +232,8 @@ impl GoodRequest {
         actor.send(request.unwrap()).await
     }
 
-    /// Restores the objects that the request uses up. Does nothing while the database is away or broken on purpose, when no
-    /// request needs the objects.
+    /// Restores the objects that the request uses up. Does nothing while the database is unavailable or broken on
+    /// purpose, because no request needs the objects then.
     pub(crate) async fn arrange(&self) {
         if let Some(arrangement) = &self.arrangement
             && let Ok(mut sql) = self.database.connect().await

@@ -212,7 +212,7 @@ async fn every_metric_has_help_and_type() {
     }
 }
 
-/// Returns an application whose database is away.
+/// Returns an application whose database is unavailable.
 fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");
@@ -230,7 +230,7 @@ fn without_database() -> AppState {
 }
 
 #[tokio::test]
-async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_away() {
+async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_unavailable() {
     let state = without_database();
     let router: Router = build_app(state.clone());
     let ready = Request::get("/readyz").body(Body::empty()).unwrap();

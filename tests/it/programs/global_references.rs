@@ -1,4 +1,5 @@
-//! What is found before the workspace is known refers to rows of that workspace only. No foreign key holds this.
+//! Rows that are read before the workspace is known refer to rows of their own workspace only. No foreign key enforces
+//! this rule.
 
 use pearset::testing::db::Db;
 use pearset::testing::domains::{LinkAddress, NewDomain, insert_domain};

@@ -1,4 +1,4 @@
-//! Rate limits of two servers that count together in a real Redis, and alone while Redis is away.
+//! Rate limits of two servers that count together in a real Redis, and alone while Redis is unavailable.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};

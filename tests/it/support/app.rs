@@ -76,7 +76,8 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
-/// So many permits that tests of other things meet no limit but the sessions, also on a busy machine.
+/// More permits than any test needs, also on a busy machine: only the sessions limit tests that are not about
+/// admission.
 const ADMISSION: overload::Limits =
     overload::Limits { in_progress: 8 * POOL_SIZE, waiting: 2_000, queue_timeout: Duration::from_millis(5_400) };
 
@@ -169,7 +170,7 @@ impl TestApp {
         self.ready_state(db, ADMISSION).await
     }
 
-    /// With a limiter and keys of its own.
+    /// Returns a state with a limiter and keys of its own.
     async fn ready_state(&self, db: Db, admission: overload::Limits) -> AppState {
         let limiter = limiter(PLENTY, &self.shared_clock(), None);
         let state = self.state_with(db, limiter, admission);

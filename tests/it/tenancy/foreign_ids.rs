@@ -13,11 +13,11 @@ use crate::support::parallel::each_at_once;
 /// The outcome of a request with an id of another workspace.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// As for an id that does not exist: 404, and nothing is written.
+    /// The outcome of an id that does not exist: 404, and nothing is written.
     Missing,
-    /// As for a tag that does not exist: 422 with its path, and nothing is written.
+    /// The outcome of a tag that does not exist: 422 with its path, and nothing is written.
     Refused,
-    /// The name is free in the caller's workspace and is taken there.
+    /// The name is free in the caller's workspace, and the request takes the name there.
     Own,
     /// The filter matches nothing.
     Empty,
@@ -444,7 +444,7 @@ async fn id_of_another_workspace_is_an_id_that_does_not_exist() {
     }
 }
 
-/// Each request has data of its own, so that one request does not find the rows of another.
+/// Each request has different data, so that no request finds the rows of another request.
 #[tokio::test]
 async fn name_of_another_workspace_can_be_used_in_ones_own() {
     let tenants = TwoTenants::start().await;

@@ -19,7 +19,8 @@ use crate::values::ProgramScope;
 ///
 /// A statement joins partners only if the filter has a condition on them: without the join, an index alone determines
 /// the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents another plan).
-/// The opposite plan, a scan in the order of the list until the page is full, takes half a minute if nobody matches.
+/// The opposite plan, a scan in the order of the list until the page is full, takes half a minute if no partner
+/// matches.
 macro_rules! filtered {
     ($statement:ident $(, $argument:literal)*) => {
         $statement!(

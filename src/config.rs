@@ -1,5 +1,5 @@
-//! All settings, from flags and environment variables, validated once at start. Other folders do not know this file: each
-//! has a small struct of its own settings, which is built here.
+//! All settings, from flags and environment variables, validated once at start. Other folders do not know this file:
+//! each folder has a small struct with its settings, which is built here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -258,7 +258,7 @@ impl Settings {
     pub fn bootstrap_api_key(&self) -> anyhow::Result<Option<ApiKey>> {
         let text = self.bootstrap_api_key.as_ref().map(Secret::expose).filter(|text| !text.is_empty());
         text.map(str::parse::<ApiKey>).transpose().map_err(|error| {
-            anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a good one")
+            anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a valid key")
         })
     }
 

@@ -46,7 +46,7 @@ const TENANT_SETTING: &str = "pearset.workspace_id";
 /// The transaction around a piece of work.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
-    /// None: each statement is a transaction of its own.
+    /// No transaction around the work: each statement is a separate transaction.
     Statements,
     /// A read-only transaction.
     Reads(WorkspaceId),

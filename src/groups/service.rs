@@ -147,7 +147,8 @@ pub(crate) async fn update_group(
 }
 
 /// Gives every default link of a program that points to `from` the target `to`. The caller has locked the program, so
-/// that no group changes meanwhile. Links that were created for these default links are left for the caller.
+/// that no group changes during the transaction. Links that were created for these default links are left for the
+/// caller.
 ///
 /// # Errors
 /// 409 when a group does not allow links to the new target.

@@ -105,8 +105,8 @@ pub(super) async fn load_link(conn: &mut PgConnection, scope: ProgramScope, id: 
     store::find_link(conn, scope, id).await?.ok_or_else(no_link)
 }
 
-/// Returns the link that a reference means, and locks the enrollment of the link: nobody else changes the link before
-/// the end of the transaction.
+/// Returns the link that a reference means, and locks the enrollment of the link: no other transaction changes the link
+/// before the end of this transaction.
 ///
 /// # Errors
 /// 404 when the program has no such link.

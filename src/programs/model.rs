@@ -94,7 +94,7 @@ pub struct ProgramChanges {
     pub token_lifetime: Option<TokenLifetime>,
     /// The domain of links that name no domain.
     pub default_domain_id: Option<DomainId>,
-    /// Whether the program exists for requests.
+    /// True if the program exists for requests.
     pub active: Option<bool>,
 }
 

@@ -35,7 +35,7 @@ const WORKER_LAST_SUCCESS: &str = "pearset_worker_last_success_timestamp_seconds
 const BUILD: &str = "pearset_build_info";
 
 const COUNTERS: [(&str, &str); 9] = [
-    (REQUESTS, "Answers by route and status. 499: the client went away before there was an answer."),
+    (REQUESTS, "Answers by route and status. 499: the client disconnected before the answer."),
     (TRANSACTIONS, "Transactions, and reads without a transaction, by outcome."),
     (RETRIES, "Transactions that were retried, by reason."),
     (TOKENS, "Embed tokens by the route that minted them, and by whether the request found or created the enrollment."),
@@ -68,7 +68,7 @@ const HISTOGRAMS: [(&str, &str); 2] = [
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The status of a request whose client went away before there was an answer. No server sends this status; nginx uses
+/// The status of a request whose client disconnected before the answer. No server sends this status; nginx uses
 /// the same number in its logs.
 pub const CLIENT_WENT_AWAY: u16 = 499;
 

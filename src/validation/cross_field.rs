@@ -55,7 +55,7 @@ const PATH: &str = "path";
 const READS: &str = "reads";
 
 /// Builds the failure of a rule across fields, reported at the field `path` (empty: at the object as a whole). A
-/// failure is dropped if one of the fields that the rule `reads` has a problem of its own, because an unreadable field
+/// failure is dropped if one of the fields that the rule `reads` has a problem already, because an unreadable field
 /// looks absent. All names are spelled as requests spell them.
 #[must_use]
 pub fn broken_rule(

@@ -142,7 +142,7 @@ async fn create_enrollment(
     if link_props.settings.has_plain_password() {
         // The first attempt found an enrollment, so the password was not hashed. The client's next request hashes the
         // password.
-        return Err(Error::unavailable("the enrollment went away during the request"));
+        return Err(Error::unavailable("the enrollment was deleted during the request"));
     }
     let (scope, tenant_id) = (request.scope, request.identity.tenant_id.as_deref());
     let terms = groups::find_enrollment_terms(work.conn, scope, group.as_ref())

@@ -83,7 +83,7 @@ impl Command for CloseGroup {
 
 impl CloseGroup {
     /// Returns the group that an earlier request has closed. The earlier request has chosen the target. The repeated
-    /// request may name that target, and a target that does not exist any more, as the earlier request did.
+    /// request may name the same target, even if the target no longer exists.
     async fn find_closed_group(&self, conn: &mut PgConnection) -> Result<GroupId> {
         let closed = store::find_closed_group(conn, self.scope, &self.group).await?;
         let ClosedGroup { id, moved_to } = closed.ok_or_else(no_group)?;

@@ -14,12 +14,13 @@ use crate::partners::{Country, Metadata};
 use crate::values::Page;
 use crate::values::ProgramScope;
 
-/// Passes the conditions of a filter on enrollments, and the join with the partners that pass the other conditions, to
-/// a macro that builds a statement. A macro, since `query!` takes literals only.
+/// Passes two literals to the macro `$statement`, which builds the text of a statement: the conditions on enrollments,
+/// and the join with the partners that meet the other conditions. This is a macro because `query!` takes literals only.
 ///
-/// A statement joins partners only if the filter has a condition on them: without the join, an index alone determines
-/// the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents another plan).
-/// The opposite plan, a scan in the order of the list until the page is full, takes half a minute if nobody matches.
+/// A statement joins partners only if the filter has a condition on partners: without the join, an index alone
+/// determines the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents
+/// another plan). The opposite plan, a scan in the order of the list until the page is full, takes half a minute if no
+/// partner matches.
 macro_rules! filtered {
     ($statement:ident $(, $argument:literal)*) => {
         $statement!(

@@ -231,7 +231,7 @@ mod tests {
         let of_third = waits!(gate, third);
         let displaced = waiting.pop().expect("the second");
         assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
-        // Each workspace has one request in the queue: a fourth workspace has no more right to a place.
+        // Each workspace has one request in the queue: a fourth workspace displaces no request.
         let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
         assert_eq!(gate.admit(fourth, 1).await.err(), Some(Rejection::QueueFull));
         drop((waiting, of_modest, of_third, held));

@@ -63,7 +63,7 @@ pub(super) enum Arrival<P> {
 }
 
 impl<P> State<P> {
-    /// Admits, queues or rejects a request. Waiters that lose their place are moved to `displaced`.
+    /// Admits, queues or rejects a request. Waiters that lose their place in the queue are moved to `displaced`.
     pub(super) fn arrive(
         &mut self,
         limits: &Limits,
@@ -172,7 +172,7 @@ impl<P> State<P> {
         self.displace_one(own + 1)
     }
 
-    /// Moves the waiters that arrived last and no longer have a place to `displaced`.
+    /// Moves the last waiters, for which a shorter queue has no place, to `displaced`.
     fn shorten(&mut self, waiting: usize, displaced: &mut Vec<Waiter<P>>) {
         while self.waiting > waiting
             && let Some(waiter) = self.displace_one(0)

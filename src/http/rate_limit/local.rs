@@ -16,8 +16,8 @@ use super::status::RateLimitStatus;
 use crate::values::clock::Clock;
 use crate::values::id::WorkspaceId;
 
-/// The application's clock for `governor`: the monotonic one, which nobody sets. With the time of day, setting the
-/// machine's clock back by a day would reject requests for a day.
+/// The application's clock for `governor`: the monotonic clock, which no operator can set. With the time of day,
+/// setting the machine's clock back by a day would reject requests for a day.
 #[derive(Clone)]
 struct Monotonic(Arc<dyn Clock>);
 

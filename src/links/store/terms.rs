@@ -30,8 +30,8 @@ pub(in crate::links) async fn find_partner(
     Ok(id)
 }
 
-/// Finds the enrolled partner that a reference means, and locks the enrollment: nobody else changes the enrollment or
-/// its links before the end of the transaction.
+/// Finds the enrolled partner that a reference means, and locks the enrollment: no other transaction changes the
+/// enrollment or its links before the end of this transaction.
 pub(in crate::links) async fn lock_partner(
     conn: &mut PgConnection,
     scope: ProgramScope,

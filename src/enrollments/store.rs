@@ -9,13 +9,15 @@ use sqlx::types::Json;
 
 use super::model::{Candidate, Candidates, EnrolledPartnerRow, Identity, Status};
 use crate::error::{Error, Result};
-use crate::links::{self, LinkOwner};
+use crate::links::{self, DefaultLinkBatch, LinkOwner};
 use crate::partners::{Country, Metadata, PartnerRef, Profile};
 use crate::validation::Bounded;
 use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
-use crate::values::id::{ApplicationId, EnrollmentId, EventId, GroupId, PartnerId, ProgramId, WorkspaceId};
+use crate::values::id::{
+    ApplicationId, DomainId, EnrollmentId, EventId, GroupId, LinkId, PartnerId, ProgramId, WorkspaceId,
+};
 
 /// Finds the enrollments that each identity may mean, without a lock. The function in the database sets the tenant, so that
 /// a repeat call needs no other statement.
@@ -99,9 +101,9 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) event: &'a Value,
 }
 
-/// Inserts partner, enrollment and event in one round trip. Returns false when another transaction has taken the e-mail
-/// address or the tenant id before, or has changed or deleted the group. The caller then rolls back the rows that were
-/// inserted.
+/// Inserts partner, enrollment, links and event in one round trip, and returns the ids of the inserted links. Returns `None`
+/// when another transaction has taken the e-mail address or the tenant id before, or has changed or deleted the group. The
+/// caller then rolls the rows back that were inserted.
 ///
 /// The statement locks the row of the group before the enrollment is inserted, because the foreign key does not suffice:
 /// the foreign key waits for a transaction that deletes the group, and is then satisfied with a row that is marked as
@@ -109,13 +111,16 @@ pub(super) struct NewEnrollment<'a> {
 pub(super) async fn insert_enrollment(
     conn: &mut PgConnection,
     new: &NewEnrollment<'_>,
+    domain_id: DomainId,
+    links: &DefaultLinkBatch<'_>,
     now: Timestamp,
-) -> Result<bool> {
-    let profile = new.profile;
-    let done = sqlx::query_scalar!(
+) -> Result<Option<Vec<LinkId>>> {
+    let (profile, rows) = (new.profile, links.rows());
+    let inserted = sqlx::query_scalar!(
         r#"/* enrollments::insert_enrollment */
          SELECT insert_enrollment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-                                  $20, $21, $22, $23) AS "done!""#,
+                                  $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
+                AS "inserted: Vec<LinkId>""#,
         new.scope.workspace_id as _,
         new.scope.program_id as _,
         new.id as _,
@@ -138,11 +143,19 @@ pub(super) async fn insert_enrollment(
         new.event_id as _,
         new.event_name,
         new.event,
+        domain_id as _,
+        &rows.ids as _,
+        &rows.keys as _,
+        &rows.folded_keys as _,
+        &rows.urls as _,
+        &rows.default_links as _,
+        &rows.external_ids as _,
+        Json(links.settings()) as _,
         now as _,
     )
     .fetch_one(conn)
     .await?;
-    Ok(done)
+    Ok(inserted)
 }
 
 /// Writes another tenant id to an enrollment and its links. Returns false when the enrollment no longer has the tenant

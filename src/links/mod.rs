@@ -15,7 +15,7 @@ mod settings;
 mod store;
 mod variants;
 
-pub(crate) use default_links::{DefaultLinks, create_default_links};
+pub(crate) use default_links::{DefaultLinkBatch, DefaultLinks, create_default_links};
 pub(crate) use key::fold as fold_key;
 pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
 pub(crate) use model::Link;

@@ -24,7 +24,6 @@ pub(in crate::enrollments) async fn give_default_links(work: &mut Work<'_>, enro
     let names = Names { username, name, email: &locked.email };
     let links = DefaultLinks {
         owner: LinkOwner { workspace_id, program_id: locked.program_id, partner_id: locked.partner_id },
-        owner_is_new: false,
         domain_id: terms.domain_id,
         tenant_id: locked.tenant_id.as_deref(),
         wanted: &terms.default_links,

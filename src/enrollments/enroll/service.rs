@@ -16,7 +16,7 @@ use crate::enrollments::request::PartnerRequest;
 use crate::enrollments::store::{self, ExpectedState, NewEnrollment};
 use crate::error::{Error, Result};
 use crate::groups;
-use crate::links::{DefaultLinks, KeyBase, LinkOwner, Names, create_default_links};
+use crate::links::{DefaultLinkBatch, DefaultLinks, KeyBase, LinkOwner, Names};
 use crate::outbox::{Event, EventName};
 use crate::validation::Bounded;
 use crate::values::clock::Timestamp;
@@ -178,9 +178,6 @@ async fn create_enrollment(
         event_name: event_name.as_str(),
         event: &event.payload(),
     };
-    if !store::insert_enrollment(work.conn, &new, now).await? {
-        return Err(Error::lost_race());
-    }
     let names = Names {
         username: profile.username.as_ref().map(Bounded::as_str),
         name: profile.name.as_ref().map(Bounded::as_str),
@@ -188,14 +185,15 @@ async fn create_enrollment(
     };
     let links = DefaultLinks {
         owner: LinkOwner { workspace_id: scope.workspace_id, program_id: scope.program_id, partner_id },
-        owner_is_new: true,
         domain_id: terms.domain_id,
         tenant_id,
         wanted: &terms.default_links,
         base: &KeyBase::derive(&names, link_props.prefix.as_ref(), work.ids()),
         props: link_props,
     };
-    create_default_links(work, &links).await?;
+    let batch = DefaultLinkBatch::of_new_partner(work, &links).await?;
+    let inserted = store::insert_enrollment(work.conn, &new, links.domain_id, &batch, now).await?;
+    batch.complete(work, inserted.ok_or_else(Error::lost_race)?).await?;
     if let Some(invitation) = invitation {
         work.audit(scope.program_id, invitation.action(), partner_id, invitation.details(None)).await?;
     }

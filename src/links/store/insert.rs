@@ -10,8 +10,35 @@ use crate::links::settings::LinkSettings;
 use crate::values::clock::Timestamp;
 use crate::values::id::{DomainId, GroupDefaultLinkId, LinkId, TagId, WorkspaceId};
 
-/// Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its
-/// external id is taken, or if the partner already has a link for the default link.
+/// Links as the arrays that a statement binds.
+pub(crate) struct LinkRows<'a> {
+    pub(crate) ids: Vec<LinkId>,
+    pub(crate) keys: Vec<&'a str>,
+    pub(crate) folded_keys: Vec<String>,
+    pub(crate) urls: Vec<&'a str>,
+    pub(crate) default_links: Vec<Option<GroupDefaultLinkId>>,
+    pub(crate) external_ids: Vec<Option<&'a str>>,
+}
+
+impl<'a> LinkRows<'a> {
+    /// Takes the links in the order of the keys, so that two transactions that insert several links do not wait for each
+    /// other.
+    pub(crate) fn of(links: &'a [NewLink]) -> Self {
+        let mut links: Vec<(String, &NewLink)> = links.iter().map(|link| (link.key.folded(), link)).collect();
+        links.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        Self {
+            ids: links.iter().map(|(_, link)| link.id).collect(),
+            keys: links.iter().map(|(_, link)| link.key.as_str()).collect(),
+            urls: links.iter().map(|(_, link)| link.url.as_str()).collect(),
+            default_links: links.iter().map(|(_, link)| link.default_link_id).collect(),
+            external_ids: links.iter().map(|(_, link)| link.external_id.as_ref().map(ExternalId::as_str)).collect(),
+            folded_keys: links.into_iter().map(|(folded, _)| folded).collect(),
+        }
+    }
+}
+
+/// Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its external
+/// id is taken, or if the partner already has a link for the default link.
 pub(in crate::links) async fn insert_links(
     conn: &mut PgConnection,
     owner: LinkOwner,
@@ -21,16 +48,7 @@ pub(in crate::links) async fn insert_links(
     settings: &LinkSettings,
     now: Timestamp,
 ) -> Result<Vec<LinkId>> {
-    // Sorted by key: two transactions that insert several links must not wait for each other.
-    let mut links: Vec<(String, &NewLink)> = links.iter().map(|link| (link.key.folded(), link)).collect();
-    links.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    let ids: Vec<LinkId> = links.iter().map(|(_, link)| link.id).collect();
-    let keys: Vec<&str> = links.iter().map(|(_, link)| link.key.as_str()).collect();
-    let folded: Vec<&str> = links.iter().map(|(folded, _)| folded.as_str()).collect();
-    let urls: Vec<&str> = links.iter().map(|(_, link)| link.url.as_str()).collect();
-    let default_links: Vec<Option<GroupDefaultLinkId>> = links.iter().map(|(_, link)| link.default_link_id).collect();
-    let external_ids: Vec<Option<&str>> =
-        links.iter().map(|(_, link)| link.external_id.as_ref().map(ExternalId::as_str)).collect();
+    let rows = LinkRows::of(links);
     let inserted = sqlx::query_scalar!(
         r#"/* links::insert_links */
          SELECT insert_links($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS "inserted!: Vec<LinkId>""#,
@@ -39,12 +57,12 @@ pub(in crate::links) async fn insert_links(
         owner.partner_id as _,
         domain_id as _,
         tenant_id,
-        &ids as _,
-        &keys as _,
-        &folded as _,
-        &urls as _,
-        &default_links as _,
-        &external_ids as _,
+        &rows.ids as _,
+        &rows.keys as _,
+        &rows.folded_keys as _,
+        &rows.urls as _,
+        &rows.default_links as _,
+        &rows.external_ids as _,
         Json(settings) as _,
         now as _,
     )

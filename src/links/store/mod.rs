@@ -13,6 +13,7 @@ pub(in crate::links) use find::{
 };
 pub use find::{list_links_of_partners, list_partner_links};
 pub use groups::follow_default_links;
+pub(crate) use insert::LinkRows;
 pub(in crate::links) use insert::{insert_link_tags, insert_links};
 pub use of_partner::{delete_partner_links, update_tenant_id_of_partner_links};
 pub(in crate::links) use terms::{LinkTerms, find_link_terms, find_partner, lock_partner};

@@ -16,3 +16,4 @@ mod request_problems;
 mod retrieve_partner;
 mod rule;
 mod update_partner;
+mod valid_states;

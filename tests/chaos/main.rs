@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let enough = AtomicBool::new(false);
     let outcome = runtime.block_on(async {
-        let (mut signals, mut run) = (Signals::listen()?, pin!(run(&options, &enough)));
+        let (mut signals, mut run) = (Signals::listen(2)?, pin!(run(&options, &enough)));
         tokio::select! {
             () = signals.next() => {}
             outcome = &mut run => return outcome,

@@ -2,31 +2,43 @@
 
 use super::model::{TagFilter, TagName, TagOrder, fold};
 use super::reference::OneOrMany;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, choices};
+use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::values::Page;
 use crate::values::color::Color;
 
-choices! {
-    /// The member that a list of tags is sorted by.
-    #[derive(Default)]
-    SortBy {
-        /// The name, without regard to case.
-        #[default]
-        Name = "name",
-        /// The time of creation.
-        CreatedAt = "createdAt",
+/// The member that a list of tags is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum SortBy {
+    #[default]
+    Name,
+    CreatedAt,
+}
+
+impl Text for SortBy {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        match text {
+            "name" => Ok(Self::Name),
+            "createdAt" => Ok(Self::CreatedAt),
+            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be name or createdAt")),
+        }
     }
 }
 
-choices! {
-    /// The direction in which a list of tags is sorted.
-    #[derive(Default)]
-    SortOrder {
-        /// Smallest first.
-        #[default]
-        Asc = "asc",
-        /// Largest first.
-        Desc = "desc",
+/// The direction in which a list of tags is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum SortOrder {
+    #[default]
+    Asc,
+    Desc,
+}
+
+impl Text for SortOrder {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        match text {
+            "asc" => Ok(Self::Asc),
+            "desc" => Ok(Self::Desc),
+            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be asc or desc")),
+        }
     }
 }
 

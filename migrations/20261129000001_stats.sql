@@ -1,9 +1,9 @@
--- The counters of links and the totals of enrollments get narrow tables of their own: counting must not rewrite a wide
--- row and all its indexes, and an enrollment that has counted nothing must not stand in the index of every order.
+-- Moves the counters of links and the totals of enrollments to narrow tables: a count must not rewrite a wide row and all
+-- its indexes, and an enrollment without a count must not be in the index of every order.
 --
--- The first count makes the row (and the first of an enrollment makes `enrollments.uncounted` null in the same
--- transaction); an absent row is zeros. The totals are not the sums over the links that are there: what
--- a deleted link has brought has happened.
+-- The first count creates the row; an absent row means zeros. The first count of an enrollment also sets
+-- `enrollments.uncounted` to null in the same transaction. The totals of an enrollment are not the sums over its present
+-- links, because the events that were counted for a deleted link have happened.
 
 CREATE TABLE link_stats (
     workspace_id uuid        NOT NULL,
@@ -18,15 +18,16 @@ CREATE TABLE link_stats (
     CONSTRAINT link_stats_pkey PRIMARY KEY (workspace_id, link_id),
     CONSTRAINT link_stats_link_fkey FOREIGN KEY (workspace_id, link_id) REFERENCES links (workspace_id, id)
         ON DELETE CASCADE
--- No counter is indexed: an update that finds room on its page touches no index.
+-- No counter is indexed: an update with room on the page of its row changes no index.
 ) WITH (fillfactor = 80);
 
--- An id begins with the millisecond in which its row was made, and `created_at` is that millisecond: the order of the ids
--- is the order of making. So one index serves the list by time and the foreign key of `enrollment_stats`.
+-- An id begins with the millisecond in which the row was created, and `created_at` is the same millisecond: ids are in the
+-- order of creation. One index therefore serves both the list by time and the foreign key of `enrollment_stats`.
 ALTER TABLE enrollments ADD CONSTRAINT enrollments_program_key UNIQUE (workspace_id, program_id, id);
 
--- Where an enrollment without totals stands in the orders by a total: at 0. Null from the first count on, when its row
--- of `enrollment_stats` has its place instead. So a list is merged from two indexes, whichever of the two are few.
+-- The position of an enrollment without totals in the lists that are sorted by a total: zero. Null from the first count
+-- on, when the row in `enrollment_stats` has the position. A list is merged from two indexes, which is fast whether few
+-- or most enrollments have totals.
 ALTER TABLE enrollments ADD COLUMN uncounted bigint DEFAULT 0;
 ALTER TABLE enrollments ADD CONSTRAINT enrollments_uncounted_check CHECK (uncounted = 0);
 
@@ -38,7 +39,7 @@ CREATE TABLE enrollment_stats (
     total_leads       bigint NOT NULL DEFAULT 0,
     total_conversions bigint NOT NULL DEFAULT 0,
     total_sales       bigint NOT NULL DEFAULT 0,
-    -- Minor units, as are the two below.
+    -- Minor units, also in the next two columns.
     total_sale_amount bigint NOT NULL DEFAULT 0,
     total_commissions bigint NOT NULL DEFAULT 0,
     net_revenue       bigint NOT NULL GENERATED ALWAYS AS (total_sale_amount - total_commissions) STORED,
@@ -47,7 +48,7 @@ CREATE TABLE enrollment_stats (
         REFERENCES enrollments (workspace_id, program_id, id) ON DELETE CASCADE
 );
 
--- FORCE keeps the rows from the owner, too.
+-- With FORCE, row level security hides the rows from the owner of the tables, too.
 ALTER TABLE links NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE enrollments NO FORCE ROW LEVEL SECURITY;
 
@@ -70,7 +71,7 @@ WHERE s.workspace_id = e.workspace_id AND s.program_id = e.program_id AND s.enro
 ALTER TABLE links FORCE ROW LEVEL SECURITY;
 ALTER TABLE enrollments FORCE ROW LEVEL SECURITY;
 
--- One for each order of the list; the id decides between equals.
+-- One index for each order of the list; the id decides between equal totals.
 CREATE INDEX enrollments_uncounted_idx ON enrollments (workspace_id, program_id, uncounted, id)
     WHERE uncounted IS NOT NULL;
 CREATE INDEX enrollment_stats_total_clicks_idx
@@ -99,7 +100,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON link_stats, enrollment_stats TO pearset_
 DROP TRIGGER links_totals ON links;
 DROP FUNCTION add_to_enrollment_totals();
 
--- The indexes of a column go with it.
+-- The indexes of a column are dropped with the column.
 ALTER TABLE links DROP COLUMN clicks;
 ALTER TABLE links DROP COLUMN leads;
 ALTER TABLE links DROP COLUMN conversions;
@@ -115,5 +116,5 @@ ALTER TABLE enrollments DROP COLUMN total_sale_amount;
 ALTER TABLE enrollments DROP COLUMN total_commissions;
 
 DROP INDEX enrollments_created_at_idx;
--- `enrollments_status_idx` has those who wait for a review in the same order.
+-- `enrollments_status_idx` has the enrollments that wait for a review in the same order.
 DROP INDEX enrollments_pending_idx;

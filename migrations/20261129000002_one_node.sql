@@ -1,13 +1,14 @@
--- Statements that stay on one node where the tables are distributed by workspace: several writes in one round trip are a
--- function of one-row INSERT … VALUES, no table without a workspace refers to one with, and a request in progress is a
--- row instead of an advisory lock.
+-- Keeps every statement on one node when the tables are distributed by workspace: several writes in one round trip are a
+-- function of one-row INSERT … VALUES statements, no table without a workspace refers to a table with a workspace, and a
+-- request in progress is a row instead of an advisory lock.
 
--- Makes a partner (unless it is there), its enrollment and the event that tells of it. False where another transaction
--- was faster with the e-mail or the tenant id, or has changed or deleted the group: what was made until then is for the
--- caller to roll back.
+-- Inserts a partner (unless the partner exists), an enrollment and the event about the enrollment. Returns false when
+-- another transaction has taken the e-mail address or the tenant id before, or has changed or deleted the group. The
+-- caller then rolls back the rows that were inserted.
 --
--- The group's row is locked before the enrollment is made and not by its foreign key only: that one waits for a
--- transaction that deletes the group, and is then content with a row that says that it is deleted.
+-- The function locks the row of the group before the enrollment is inserted, because the foreign key does not suffice:
+-- the foreign key waits for a transaction that deletes the group, and is then satisfied with a row that is marked as
+-- deleted.
 CREATE FUNCTION insert_enrollment(
         of_workspace uuid, of_program uuid, new_id uuid, of_partner uuid, partner_exists boolean, new_email text,
         new_email_normalized text, new_name text, new_username text, new_image text, new_country text,
@@ -46,9 +47,9 @@ BEGIN
     RETURN true;
 END $$;
 
--- Inserts links of one partner and returns the ids of those for which there was a place: a taken key, a taken external id
--- or a default link that the partner has already leave one out. The caller gives them in the order of their keys, so that
--- two transactions do not wait for each other.
+-- Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its external
+-- id is taken, or if the partner already has the default link. The caller sorts the links by key, so that two
+-- transactions do not wait for each other.
 CREATE FUNCTION insert_links(
         of_workspace uuid, of_program uuid, of_partner uuid, of_domain uuid, new_tenant_id text, ids uuid[], keys text[],
         folded_keys text[], urls text[], default_links uuid[], external_ids text[], new_archived boolean,
@@ -86,10 +87,10 @@ BEGIN
     RETURN inserted;
 END $$;
 
--- Nothing calls it any more.
+-- No statement calls this function any more.
 DROP FUNCTION find_candidates(uuid, uuid, uuid, text, text);
 
--- What a key gives, unless it is unknown or revoked.
+-- Returns the grant of an API key, unless the key is unknown or revoked.
 CREATE OR REPLACE FUNCTION find_grant(hash bytea)
     RETURNS TABLE (api_key_id uuid, workspace_id uuid, plan text, program_id uuid, deactivated_at timestamptz,
                    scopes text[], expires_at timestamptz, is_bound_to_program boolean)
@@ -111,22 +112,22 @@ BEGIN
         WHERE w.id = api_key.workspace_id;
 END $$;
 
--- The three are kept by what writes them, in the transaction that reads what they refer to: no program and no domain is
--- ever deleted.
+-- The writers of these three references check the target in the same transaction. No program and no domain is ever
+-- deleted, so a checked reference stays valid.
 ALTER TABLE workspaces DROP CONSTRAINT workspaces_default_program_fkey;
 ALTER TABLE api_keys DROP CONSTRAINT api_keys_program_fkey;
 ALTER TABLE link_hosts DROP CONSTRAINT link_hosts_domain_fkey;
 
--- A request in progress is a row without an answer, which no other transaction ever sees: it is inserted when the request
--- begins and gets its answer before it is committed.
+-- A request in progress is a row without an answer. No other transaction ever sees such a row: the row is inserted when
+-- the request begins, and the answer is written before the row is committed.
 ALTER TABLE idempotency_keys ALTER COLUMN status DROP NOT NULL;
 ALTER TABLE idempotency_keys ALTER COLUMN body DROP NOT NULL;
 ALTER TABLE idempotency_keys ADD CONSTRAINT idempotency_keys_answer_check CHECK ((status IS NULL) = (body IS NULL));
 
--- Claims a key for the request of this transaction. `is_claimed` is false where the key was used: then there is the
--- answer that was kept or, where another transaction that uses it has not ended after a moment, none. The wait must be
--- short, as its only purpose is to find out, and a client asks again. What ends with the transaction frees the key at
--- once, also when a server is killed.
+-- Claims a key for the request of this transaction. `is_claimed` is false when the key is in use: the result then has the
+-- stored answer, or no answer while another transaction with the key is still running. The wait for that transaction is
+-- short, because the client repeats the request anyway. The end of the transaction frees the key immediately, also when
+-- a server is killed.
 CREATE FUNCTION claim_idempotency_key(of_workspace uuid, wanted_key text, new_fingerprint bytea, moment timestamptz,
                                       new_expires_at timestamptz)
     RETURNS TABLE (is_claimed boolean, fingerprint bytea, status smallint, body bytea)
@@ -138,7 +139,7 @@ BEGIN
     VALUES (of_workspace, wanted_key, new_fingerprint, new_expires_at)
     ON CONFLICT DO NOTHING;
     IF NOT FOUND THEN
-        -- In place of one that has expired.
+        -- Replaces an expired row.
         UPDATE idempotency_keys k
         SET fingerprint = new_fingerprint, status = NULL, body = NULL, expires_at = new_expires_at
         WHERE k.workspace_id = of_workspace AND k.key = wanted_key AND k.expires_at <= moment;

@@ -1,9 +1,9 @@
--- The settings of a link become one JSON object, so that a new setting needs no column. Members that have their default
--- value are absent.
+-- Moves the settings of a link to one JSON object, so that a new setting needs no column. Members with their default value
+-- are absent.
 
 ALTER TABLE links ADD COLUMN settings jsonb NOT NULL DEFAULT '{}';
 
--- FORCE keeps the rows from the owner, too.
+-- With FORCE, row level security hides the rows from the owner of the table, too.
 ALTER TABLE links NO FORCE ROW LEVEL SECURITY;
 
 UPDATE links SET settings = jsonb_strip_nulls(jsonb_build_object(

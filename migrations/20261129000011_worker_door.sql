@@ -1,11 +1,11 @@
--- The door for background workers: functions `workspaces_with_*`, which name workspaces that have work and return
--- nothing of their rows. The worker then works on each workspace in a transaction of that workspace.
+-- The door for background workers: functions `workspaces_with_*`, which return the ids of workspaces with work and no row
+-- of any tenant. The worker then works on each workspace in a transaction of that workspace.
 --
--- Such a function runs with the rights of its caller and takes the place of one tenant after the other, like
--- `find_workspace_of_program`. Before it returns, it takes the tenant back, so that the rest of the transaction sees no
--- row of any tenant. It returns workspaces after `after` in the order of their ids, at most `at_most`.
+-- Such a function runs with the rights of its caller and sets one tenant after the other, like
+-- `find_workspace_of_program`. At its end, the function unsets the tenant, so that the rest of the transaction sees no row
+-- of any tenant. The result is in the order of the ids: at most `at_most` workspaces with an id greater than `after`.
 
--- Workspaces with answers to an Idempotency-Key that have expired.
+-- Returns the workspaces with expired answers to an Idempotency-Key.
 CREATE FUNCTION workspaces_with_expired_answers(moment timestamptz, after uuid, at_most integer) RETURNS SETOF uuid
     LANGUAGE plpgsql AS $$
 DECLARE

@@ -34,7 +34,7 @@ pub(crate) trait BatchLoader: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Self::Answer>>> + Send;
 }
 
-/// Batches concurrent look-ups with the same key (the DataLoader pattern). Cheap to clone.
+/// Batches concurrent look-ups with the same key (the `DataLoader` pattern). Cheap to clone.
 ///
 /// The first caller loads immediately. Callers that arrive while a batch is in flight are collected and served by one
 /// batch when the batch in flight ends, after [`MAX_WAIT`], or when [`MAX_BATCH`] callers wait, whichever comes first.
@@ -81,8 +81,8 @@ impl<L: BatchLoader> Batcher<L> {
     /// batch.
     ///
     /// # Errors
-    /// As [`BatchLoader::load`]. An error that another look-up of the batch may have caused is not passed on: the
-    /// look-up is repeated alone.
+    /// The errors of [`BatchLoader::load`]. An error that another look-up of the batch may have caused is not passed
+    /// on: the look-up is repeated alone.
     pub(crate) async fn load(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
         let Some(mut receiver) = self.enqueue(key, &request) else {
             let _slot = BatchSlot { shared: Arc::clone(&self.0), key };
@@ -134,7 +134,7 @@ impl<L: BatchLoader> Batcher<L> {
     /// Returns the answer of a look-up that is a batch of its own.
     ///
     /// # Errors
-    /// As [`BatchLoader::load`].
+    /// The errors of [`BatchLoader::load`].
     async fn load_alone(&self, key: L::BatchKey, request: L::Request) -> Result<L::Answer> {
         let answers = self.0.loader.load(key, vec![request]).await?;
         answers.into_iter().next().ok_or_else(|| Error::internal("a look-up without an answer"))
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     /// Answers each number with ten times the number, one batch for each permit, and records the batches. The batch
-    /// `[0]` is never answered, a batch with 13 conflicts, and for a batch with 404 the service is away.
+    /// `[0]` is never answered, a batch with 13 conflicts, and for a batch with 404 the service is unavailable.
     struct TenTimes {
         permits: Semaphore,
         batches: mpsc::UnboundedSender<Vec<u32>>,
@@ -424,7 +424,7 @@ mod tests {
                 let (loads, loaded) = std::sync::mpsc::channel();
                 let batcher = Batcher::new(Stuck(loads));
                 // For each key: one batch in flight, one full batch that overtook the first, and callers that wait.
-                for request in 0..(1 + MAX_BATCH as u32 + 5) {
+                for request in (0..).take(1 + MAX_BATCH + 5) {
                     for key in 0..8 {
                         let batcher = batcher.clone();
                         runtime.spawn(async move { batcher.load(key, request).await.unwrap() });
@@ -436,6 +436,6 @@ mod tests {
             }
             ended.send(()).unwrap();
         });
-        end.recv_timeout(Duration::from_secs(60)).expect("the runtimes end");
+        end.recv_timeout(Duration::from_mins(1)).expect("the runtimes end");
     }
 }

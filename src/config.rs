@@ -1,5 +1,5 @@
-//! All settings, from flags and environment variables, validated once at start. Other folders do not know this file: each
-//! has a small struct of its own settings, which is built here.
+//! All settings, from flags and environment variables, validated once at start. Other folders do not know this file:
+//! each folder has a small struct with its settings, which is built here.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -48,7 +48,7 @@ pub struct Settings {
     #[arg(long, global = true, env = "DATABASE_URL", value_name = "DATABASE_URL", hide_env_values = true)]
     pub database_url: Option<Secret>,
 
-    /// Address that clients reach the server at [default: that of --listen]
+    /// Address that clients reach the server at [default: the address of --listen]
     #[arg(long, global = true, env = "PEARSET_PUBLIC_URL", value_name = "PEARSET_PUBLIC_URL")]
     pub public_url: Option<Url>,
 
@@ -62,7 +62,7 @@ pub struct Settings {
     )]
     pub bootstrap_api_key: Option<Secret>,
 
-    /// Most sessions to the database at the same time
+    /// Maximum number of database sessions
     #[arg(
         long,
         global = true,
@@ -84,11 +84,11 @@ pub struct Settings {
     )]
     pub rate_limits: RateLimits,
 
-    /// Redis in which several servers count requests together [redis://…]
+    /// Redis in which several servers count requests for the rate limits together [redis://…]
     #[arg(long, global = true, env = "PEARSET_REDIS_URL", value_name = "PEARSET_REDIS_URL", hide_env_values = true)]
     pub redis_url: Option<Secret>,
 
-    /// Most requests in progress at the same time [default: as many as sessions to the database]
+    /// Maximum number of requests in progress [default: the number of database sessions]
     #[arg(
         long,
         global = true,
@@ -98,7 +98,7 @@ pub struct Settings {
     )]
     pub max_requests: Option<u16>,
 
-    /// Most requests that wait for their turn; more are rejected [default: four for each request in progress]
+    /// Maximum number of waiting requests; further requests are rejected [default: four for each request in progress]
     #[arg(long, global = true, env = "PEARSET_MAX_WAITING_REQUESTS", value_name = "PEARSET_MAX_WAITING_REQUESTS")]
     pub max_waiting_requests: Option<u16>,
 
@@ -112,7 +112,7 @@ pub struct Settings {
     )]
     pub signing_key: Option<Secret>,
 
-    /// File with that PEM
+    /// File with the PEM of the signing key
     #[arg(
         long,
         global = true,
@@ -240,7 +240,7 @@ impl Settings {
         overload::Limits { in_progress, waiting, queue_timeout: overload::Limits::QUEUE_TIMEOUT }
     }
 
-    /// Returns the Redis in which several servers count requests together.
+    /// Returns the Redis in which several servers count requests for the rate limits together.
     ///
     /// # Errors
     /// When the URL is not a URL of Redis. The error does not show the URL, which may hold a password.
@@ -258,7 +258,7 @@ impl Settings {
     pub fn bootstrap_api_key(&self) -> anyhow::Result<Option<ApiKey>> {
         let text = self.bootstrap_api_key.as_ref().map(Secret::expose).filter(|text| !text.is_empty());
         text.map(str::parse::<ApiKey>).transpose().map_err(|error| {
-            anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a good one")
+            anyhow::anyhow!("PEARSET_BOOTSTRAP_API_KEY is {error}; `pearset key generate` prints a valid key")
         })
     }
 

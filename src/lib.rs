@@ -2,32 +2,36 @@
 //!
 //! `docs/architecture.md` describes the layout and the order in which folders may import each other.
 
-pub mod access;
-pub mod app;
-pub mod audit_logs;
-mod batcher;
-pub mod cli;
-pub mod config;
-pub mod db;
-pub mod domains;
-pub mod embed_tokens;
-pub mod enrollments;
-pub mod error;
-pub mod groups;
-pub mod http;
-pub mod idempotency;
-pub mod links;
-pub mod outbox;
-pub mod partners;
-pub mod programs;
-pub mod provisioning;
-pub mod surfaces;
-pub mod tags;
-pub mod telemetry;
-pub mod validation;
-pub mod values;
-pub mod work;
-pub mod workspaces;
+// Every folder is private to the crate: `pub` marks what a folder offers to the other folders.
+#![allow(unreachable_pub, reason = "see above")]
 
-pub use app::serve;
-pub use surfaces::api::build_app;
+mod access;
+mod app;
+mod audit_logs;
+mod batcher;
+mod cli;
+mod config;
+mod db;
+mod domains;
+mod embed_tokens;
+mod enrollments;
+mod error;
+mod groups;
+mod http;
+mod idempotency;
+mod links;
+mod outbox;
+mod partners;
+mod programs;
+mod provisioning;
+mod surfaces;
+mod tags;
+mod telemetry;
+#[doc(hidden)]
+pub mod testing;
+mod validation;
+mod values;
+mod work;
+mod workspaces;
+
+pub use cli::main;

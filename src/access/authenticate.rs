@@ -45,7 +45,7 @@ impl Access {
     /// Returns the grant of the API key in the headers of a request.
     ///
     /// # Errors
-    /// 401 for a key that is missing, malformed, unknown, revoked or expired; 503 when the database is away.
+    /// 401 for a key that is missing, malformed, unknown, revoked or expired; 503 when the database is unavailable.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Result<Arc<Grant>> {
         let key = bearer(headers)?;
         let grant = self.find_grant(key.hash()).await?;
@@ -65,16 +65,16 @@ impl Access {
             let grant = found.read("find_grant", move |conn| Box::pin(workspaces::find_grant(conn, hash))).await?;
             grant.map(Arc::new).ok_or_else(|| Error::unauthorized(INVALID_KEY))
         };
-        // Boxed: the future is large, and every request would carry the room for it.
+        // Boxed: the future is large, and every request would reserve memory for the future.
         Box::pin(self.0.grants.try_get_with(hash, look_up)).await.map_err(|error| error.again())
     }
 
-    /// The database outside of any request's transaction.
+    /// Returns the database outside of any request's transaction.
     pub(super) fn db(&self) -> &Db {
         &self.0.db
     }
 
-    /// Passes if the workspace has this program and the program is active.
+    /// Checks that the workspace has this program and the program is active.
     pub(super) async fn check_program(&self, db: &Db, scope: ProgramScope) -> Result<()> {
         let look_up = async {
             let tenant = db.tenant(scope.workspace_id);

@@ -60,7 +60,6 @@ permissions! {
 
 /// An authenticated caller who is allowed `P`.
 pub struct Caller<P> {
-    /// The tenant.
     pub workspace_id: WorkspaceId,
     /// The key of the request.
     pub api_key_id: ApiKeyId,
@@ -101,8 +100,8 @@ impl<P: Permission> Caller<P> {
         if self.grant.is_bound_to_program {
             return Err(no_program());
         }
-        // Within the request's transaction, if there is one: a second session while the first is held could wait forever
-        // on a full pool.
+        // Uses the request's transaction, if there is one: a request that holds one session and waits for a second
+        // could wait forever on a full pool.
         self.access.check_program(self.request_db.as_ref().unwrap_or(self.access.db()), scope).await?;
         Ok(scope)
     }

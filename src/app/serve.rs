@@ -127,7 +127,7 @@ async fn start(
     Ok(Started { app, supervisor, first_key })
 }
 
-/// Creates the first workspace if there is none, and then returns the API key of the workspace.
+/// Creates the first workspace if there is none, and returns the API key of a workspace that was created.
 async fn bootstrap(app: &AppState, key: Option<ApiKey>, public_url: &Url) -> anyhow::Result<Option<ApiKey>> {
     let key = key.unwrap_or_else(|| ApiKey::generate(&app.ids));
     let first = CreateFirstWorkspace(CreateWorkspace {

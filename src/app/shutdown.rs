@@ -20,8 +20,8 @@ impl Signals {
     /// Takes the signals over. The first `orderly` signals are returned by [`Signals::next`]; the next one ends the process
     /// at once, and an embedded cluster with it.
     ///
-    /// The signals arrive in a thread of its own with a runtime of its own. So the last signal takes effect whatever the
-    /// application does, even when the application's runtime is stuck or has ended.
+    /// A separate thread with a separate runtime receives the signals. The last signal therefore takes effect whatever
+    /// the application does, even when the application's runtime is stuck or has ended.
     ///
     /// # Errors
     /// When the operating system refuses the thread or a signal handler.

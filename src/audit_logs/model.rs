@@ -37,29 +37,19 @@ actions! {
     PartnerAccepted = "partner.accepted";
     /// An invitation was withdrawn.
     PartnerInviteDeleted = "partner.invite_deleted";
-    /// An application was approved.
     PartnerApproved = "partner.approved";
-    /// An application was rejected.
     PartnerRejected = "partner.rejected";
-    /// A partner was banned.
     PartnerBanned = "partner.banned";
-    /// A ban was lifted.
     PartnerUnbanned = "partner.unbanned";
-    /// A partner was deactivated.
     PartnerDeactivated = "partner.deactivated";
-    /// A deactivated partner was reactivated.
     PartnerReactivated = "partner.reactivated";
     /// All embed tokens of a partner were revoked.
     TokensRevoked = "tokens.revoked";
-    /// A group was created.
     GroupCreated = "group.created";
-    /// A group was changed.
     GroupUpdated = "group.updated";
     /// A group was deleted, and its partners were moved.
     GroupDeleted = "group.deleted";
-    /// A link was changed.
     LinkUpdated = "link.updated";
-    /// A link was deleted.
     LinkDeleted = "link.deleted";
 }
 
@@ -73,9 +63,7 @@ impl Text for Action {
 /// An entry to be written.
 #[derive(Debug)]
 pub struct Entry<'a> {
-    /// The tenant.
     pub workspace_id: WorkspaceId,
-    /// The program.
     pub program_id: ProgramId,
     /// The API key of the request; `None` for changes by the command line.
     pub api_key_id: Option<ApiKeyId>,

@@ -1,4 +1,4 @@
-//! The options that say where links live.
+//! The options for the address of links.
 
 use clap::Args;
 

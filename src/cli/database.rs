@@ -25,8 +25,8 @@ pub(super) fn with_database(
     with_sessions(settings, NonZeroUsize::MIN, work)
 }
 
-/// As [`with_database`], for work that uses up to `sessions` database sessions at the same time. Such work may fill new
-/// tables, so the statistics of the tables are kept up to date meanwhile.
+/// Does the same as [`with_database`] for work that uses up to `sessions` database sessions at the same time. Such work
+/// may fill new tables, so the statistics of the tables are kept up to date meanwhile.
 pub(super) fn with_sessions(
     settings: &Settings,
     sessions: NonZeroUsize,

@@ -55,7 +55,7 @@ impl DomainCommand {
         match self {
             Self::Add { workspace, program, address, additional, output } => {
                 let Some(address) = address.into_link_address() else {
-                    bail!("one of --host and --url-prefix is needed");
+                    bail!("set one of --host and --url-prefix");
                 };
                 let scope = find_scope(executor.db(), &workspace, program).await?;
                 let add = AddDomain { scope, address: address.clone(), is_additional: additional };

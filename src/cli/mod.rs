@@ -28,6 +28,7 @@ pub use workspace::WorkspaceCommand;
 
 use crate::app;
 use crate::config::Settings;
+use crate::telemetry;
 
 /// Self-hosted partner-program backend
 #[derive(Debug, Parser)]
@@ -36,7 +37,7 @@ pub struct Cli {
     /// Settings.
     #[command(flatten)]
     pub settings: Settings,
-    /// The command; without one, the server runs.
+    /// The command; without a command, the server runs.
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -68,15 +69,32 @@ pub enum Command {
     SigningKey(SigningKeyCommand),
     /// Print the OpenAPI document
     Openapi,
-    /// Ask a running server whether the server is ready; fails if not
+    /// Check whether a running server is ready; fails if not
     Healthcheck,
+}
+
+/// Runs the program: parses the command line, starts telemetry, and runs the command.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
+    let telemetry = cli.settings.telemetry().and_then(|settings| telemetry::start(&settings));
+    match telemetry.and_then(|_running| run(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("pearset: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Parses the command line.
 ///
 /// # Errors
 /// The exit code, after the help or an error message was printed. The message about a wrong value is one line.
-pub fn parse() -> Result<Cli, ExitCode> {
+fn parse() -> Result<Cli, ExitCode> {
     let command = Cli::command().mut_args(without_empty_variable);
     let cli = command.try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
     cli.map_err(|error| {
@@ -102,7 +120,7 @@ fn without_empty_variable(setting: Arg) -> Arg {
 ///
 /// # Errors
 /// The error for the operator, in one line.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<()> {
     let settings = cli.settings;
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::serve(&settings, output::write),

@@ -9,12 +9,11 @@ mod tenant;
 mod tx;
 mod worker;
 
-pub use request::RequestTransaction;
 pub use source::{CREATE_ROLE, Settings, Source};
 pub use statistics::{TableStatistics, refresh_statistics};
 pub use tenant::{Global, Tenant};
 pub use tx::with_deadline;
-pub use worker::{WorkFinder, WorkspaceRange};
+pub use worker::WorkspaceRange;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +85,7 @@ impl Db {
     /// Checks that the database answers.
     ///
     /// # Errors
-    /// 503 when it does not.
+    /// 503 when the database does not answer.
     pub async fn ping(&self) -> Result<()> {
         self.global().read("ping", |conn| Box::pin(async move { Ok(conn.ping().await?) })).await
     }

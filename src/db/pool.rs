@@ -28,7 +28,7 @@ impl managed::Manager for Connector {
     type Error = sqlx::Error;
 
     async fn create(&self) -> std::result::Result<PgConnection, sqlx::Error> {
-        // Boxed: the future is large, and calls that find a free session would carry the room for it.
+        // Boxed: the future is large, and calls that find a free session would reserve memory for the future.
         Box::pin(PgConnection::connect_with(&self.options)).await
     }
 

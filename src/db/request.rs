@@ -25,7 +25,7 @@ pub struct RequestTransaction {
 }
 
 impl Tenant<'_> {
-    /// Begins a transaction for a whole request. All work with [`RequestTransaction::db`] is a part of the transaction.
+    /// Begins a transaction for a whole request. All work with `RequestTransaction::db` is a part of the transaction.
     ///
     /// # Errors
     /// 503 when the database cannot be reached in time.
@@ -63,7 +63,7 @@ impl RequestTransaction {
         &self.db
     }
 
-    /// Commits the transaction. Work with [`RequestTransaction::db`] that is still running is lost.
+    /// Commits the transaction. Work with `RequestTransaction::db` that is still running is lost.
     ///
     /// # Errors
     /// 503 when the connection broke: whether the transaction was committed is then unknown.

@@ -14,10 +14,11 @@ use super::role::{self, APPLICATION_ROLE};
 /// The role that logs in to the embedded cluster. Not a superuser: row level security does not apply to superusers.
 const ROLE: &str = "pearset";
 const DATABASE: &str = "pearset";
-/// Creates that role. The text of an error can hold a value of a request, and must not appear in PostgreSQL's log.
+/// Creates the role `pearset`. The text of an error can hold a value of a request, and must not appear in PostgreSQL's
+/// log.
 pub const CREATE_ROLE: &str = "CREATE ROLE pearset LOGIN; ALTER ROLE pearset SET log_min_messages = 'log'";
-/// Sessions next to the pool, for commands and for an operator's own client. Together with the default pool they make
-/// PostgreSQL's own default of 100.
+/// The sessions beyond the pool, for commands and for an operator's own client. The default pool and these sessions add
+/// up to PostgreSQL's own default of 100.
 const SPARE_SESSIONS: u16 = 84;
 
 /// The settings of the database.

@@ -1,10 +1,11 @@
 //! PostgreSQL's statistics of tables that have just begun to grow.
 //!
-//! PostgreSQL counts the rows of tables once a minute (`autovacuum_naptime`), which is too late in the first minute of a
-//! new installation. Without statistics every index that begins with workspace and program looks as good as any other,
-//! and the plans that the sessions keep walk through all enrollments of a program to find one. Each call costs more than
-//! the call before, until a thousand enrollments a second have become a hundred. So the server, and an import, refreshes
-//! the statistics itself until the tables are large enough for the statistics of autovacuum.
+//! PostgreSQL counts the rows of tables once a minute (`autovacuum_naptime`), which is too late in the first minute of
+//! a new installation. Without statistics, every index that begins with workspace and program looks equally good, and
+//! the cached plans of the sessions scan all enrollments of a program to find one enrollment. Each call costs more than
+//! the call before, until the throughput has fallen from a thousand enrollments per second to a hundred. The server and
+//! an import therefore refresh the statistics themselves until the tables are large enough for the statistics of
+//! autovacuum.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::error::{Error, Result};
 
 /// The tables that every call looks up rows in.
 const TABLES: [&str; 3] = ["partners", "enrollments", "links"];
-/// The number of rows from which on the right index is far cheaper than every other index.
+/// The number of rows above which the right index is far cheaper than every other index.
 const ENOUGH_ROWS: f32 = 1_000.0;
 /// The time limit for connecting, and for one refresh.
 const REFRESH_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ impl TableStatistics {
     /// The session is kept for the next refresh.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn refresh(&self) -> Result<bool> {
         let kept = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut conn = match kept {
@@ -59,7 +60,7 @@ impl TableStatistics {
 /// Analyzes each table that has doubled since it was analyzed last. Returns whether all tables have grown enough.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub async fn refresh_statistics(conn: &mut PgConnection) -> Result<bool> {
     let tables = TABLES.map(str::to_owned);
     let known = sqlx::query!(

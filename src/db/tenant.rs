@@ -12,16 +12,16 @@ use crate::values::id::WorkspaceId;
 /// The database as one workspace sees it. Each transaction sets the workspace, and row level security neither shows nor
 /// accepts rows of another workspace: a statement without a condition on the workspace finds no rows of others.
 ///
-/// There is no query without this door, [`Global`] or [`super::WorkFinder`]:
+/// There is no query without this door, [`Global`] or `WorkFinder`:
 ///
 /// ```compile_fail
-/// async fn without_a_tenant(db: &pearset::db::Db) {
+/// async fn without_a_tenant(db: &pearset::testing::db::Db) {
 ///     let _ = db.read("partners", |conn| Box::pin(async move { let _ = conn; Ok(()) })).await;
 /// }
 /// ```
 ///
 /// ```
-/// async fn of_a_tenant(db: &pearset::db::Db, workspace_id: pearset::values::id::WorkspaceId) {
+/// async fn of_a_tenant(db: &pearset::testing::db::Db, workspace_id: pearset::testing::values::id::WorkspaceId) {
 ///     let _ = db.tenant(workspace_id).read("partners", |conn| Box::pin(async move { let _ = conn; Ok(()) })).await;
 /// }
 /// ```

@@ -46,7 +46,7 @@ const TENANT_SETTING: &str = "pearset.workspace_id";
 /// The transaction around a piece of work.
 #[derive(Clone, Copy)]
 pub(super) enum Mode {
-    /// None: each statement is a transaction of its own.
+    /// No transaction around the work: each statement is a separate transaction.
     Statements,
     /// A read-only transaction.
     Reads(WorkspaceId),
@@ -96,7 +96,7 @@ impl Db {
         T: Send + 'static,
     {
         let db = self.clone();
-        // The lines of the task have the id of the request.
+        // The log lines of the task have the id of the request.
         let attempts = async move { db.attempts(name, mode, work).await };
         let task = tokio::spawn(with_deadline(deadline(), attempts).in_current_span());
         task.await.map_err(Error::internal)?
@@ -139,7 +139,7 @@ impl Db {
     {
         let mut attempt = 0;
         loop {
-            // Boxed: each future around this future has room for it twice, and is moved.
+            // Boxed: each enclosing future would reserve memory for this future twice, and is moved.
             let tried = tokio::time::timeout_at(deadline, Box::pin(self.attempt(mode, attempt, &work))).await;
             let Ok(outcome) = tried else {
                 // No result arrived: the other sessions may be dead too, and each would cost a client as long.

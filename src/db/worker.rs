@@ -45,7 +45,7 @@ impl<'a> WorkFinder<'a> {
     /// done in between.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn find<F>(self, name: &'static str, find: F) -> Result<Vec<Tenant<'a>>>
     where
         F: for<'c> Fn(&'c mut PgConnection, WorkspaceRange) -> BoxFuture<'c, Result<Vec<WorkspaceId>>> + Send + Sync,

@@ -9,4 +9,4 @@ pub use address::{Host, LinkAddress, UrlPrefix, short_link};
 pub use model::{Domain, NewDomain};
 pub(crate) use model::{DomainRef, no_domain};
 pub(crate) use service::ListDomains;
-pub use store::{find_domain, find_domain_by_host, insert_domain, list_domains};
+pub use store::{find_domain, find_domain_by_host, insert_domain};

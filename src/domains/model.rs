@@ -1,4 +1,4 @@
-//! Domains as they are stored and listed, and the reference by which a request names one.
+//! Domains, and references to domains in requests.
 
 use super::address::LinkAddress;
 use crate::error::{Error, Result};
@@ -9,7 +9,6 @@ use crate::values::id::{DomainId, ProgramId};
 #[derive(Debug, Clone, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Domain {
-    /// The id.
     pub id: DomainId,
     /// The program that owns the domain.
     pub program_id: ProgramId,
@@ -17,9 +16,9 @@ pub struct Domain {
     pub host: String,
     /// The text that a key is appended to.
     pub url_prefix: String,
-    /// Whether the domain is an additional domain of the program.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
-    /// Whether the domain is the program's default, for links that name no domain.
+    /// True for the program's default domain, which links get unless a request names a domain.
     pub is_default: bool,
 }
 
@@ -30,11 +29,11 @@ pub struct NewDomain<'a> {
     pub id: DomainId,
     /// The address of the domain's links.
     pub address: &'a LinkAddress,
-    /// Whether the domain is an additional domain of the program.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
 }
 
-/// A domain that a request names by id. A text that is not an id names a domain that does not exist.
+/// A reference to a domain by id. An invalid id names a domain that does not exist.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DomainRef(Option<DomainId>);
 

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn pem() {
+    fn pem_is_decoded_or_refused() {
         let der = new_private_key().unwrap();
         let body = STANDARD.encode(&der);
         let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n{}\n-----END PRIVATE KEY-----\n", &body[..64], &body[64..]);

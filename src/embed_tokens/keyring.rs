@@ -61,7 +61,7 @@ impl Keyring {
     /// Reads the keys of the database. Generates the first key if neither the database nor the operator has a key.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn refresh(&self, db: &Db, now: Timestamp) -> Result<()> {
         let mut rows =
             db.global().read("read_signing_keys", move |conn| Box::pin(store::list_usable_keys(conn, now))).await?;
@@ -98,7 +98,7 @@ impl Keyring {
     /// they sign has expired. Returns the id of the new key.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn rotate(db: &Db, now: Timestamp) -> Result<String> {
         let key = Arc::new(new_private_key().map_err(|error| Error::internal(format!("{error:#}")))?);
         let active_from = now + PUBLISH_AHEAD;
@@ -121,7 +121,7 @@ impl Keyring {
     /// the last token that they signed has expired.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn retire_stored(db: &Db, now: Timestamp) -> Result<()> {
         let retired_at =
             now + Self::REFRESH_INTERVAL + Duration::from_secs(TokenLifetime::MAX.seconds().unsigned_abs().into());
@@ -152,7 +152,7 @@ impl Keyring {
     /// at most once per [`UNKNOWN_KEY_INTERVAL`].
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub(super) async fn find(&self, db: &Db, now: Timestamp, kid: &str) -> Result<Option<Arc<Key>>> {
         if let Some(key) = self.find_known(now, kid) {
             return Ok(Some(key));

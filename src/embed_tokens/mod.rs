@@ -15,4 +15,4 @@ mod verify;
 pub use keyring::{Keyring, SigningKeySource};
 pub use mint::{EmbedToken, TokenIssuer};
 pub use service::EnrollmentPlaces;
-pub use store::{Places, SigningKeySummary, list_signing_keys};
+pub use store::list_signing_keys;

@@ -23,7 +23,6 @@ pub(super) struct SigningKeyRow {
 pub struct SigningKeySummary {
     /// The id in a token's header.
     pub kid: String,
-    /// The time of the creation.
     pub created_at: Timestamp,
     /// The time of the first signature.
     pub active_from: Timestamp,

@@ -28,7 +28,7 @@ impl TokenIssuer {
     /// the caller's key may use.
     ///
     /// # Errors
-    /// 401 for every other token, 503 when the database is away.
+    /// 401 for every other token, 503 when the database is unavailable.
     pub(super) async fn verify<P: Permission>(&self, db: &Db, caller: &Caller<P>, token: &str) -> Result<Claims> {
         let token = UnverifiedToken::parse(token).ok_or_else(invalid)?;
         let now = self.now();

@@ -6,7 +6,8 @@ use super::model::Status;
 use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, GroupId, PartnerId, ProgramId};
 
-/// The data of an event about an enrollment. Only ids and the status: a receiver reads the rest, which is then current.
+/// The data of an event about an enrollment. The data has only ids and the status. A receiver reads all other values
+/// itself, and so gets the current values.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EnrollmentEvent<'a> {
     pub(super) enrollment_id: EnrollmentId,

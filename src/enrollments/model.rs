@@ -78,9 +78,9 @@ impl Text for Status {
 /// The identity of the partner that a request is about.
 #[derive(Debug, Clone, Default)]
 pub struct Identity {
-    /// Whether the request names a partner by id, valid or not.
+    /// True if the request names a partner by an id, valid or invalid.
     pub names_partner: bool,
-    /// The id of that partner. `None` for a text that is not an id: such a partner does not exist.
+    /// The named id. `None` for a text that is not an id, which names a partner that does not exist.
     pub partner_id: Option<PartnerId>,
     /// The partner's id in the customer's system.
     pub tenant_id: Option<String>,
@@ -102,7 +102,7 @@ pub(super) struct Candidate {
     pub(super) invite_expires_at: Option<Timestamp>,
     /// The lifetime of the program's tokens.
     pub(super) token_lifetime_seconds: i32,
-    /// Whether the group has a default link that the enrollment lacks.
+    /// True if the group has a default link that the enrollment lacks.
     pub(super) lacks_default_links: bool,
 }
 
@@ -115,7 +115,7 @@ pub(super) struct Candidates {
     pub(super) by_tenant: Option<Candidate>,
     /// The enrollment of the partner with the e-mail address that the request names.
     pub(super) by_email: Option<Candidate>,
-    /// The partner with that e-mail address, if the partner is not enrolled in this program.
+    /// The partner with the e-mail address of the request, if the partner is not enrolled in this program.
     pub(super) known_partner: Option<PartnerId>,
 }
 

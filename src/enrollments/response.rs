@@ -187,10 +187,10 @@ pub(super) async fn load(
     Ok(EnrolledPartner::new(row, links))
 }
 
-/// Adds their links to enrollments of one program.
+/// Adds the links of the partners to enrollments of one program.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub(super) async fn with_links(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rates() {
+    fn rate_without_a_denominator_is_absent() {
         assert_eq!(ratio(1, 4), Some(0.25));
         assert_eq!(ratio(0, 4), Some(0.0));
         assert_eq!(ratio(1, 0), None);

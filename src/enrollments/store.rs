@@ -83,7 +83,7 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) scope: ProgramScope,
     pub(super) id: EnrollmentId,
     pub(super) partner_id: PartnerId,
-    /// Whether the partner exists. The profile of an existing partner is not changed.
+    /// True for an existing partner, whose profile is not changed.
     pub(super) partner_exists: bool,
     pub(super) profile: &'a Profile,
     pub(super) group_id: GroupId,
@@ -101,8 +101,8 @@ pub(super) struct NewEnrollment<'a> {
     pub(super) event: &'a Value,
 }
 
-/// Inserts partner, enrollment, links and event in one round trip, and returns the ids of the inserted links. `None` when
-/// another transaction was faster with the e-mail address or the tenant id, or has changed or deleted the group. The
+/// Inserts partner, enrollment, links and event in one round trip, and returns the ids of the inserted links. Returns `None`
+/// when another transaction has taken the e-mail address or the tenant id before, or has changed or deleted the group. The
 /// caller then rolls the rows back that were inserted.
 ///
 /// The statement locks the row of the group before the enrollment is inserted, because the foreign key does not suffice:
@@ -158,8 +158,8 @@ pub(super) async fn insert_enrollment(
     Ok(inserted)
 }
 
-/// Writes another tenant id to an enrollment and its links. False when the enrollment no longer has the tenant id or the
-/// status with which it was found.
+/// Writes another tenant id to an enrollment and its links. Returns false when the enrollment no longer has the tenant
+/// id or the status with which it was found.
 pub(super) async fn update_tenant_id(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,
@@ -186,7 +186,8 @@ pub(super) async fn update_tenant_id(
     Ok(true)
 }
 
-/// Approves an invited enrollment. False when the enrollment is no longer invited or the invitation has expired.
+/// Approves an invited enrollment. Returns false when the enrollment is no longer invited or the invitation has
+/// expired.
 pub(super) async fn accept_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -217,7 +218,7 @@ pub(super) struct ExpectedState<'a> {
 pub(super) struct RevokedTokens {
     /// The epoch of tokens that are minted from now on.
     pub(super) token_epoch: i32,
-    /// Whether the metadata has changed.
+    /// True if the metadata has changed.
     pub(super) replaces_metadata: bool,
 }
 
@@ -255,7 +256,6 @@ pub(super) async fn revoke_tokens(
 /// A partner whose tokens were revoked.
 #[derive(Debug)]
 pub struct RevokedPartner {
-    /// The partner.
     pub partner_id: PartnerId,
     /// The epoch of tokens that are minted from now on.
     pub token_epoch: i32,
@@ -283,7 +283,7 @@ pub async fn revoke_partner_tokens(
     Ok(revoked)
 }
 
-/// Invites a partner again. False when the enrollment no longer has the expected status.
+/// Invites a partner again. Returns false when the enrollment no longer has the expected status.
 pub(super) async fn renew_invitation(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

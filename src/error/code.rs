@@ -27,7 +27,7 @@ pub enum Code {
     RateLimitExceeded,
     /// 500: an internal fault.
     InternalServerError,
-    /// 503: the database is away, or the server is overloaded.
+    /// 503: the database is unavailable, or the server is overloaded.
     ServiceUnavailable,
 }
 

@@ -48,7 +48,7 @@ struct Pattern(String);
 
 impl Text for Pattern {
     fn from_text(text: &str) -> Result<Self, Invalid> {
-        const WRONG: Invalid = Invalid::format("Must be a host such as shop.acme.com, or *.acme.com for all below one");
+        const WRONG: Invalid = Invalid::format("Must be a host such as shop.acme.com, or *.acme.com for any subdomain");
         let (start, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
         let host: Host = name.parse().map_err(|_| WRONG)?;
         if host.as_str().contains('*') || host.as_str().split('.').any(str::is_empty) {

@@ -58,7 +58,7 @@ impl LinkChanges {
     /// Writes the changes to the default links of a group.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub(super) async fn write(
         &self,
         conn: &mut PgConnection,

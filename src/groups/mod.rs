@@ -11,7 +11,7 @@ mod store;
 
 pub use allowed_hosts::AllowedHosts;
 pub(crate) use model::Group;
-pub use model::{DefaultLink, EnrollmentTerms, GroupRef, NewGroup};
+pub use model::{DefaultLink, GroupRef, NewGroup};
 pub(crate) use request::GroupChanges;
 pub use request::{DeleteGroupQuery, UpdateGroupRequest};
 pub use service::no_group;

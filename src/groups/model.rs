@@ -130,9 +130,7 @@ impl FromJson for WantedLinks {
 /// The reference of a request to a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupRef {
-    /// The id.
     Id(GroupId),
-    /// The slug.
     Slug(String),
 }
 
@@ -172,7 +170,6 @@ impl GroupRef {
 /// A group to create.
 #[derive(Debug)]
 pub struct NewGroup {
-    /// The id.
     pub id: GroupId,
     /// The name for people.
     pub name: String,
@@ -182,7 +179,7 @@ pub struct NewGroup {
     pub color: Option<Color>,
     /// The maximum number of links of a partner; `None` means any number.
     pub max_partner_links: Option<i32>,
-    /// The hosts that links may point to; none means every host.
+    /// The hosts that links may point to; an empty list means every host.
     pub allowed_hosts: Vec<String>,
 }
 
@@ -212,7 +209,7 @@ pub struct EnrollmentTerms {
     pub group_id: GroupId,
     /// The version of the group when the settings were read.
     pub group_version: i32,
-    /// The domain of its links.
+    /// The domain of new links.
     pub domain_id: DomainId,
     /// The default links of the group.
     pub default_links: Vec<DefaultLink>,

@@ -57,7 +57,7 @@ impl Query for FindGroup {
     }
 }
 
-/// Creates a group. Without default links in the request, the group gets one to the program's site.
+/// Creates a group. Without default links in the request, the group gets one default link to the program's site.
 ///
 /// Fails with 409 when the slug is taken, with 422 when the default links do not agree with the other members.
 pub(super) struct CreateGroup {
@@ -118,7 +118,8 @@ pub(crate) async fn update_group(
     changes: &GroupChanges,
 ) -> Result<GroupId> {
     let ProgramScope { workspace_id, program_id } = scope;
-    // Locks every group of the program: each of two changes sees the other's default group.
+    // Locks every group of the program, so that the second of two concurrent changes sees the default group of the
+    // first.
     programs::lock_default_group(work.conn, scope).await?;
     let before = store::find_group(work.conn, scope, group, false).await?.ok_or_else(no_group)?;
     if before.is_default && changes.is_default == Some(false) {
@@ -146,7 +147,8 @@ pub(crate) async fn update_group(
 }
 
 /// Gives every default link of a program that points to `from` the target `to`. The caller has locked the program, so
-/// that no group changes meanwhile. Links that were created for these default links are left for the caller.
+/// that no group changes during the transaction. Links that were created for these default links are left for the
+/// caller.
 ///
 /// # Errors
 /// 409 when a group does not allow links to the new target.
@@ -178,11 +180,10 @@ pub(crate) async fn retarget_default_links(
 }
 
 /// Closes a group, whose partners are left for the caller, and returns the id of the group. `move_to` is the group for
-/// these partners, the program's default group if there is none. Returns `None` when the program has no such open
-/// group.
+/// these partners; `None` means the program's default group. Returns `None` when the program has no such open group.
 ///
-/// After this transaction no enrollment comes into the group: the transaction waits for every transaction that is
-/// creating an enrollment in the group, and later ones find the group changed.
+/// After this transaction, no enrollment can enter the group: the transaction waits for every transaction that is
+/// creating an enrollment in the group, and later transactions find the group changed.
 ///
 /// # Errors
 /// 404 for an unknown target, 409 for the default group, 422 when the target is the group itself.

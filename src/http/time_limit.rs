@@ -1,4 +1,4 @@
-//! The time limit of a route, and how a handler that works on many items ends in time.
+//! The time limit of a route, and the earlier deadline of a handler that works on many items.
 
 use std::sync::Arc;
 use std::time::Duration;

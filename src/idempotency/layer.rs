@@ -108,7 +108,7 @@ async fn answer(
     Ok(Response::from_parts(parts, Body::from(body)))
 }
 
-/// Claims the key until the end of the transaction. Returns the stored answer of the key.
+/// Claims the key until the end of the transaction. Returns the stored answer of a key that was answered before.
 async fn claim(
     db: &Db,
     now: Timestamp,

@@ -7,5 +7,5 @@ mod sweep;
 
 pub use layer::{Idempotency, with_idempotency};
 pub use model::{Answer, Claim, Fingerprint, IdempotencyKey};
-pub use store::{claim_key, keep_answer};
+pub use store::claim_key;
 pub use sweep::sweep;

@@ -88,7 +88,6 @@ pub enum Claim {
 pub struct Answer {
     /// The request that was answered.
     pub fingerprint: Fingerprint,
-    /// The status.
     pub status: u16,
     /// The JSON body.
     pub body: Vec<u8>,

@@ -12,7 +12,7 @@ const BATCH: i64 = 1_000;
 /// that sweep at the same time do not wait for each other.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub async fn sweep(db: &Db, now: Timestamp) -> Result<u64> {
     let tenants = db
         .worker()

@@ -1,4 +1,4 @@
-//! Creation of links other than default links, and the terms on which a partner can have them.
+//! Creation of links other than default links, and the terms for such links.
 
 use sqlx::PgConnection;
 
@@ -11,13 +11,13 @@ use crate::validation::{Problem, ProblemCode};
 use crate::values::id::{DomainId, LinkId, TagId};
 use crate::work::Work;
 
-/// The maximum number of keys that are tried for one link. A random suffix of four characters out of 32 is so rarely
-/// taken twice that only another fault uses up all tries.
+/// The maximum number of keys that are tried for one link. A random suffix of four characters out of 32 rarely
+/// collides, so only another fault uses up all attempts.
 pub(super) const MAX_KEY_ATTEMPTS: u32 = 10;
 
-/// Returns the terms that a partner's enrollment and group set for one more link. Lock the enrollment before: its
-/// number of links is then exact until the end of the transaction. The group is not locked: a link that is created
-/// while the group changes follows either the old or the new terms.
+/// Returns the terms that a partner's enrollment and group set for one more link. The caller locks the enrollment
+/// first, so that the number of links is exact until the end of the transaction. The group is not locked: a link that
+/// is created while the group changes follows either the old or the new terms.
 ///
 /// # Errors
 /// 404 when the partner is not enrolled.

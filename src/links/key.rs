@@ -25,7 +25,7 @@ const RESERVED: [&str; 6] =
 pub struct LinkKey(String);
 
 impl LinkKey {
-    /// Returns the key as its owner wrote it.
+    /// Returns the key as entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,7 +92,7 @@ impl KeyPrefix {
 /// Checks that a username can be the key of a link, also behind any prefix.
 ///
 /// # Errors
-/// [`Invalid`] names the rule that the username breaks.
+/// `Invalid` names the rule that the username breaks.
 pub fn check_username(username: &str) -> Result<(), Invalid> {
     let key = LinkKey::from_text(username)?;
     length(key.as_str(), 1, MAX_BASE_LENGTH)
@@ -133,11 +133,11 @@ impl KeyBase {
         Self { prefix, base }
     }
 
-    /// Returns the key of an attempt: the first is plain unless `several` links share the base, the others have a
-    /// random suffix that grows with the attempts.
+    /// Returns the key of an attempt. The first key is plain unless `several` links share the base. Every other key has
+    /// a random suffix, which grows with the attempts.
     ///
     /// # Errors
-    /// Never for a derived base, although the type allows an error.
+    /// A derived base never fails, although the type allows an error.
     pub fn key(&self, several: bool, attempt: u32, ids: &Ids) -> Result<LinkKey, Invalid> {
         let Self { prefix, base } = self;
         // A name can spell a reserved key. A suffix makes the key valid.
@@ -236,7 +236,7 @@ mod tests {
             assert!(check_username(bad).is_err(), "{bad}");
         }
         assert!(check_username("JaneD").is_ok());
-        // U+FB2C is one character that becomes three when composed.
+        // U+FB2C becomes three characters when composed.
         assert!(check_username(&"\u{fb2c}".repeat(100)).is_err());
         assert!(KeyPrefix::from_text("/.well-known/").is_err());
     }

@@ -19,7 +19,7 @@ pub(crate) use default_links::{DefaultLinkBatch, DefaultLinks, create_default_li
 pub(crate) use key::fold as fold_key;
 pub use key::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
 pub(crate) use model::Link;
-pub use model::{ExternalId, KeyRef, LinkOwner, LinkRef, PartnerLink};
+pub use model::{KeyRef, LinkOwner, LinkRef, PartnerLink};
 pub(crate) use referral_links::{
     CreateReferralLink, ListReferralLinks, PartnerName, PartnerSelector, ReferralLink, ReferralLinkChanges,
     UpdateReferralLink,

@@ -52,7 +52,7 @@ pub enum LinkRef {
     Id(LinkId),
     /// The id in the customer's own system.
     External(ExternalId),
-    /// The key. Of several links, the one on the program's default domain is meant, else the oldest.
+    /// The key. A key on several domains names the link on the program's default domain, else the oldest link.
     Key(KeyRef),
 }
 
@@ -82,12 +82,10 @@ impl FromStr for LinkRef {
 
 /// The owner of a link. A partner has at most one enrollment in a program, so that the three ids name the enrollment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the fields are the ids of three objects")]
 pub struct LinkOwner {
-    /// The tenant.
     pub workspace_id: WorkspaceId,
-    /// The program.
     pub program_id: ProgramId,
-    /// The partner.
     pub partner_id: PartnerId,
 }
 
@@ -126,12 +124,12 @@ pub(crate) struct Link {
     pub(crate) domain_id: DomainId,
     pub(crate) host: String,
     pub(crate) url_prefix: String,
-    /// Whether the domain is an additional domain of the program.
+    /// True if partners can choose the domain next to the program's own.
     pub(crate) is_additional: bool,
     pub(crate) key: String,
     pub(crate) url: String,
     pub(crate) external_id: Option<String>,
-    /// Whether the link was created for a default link that the partner's group still has.
+    /// True if the link was created for a default link that the partner's group still has.
     pub(crate) is_default: bool,
     pub(crate) settings: LinkSettings,
     /// Sorted by name.
@@ -182,7 +180,7 @@ pub struct PartnerLink {
     key: String,
     short_link: String,
     url: String,
-    /// Number of visits.
+    /// The number of visits.
     pub clicks: i64,
     /// Sign-ups.
     pub leads: i64,
@@ -190,11 +188,11 @@ pub struct PartnerLink {
     pub conversions: i64,
     /// Payments, recurring ones included.
     pub sales: i64,
-    /// Sum in cents.
+    /// The sum of the sales, in cents.
     pub sale_amount: i64,
 }
 
-/// The columns of a stored link that a partner's list shows, and its domain.
+/// The columns of a link and of the link's domain for the list of a partner.
 #[derive(Debug)]
 pub(crate) struct LinkRow {
     pub(crate) id: LinkId,

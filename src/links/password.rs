@@ -55,7 +55,7 @@ async fn hash(password: String, ids: &Ids) -> Result<String> {
     let permit = HASHING.acquire().await.map_err(Error::internal)?;
     let salt = ids.bytes::<16>();
     tokio::task::spawn_blocking(move || {
-        // The permit is released when the work ends. The work also ends when the caller is gone.
+        // The permit is released when the hash is computed, even if the caller has gone away before.
         let _permit = permit;
         let hash: PasswordHash = Argon2::default()
             .hash_password_with_salt(password.as_bytes(), &salt)

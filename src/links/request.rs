@@ -21,7 +21,7 @@ impl FromFields for ProgramQuery {
 
 /// The query of `GET /links/info`.
 pub(crate) struct LinkInfoQuery {
-    /// The link; a text that is not an id names a link that does not exist.
+    /// The link. An invalid id names a link that does not exist.
     pub(super) link: Option<Result<LinkRef, InvalidId>>,
     pub(super) program: Option<ProgramRef>,
 }

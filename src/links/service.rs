@@ -55,7 +55,7 @@ impl Command for UpdateLink {
         let link = lock_link(work.conn, self.scope, &self.link).await?;
         let id = link.id;
         update_link(work, link, &self.changes).await?;
-        // By id: the change may have renamed the link.
+        // The link is found by its id, because the change may have renamed the link.
         load_link(work.conn, self.scope, id).await
     }
 }
@@ -105,8 +105,8 @@ pub(super) async fn load_link(conn: &mut PgConnection, scope: ProgramScope, id: 
     store::find_link(conn, scope, id).await?.ok_or_else(no_link)
 }
 
-/// Returns the link that a reference means, and locks its enrollment: nobody else changes the link before the end of
-/// the transaction.
+/// Returns the link that a reference means, and locks the enrollment of the link: no other transaction changes the link
+/// before the end of this transaction.
 ///
 /// # Errors
 /// 404 when the program has no such link.
@@ -120,7 +120,7 @@ pub(super) async fn lock_link(conn: &mut PgConnection, scope: ProgramScope, link
     if locked.has_name(link) { Ok(locked) } else { Err(Error::lost_race()) }
 }
 
-/// Changes a link that was locked. A change that leaves everything as before writes nothing.
+/// Changes a locked link. A change without effect writes nothing.
 ///
 /// # Errors
 /// 404 for an unknown domain, 409 for a taken key or external id, 422 for an unknown tag and for a URL that the

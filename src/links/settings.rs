@@ -1,8 +1,8 @@
-//! The settings of a link: its properties other than key, URL and external id, and the changes that requests make to
-//! them.
+//! The settings of a link (all properties other than domain, key, target and external id), and the changes that
+//! requests make to the settings.
 //!
-//! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object, with the
-//! members that differ from their default.
+//! Each setting is declared once, in `link_settings!`. The table `links` keeps the settings as one JSON object of
+//! the members that differ from the default.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -31,7 +31,7 @@ enum ChangedBy {
     Partnero,
 }
 
-/// Whether responses in the Pearset format show a setting.
+/// The visibility of a setting in responses in the Pearset format.
 #[derive(Clone, Copy)]
 enum Visibility {
     Shown,
@@ -52,7 +52,7 @@ pub(crate) trait Setting {
     fn wanted(change: &Self::Change) -> Option<Self::Stored>;
 }
 
-/// A setting that is on or off: a request can omit it, but not set it to null.
+/// A setting that is on or off. A request can omit the setting, but not set null.
 impl Setting for bool {
     type Stored = bool;
     type Change = Option<bool>;

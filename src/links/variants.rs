@@ -75,7 +75,7 @@ impl FromJson for TestVariants {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
         let counted = value.as_array().map(|variants| scope.accept(count(variants, 2..=4, "item")));
         let test = Self { variants: scope.list(value)? };
-        // The percentages of a wrong number of variants are not the problem.
+        // With a wrong number of variants, the sum of the percentages is not reported.
         counted??;
         scope.check(&test)?;
         Some(test)

@@ -6,6 +6,7 @@ macro_rules! event_names {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// The name of an event. Receivers subscribe to names; the audit log has actions of its own.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(clippy::enum_variant_names, reason = "the names of other kinds of events follow")]
         pub enum EventName {
             $($(#[$doc])* $name,)*
         }
@@ -29,24 +30,17 @@ event_names! {
     PartnerInvited = "partner.invited";
     /// An invitation was withdrawn.
     PartnerInviteDeleted = "partner.invite_deleted";
-    /// An application was approved.
     PartnerApproved = "partner.approved";
-    /// An application was rejected.
     PartnerRejected = "partner.rejected";
-    /// A partner was banned.
     PartnerBanned = "partner.banned";
-    /// A ban was lifted.
     PartnerUnbanned = "partner.unbanned";
-    /// A partner was deactivated.
     PartnerDeactivated = "partner.deactivated";
-    /// A deactivated partner was reactivated.
     PartnerReactivated = "partner.reactivated";
 }
 
 /// An event to be delivered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// The name.
     pub name: EventName,
     /// The data of the event.
     pub payload: Value,

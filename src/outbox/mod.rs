@@ -12,7 +12,7 @@ use crate::error::Result;
 /// Returns the approximate number of events that wait for delivery, over all workspaces.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub async fn depth(db: &Db) -> Result<i64> {
     db.global().read("outbox_depth", |conn| Box::pin(store::find_outbox_depth(conn))).await
 }

@@ -7,7 +7,6 @@ use crate::values::http_url::HttpUrl;
 
 /// One value for each member of a profile that can be changed. (The e-mail address cannot: it identifies the person.)
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "openapi.yaml documents them, under the same names")]
 pub struct ProfileMembers<T> {
     pub name: T,
     pub image: T,

@@ -7,9 +7,8 @@ mod reference;
 mod social;
 mod store;
 
-pub use changes::{ProfileChanges, ProfileMembers, StoredProfile};
+pub use changes::ProfileChanges;
 pub use metadata::Metadata;
 pub use model::{Country, Email, Profile, TenantId};
 pub use reference::PartnerRef;
-pub use social::SocialProfile;
 pub use store::{delete_unenrolled_partner, lock_partner, lock_profile, update_profile};

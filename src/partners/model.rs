@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn emails() {
+    fn emails_follow_the_documented_pattern() {
         for good in
             ["jane@example.com", "a@b.co", "o'neil+tag@ex-ample.co.uk", "A_B-c.d@X.COM", "1@1.aa", "x_@a.bc", "-@a.bc"]
         {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn countries() {
+    fn countries_are_upper_case_iso_codes() {
         for good in ["DE", "US", "GB", "TW"] {
             assert!(Country::from_text(good).is_ok(), "{good}");
         }

@@ -8,15 +8,15 @@ use crate::values::id::PartnerId;
 /// A reference to a partner, by one of two ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PartnerRef {
-    /// The partner's own id. `None` for a text that is not an id, which names a partner that does not exist.
+    /// The partner's own id; `None` for an invalid id, which names a partner that does not exist.
     Id(Option<PartnerId>),
     /// The id in the customer's own system.
     Tenant(TenantId),
 }
 
 impl PartnerRef {
-    /// Reads `partnerId` and `tenantId`, each of which can be absent or null. If a request has both, `partnerId` counts.
-    /// Returns `None` when the request has neither: see [`PartnerRef::named`].
+    /// Reads `partnerId` and `tenantId`, each of which can be absent or null. If a request has both, `partnerId`
+    /// counts. Returns `None` when the request has neither: see [`PartnerRef::named`].
     pub fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner_id = fields.nullable::<Bounded<0, { usize::MAX }>>("partnerId");
         let tenant_id = fields.nullable("tenantId");

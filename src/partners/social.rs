@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn handles_and_urls() {
+    fn handles_and_urls_are_normalized() {
         for (text, stored) in [
             ("maya", "maya"),
             ("@maya", "maya"),

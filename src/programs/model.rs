@@ -59,7 +59,6 @@ impl Text for ProgramRef {
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ProgramSummary {
-    /// The id.
     pub id: ProgramId,
     /// The name for people.
     pub name: String,
@@ -77,7 +76,6 @@ pub struct ProgramSummary {
     pub default_domain_id: DomainId,
     /// The time of the deactivation. An inactive program does not exist for requests.
     pub deactivated_at: Option<Timestamp>,
-    /// The time of creation.
     pub created_at: Timestamp,
 }
 
@@ -96,14 +94,13 @@ pub struct ProgramChanges {
     pub token_lifetime: Option<TokenLifetime>,
     /// The domain of links that name no domain.
     pub default_domain_id: Option<DomainId>,
-    /// Whether the program exists for requests.
+    /// True if the program exists for requests.
     pub active: Option<bool>,
 }
 
 /// A program to be created.
 #[derive(Debug)]
 pub struct NewProgram {
-    /// The id.
     pub id: ProgramId,
     /// The name for people.
     pub name: String,

@@ -9,8 +9,8 @@ use crate::workspaces::{self, ApiKey, NewApiKey, Scopes};
 
 /// Creates an API key of the actor's workspace and returns the id of the key.
 ///
-/// Fails with 404 when the workspace has no such program. No foreign key checks that: keys are looked up before the
-/// workspace is known, so the table of keys refers to no table of a workspace.
+/// Fails with 404 when the workspace has no such program. No foreign key checks the program: keys are looked up before
+/// the workspace is known, so the table of keys refers to no table of a workspace.
 #[derive(Debug)]
 pub struct CreateApiKey {
     /// The key itself, of which only a hash is stored.

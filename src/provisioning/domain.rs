@@ -11,11 +11,10 @@ use crate::work::{Command, Work};
 /// Fails with 409 when the domain is taken.
 #[derive(Debug)]
 pub struct AddDomain {
-    /// The program.
     pub scope: ProgramScope,
     /// The place where links of the domain live.
     pub address: LinkAddress,
-    /// Whether partners can choose the domain next to the program's own.
+    /// True if partners can choose the domain next to the program's own.
     pub is_additional: bool,
 }
 

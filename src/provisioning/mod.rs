@@ -8,5 +8,5 @@ mod workspace;
 
 pub use api_key::CreateApiKey;
 pub use domain::AddDomain;
-pub use program::{CreateProgram, PLACEHOLDER_URL, ProgramDefaults, SetDefaultProgram};
-pub use workspace::{CreateFirstWorkspace, CreateWorkspace, CreatedWorkspace};
+pub use program::{CreateProgram, PLACEHOLDER_URL, SetDefaultProgram};
+pub use workspace::{CreateFirstWorkspace, CreateWorkspace};

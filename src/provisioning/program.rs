@@ -76,7 +76,6 @@ impl Command for CreateProgram {
 /// Fails with 404 when the workspace has no such program, with 409 when the program is inactive.
 #[derive(Debug)]
 pub struct SetDefaultProgram {
-    /// The program.
     pub scope: ProgramScope,
 }
 

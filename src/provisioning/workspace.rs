@@ -23,14 +23,15 @@ pub struct CreateWorkspace {
     pub plan: Plan,
     /// The first key, which allows everything.
     pub key: ApiKey,
-    /// The address of the server. Links of the workspace live at `<slug>.localhost` there until it gets a domain.
+    /// The address of the server. Links of the workspace live at `<slug>.localhost` there until the workspace gets a
+    /// domain.
     pub public_url: Url,
 }
 
 /// The ids of a workspace that was created.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the fields are the ids of three objects")]
 pub struct CreatedWorkspace {
-    /// The workspace.
     pub workspace_id: WorkspaceId,
     /// The first program.
     pub program_id: ProgramId,
@@ -67,8 +68,8 @@ impl Command for CreateWorkspace {
     }
 }
 
-/// Creates a workspace if the database has none. Several servers may start at once: one of them creates it. Returns
-/// whether this one did.
+/// Creates a workspace if the database has none. If several servers start at the same time, one server creates the
+/// workspace. Returns whether this server did.
 #[derive(Debug, Clone)]
 pub struct CreateFirstWorkspace(pub CreateWorkspace);
 

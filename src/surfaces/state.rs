@@ -27,7 +27,6 @@ pub struct AppState(Arc<Services>);
 pub struct Services {
     /// The database.
     pub db: Db,
-    /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The source of ids and randomness.
     pub ids: Arc<Ids>,
@@ -47,7 +46,6 @@ pub struct Services {
     pub limiter: Limiter,
     /// The gate that bounds the requests in progress.
     pub gate: Arc<Gate>,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// The shutdown of the server.
     pub drain: Arc<Drain>,

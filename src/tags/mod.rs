@@ -1,4 +1,4 @@
-//! Tags: labels that a workspace puts on its links.
+//! Tags: labels of the links of a workspace.
 
 mod model;
 mod reference;

@@ -47,12 +47,9 @@ pub(super) struct NewTag<'a> {
 /// A tag.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tag {
-    /// The id.
     #[serde(deserialize_with = "id_from_uuid")]
     pub id: TagId,
-    /// The name.
     pub name: String,
-    /// The color.
     pub color: Color,
 }
 
@@ -85,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn name_is_trimmed_and_limited() {
         for (text, name) in [("Autumn", "Autumn"), ("  A b\t", "A b"), (&"ä".repeat(50), &"ä".repeat(50))] {
             assert_eq!(TagName::from_text(text).as_ref().map(TagName::as_str), Ok(name));
         }

@@ -64,8 +64,8 @@ impl FromJson for Named {
     }
 }
 
-/// Returns the tags that a request names, and locks them: nobody deletes them before the end of the transaction. Runs
-/// no query when the request names no tags.
+/// Returns the tags that a request names, and locks the tags: no other transaction deletes a locked tag before the end
+/// of this transaction. Runs no query when the request names no tags.
 ///
 /// # Errors
 /// 422 with each path that names an unknown tag.

@@ -2,31 +2,43 @@
 
 use super::model::{TagFilter, TagName, TagOrder, fold};
 use super::reference::OneOrMany;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, choices};
+use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
 use crate::values::Page;
 use crate::values::color::Color;
 
-choices! {
-    /// The member that a list of tags is sorted by.
-    #[derive(Default)]
-    SortBy {
-        /// The name, without regard to case.
-        #[default]
-        Name = "name",
-        /// The time of creation.
-        CreatedAt = "createdAt",
+/// The member that a list of tags is sorted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum SortBy {
+    #[default]
+    Name,
+    CreatedAt,
+}
+
+impl Text for SortBy {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        match text {
+            "name" => Ok(Self::Name),
+            "createdAt" => Ok(Self::CreatedAt),
+            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be name or createdAt")),
+        }
     }
 }
 
-choices! {
-    /// The direction in which a list of tags is sorted.
-    #[derive(Default)]
-    SortOrder {
-        /// Smallest first.
-        #[default]
-        Asc = "asc",
-        /// Largest first.
-        Desc = "desc",
+/// The direction in which a list of tags is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum SortOrder {
+    #[default]
+    Asc,
+    Desc,
+}
+
+impl Text for SortOrder {
+    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
+        match text {
+            "asc" => Ok(Self::Asc),
+            "desc" => Ok(Self::Desc),
+            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be asc or desc")),
+        }
     }
 }
 
@@ -41,7 +53,7 @@ impl FromFields for ListTagsQuery {
         let ids = fields.optional::<OneOrMany>("ids");
         Some(Self(TagFilter {
             search: search.map(|search| fold(search.as_str())),
-            // A text that is not an id is an id that does not exist.
+            // An invalid id names a tag that does not exist.
             ids: ids.map(|ids| ids.texts().flat_map(|ids| ids.split(',')).filter_map(|id| id.parse().ok()).collect()),
             order: TagOrder { by_creation: sort_by == SortBy::CreatedAt, descending: sort_order == SortOrder::Desc },
             page: Page::from_query(fields),

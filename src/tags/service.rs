@@ -71,7 +71,7 @@ impl Command for UpdateTag {
     }
 }
 
-/// Deletes a tag and takes it off the links that have it.
+/// Deletes a tag and removes the tag from all links.
 ///
 /// Fails with 404 when there is no such tag.
 pub(super) struct DeleteTag {

@@ -103,7 +103,8 @@ pub(super) struct LockedTag {
     pub(super) name_folded: String,
 }
 
-/// Finds the tags with these ids or names, and locks them: nobody deletes them before the end of the transaction.
+/// Finds the tags with these ids or names, and locks the tags: no other transaction deletes a locked tag before the end
+/// of this transaction.
 pub(super) async fn lock_tags(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,

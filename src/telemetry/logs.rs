@@ -33,7 +33,7 @@ pub enum LogFormat {
     Auto,
     /// For people.
     Human,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -120,8 +120,8 @@ pub fn dropped_lines() -> u64 {
     DROPPED.get().map_or(0, |lines| lines.dropped_lines().try_into().unwrap_or(u64::MAX))
 }
 
-/// Returns whether a part of the filter is a level or a rule. The filter itself would take a bare word that is no level
-/// for the name of a module, and would log nothing of all other modules.
+/// Returns whether a part of the filter is a level or a rule. The filter itself would treat a misspelled level as the
+/// name of a module, and would log nothing of any other module.
 fn is_level_or_rule(part: &str) -> bool {
     part.contains('=') || part.trim().parse::<LevelFilter>().is_ok()
 }

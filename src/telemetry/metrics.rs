@@ -35,7 +35,7 @@ const WORKER_LAST_SUCCESS: &str = "pearset_worker_last_success_timestamp_seconds
 const BUILD: &str = "pearset_build_info";
 
 const COUNTERS: [(&str, &str); 9] = [
-    (REQUESTS, "Answers by route and status. 499: the client went away before there was an answer."),
+    (REQUESTS, "Answers by route and status. 499: the client disconnected before the answer."),
     (TRANSACTIONS, "Transactions, and reads without a transaction, by outcome."),
     (RETRIES, "Transactions that were retried, by reason."),
     (TOKENS, "Embed tokens by the route that minted them, and by whether the request found or created the enrollment."),
@@ -68,8 +68,8 @@ const HISTOGRAMS: [(&str, &str); 2] = [
 /// Upper bounds of the histograms' buckets, in seconds.
 const BUCKETS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// The status of a request whose client went away before there was an answer. No server sends this status; nginx counts
-/// such requests under it too.
+/// The status of a request whose client disconnected before the answer. No server sends this status; nginx uses
+/// the same number in its logs.
 pub const CLIENT_WENT_AWAY: u16 = 499;
 
 /// The metrics of one application since its start. Not the process-wide recorder of the `metrics` crate: each application
@@ -163,7 +163,7 @@ impl Transaction {
         }
     }
 
-    /// Counts a transaction that has ended. An error that a rule of the API demands is `refused`.
+    /// Counts a transaction that has ended. An error that a rule of the API demands counts as `refused`.
     pub(crate) fn ended<T>(&self, outcome: &Result<T, Error>, took: Duration) {
         self.seconds.record(took);
         match outcome.as_ref().map_err(Error::code) {
@@ -217,7 +217,7 @@ impl WorkerMetrics {
 pub struct PoolUse {
     /// The most sessions.
     pub max: u32,
-    /// Sessions that nobody uses.
+    /// Idle sessions.
     pub idle: u32,
     /// Sessions in use.
     pub in_use: u32,

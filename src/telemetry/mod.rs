@@ -5,7 +5,7 @@ mod logs;
 pub mod metrics;
 mod otlp;
 
-pub use logs::{LogFormat, dropped_lines, flush};
+pub use logs::{LogFormat, flush};
 pub use metrics::Metrics;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;

@@ -65,7 +65,7 @@ impl Collector {
 
     fn warn(&self, problem: &dyn fmt::Display) {
         if self.is_warning_due() {
-            tracing::warn!(%problem, "the collector of PEARSET_OTLP_ENDPOINT does not take spans");
+            tracing::warn!(%problem, "the collector of PEARSET_OTLP_ENDPOINT does not accept spans");
         }
     }
 

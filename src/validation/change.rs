@@ -51,6 +51,10 @@ impl<T> Change<T> {
 
     /// Returns the new value in its stored form; `None` when the stored value is kept.
     #[must_use]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer option says whether the value changes, the inner one is the value"
+    )]
     pub fn wanted<U>(&self, store: impl FnOnce(&T) -> U) -> Option<Option<U>> {
         match self {
             Self::Keep => None,

@@ -55,7 +55,7 @@ const PATH: &str = "path";
 const READS: &str = "reads";
 
 /// Builds the failure of a rule across fields, reported at the field `path` (empty: at the object as a whole). A
-/// failure is dropped if one of the fields that the rule `reads` has a problem of its own, because an unreadable field
+/// failure is dropped if one of the fields that the rule `reads` has a problem already, because an unreadable field
 /// looks absent. All names are spelled as requests spell them.
 #[must_use]
 pub fn broken_rule(
@@ -129,7 +129,7 @@ pub(super) fn position(fields: &[Field], path: &str) -> usize {
     fields.iter().position(|field| lies_in(path, field.name)).unwrap_or(fields.len())
 }
 
-/// Returns whether a path is `place` or leads to a value inside it.
+/// Returns whether a path is `place` or the path of a value inside `place`.
 pub(super) fn lies_in(path: &str, place: &str) -> bool {
     path.strip_prefix(place).is_some_and(|rest| place.is_empty() || rest.is_empty() || rest.starts_with(['.', '[']))
 }

@@ -226,7 +226,7 @@ impl Fields<'_> {
         self.scope.check(read)
     }
 
-    /// Returns whether the request has the field, with whatever value.
+    /// Returns whether the request has the field, with any value.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.object.contains_key(name)

@@ -42,7 +42,6 @@ macro_rules! choices {
 
         impl $name {
             /// Returns the text that requests and the database use.
-            #[allow(dead_code, reason = "some choices are only read")]
             #[must_use]
             $vis fn as_str(self) -> &'static str {
                 match self {

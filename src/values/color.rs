@@ -9,7 +9,6 @@ use crate::values::id::Ids;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
 #[serde(rename_all = "lowercase")]
 #[sqlx(type_name = "text", rename_all = "lowercase")]
-#[expect(missing_docs, reason = "the names say everything")]
 pub enum Color {
     Red,
     Yellow,

@@ -4,14 +4,14 @@ use url::Url;
 
 use crate::validation::{Invalid, Text, length};
 
-/// An `http` or `https` URL without user info, in serialised form (`apple.com` becomes `https://apple.com/`).
+/// An `http` or `https` URL without user info, in serialized form (`apple.com` becomes `https://apple.com/`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HttpUrl(String);
 
 const MAX_LENGTH: usize = 32_000;
 
 impl HttpUrl {
-    /// Returns the serialised form.
+    /// Returns the serialized form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -28,7 +28,7 @@ impl Text for HttpUrl {
         }
         // A later "://" belongs to the path or the query.
         let has_scheme = text.split_once("://").is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
-        // One parse yields both the verdict and the serialised form; `ValidateUrl` would parse the text twice.
+        // One parse yields both the verdict and the serialized form; `ValidateUrl` would parse the text twice.
         let url = if has_scheme {
             Url::parse(text)
         } else if text.starts_with(|c: char| c.is_alphanumeric()) {

@@ -158,7 +158,7 @@ impl Ids {
     /// Returns `length` characters, each drawn evenly from `alphabet` (ASCII, at most 256 characters).
     #[must_use]
     pub fn string(&self, alphabet: &[u8], length: usize) -> String {
-        // Bytes past the largest multiple of the alphabet's size would favour the first letters of the alphabet.
+        // Bytes past the largest multiple of the alphabet's size would favor the first letters of the alphabet.
         let fair = 256 - 256 % alphabet.len();
         let mut text = String::with_capacity(length);
         while text.len() < length {

@@ -3,7 +3,7 @@
 use crate::validation::Fields;
 
 const MAX_PAGE_SIZE: i64 = 100;
-/// Further than anybody reads, and far below the page at which an offset overflows.
+/// The highest page number: further than anybody reads, and far below the page at which an offset overflows.
 const MAX_PAGE: i64 = 1_000_000;
 
 /// A page of a list: `page` ≥ 1 and `pageSize` 1–100 (default 100) of a query string.

@@ -26,13 +26,13 @@ pub enum ActorKind {
 }
 
 impl Actor {
-    /// An operator who works on this workspace on the command line.
+    /// Returns the actor for an operator who works on this workspace on the command line.
     #[must_use]
     pub fn command_line(workspace_id: WorkspaceId) -> Self {
         Self { workspace_id, kind: ActorKind::CommandLine }
     }
 
-    /// The API key for the audit log; `None` for every other kind of actor.
+    /// Returns the API key for the audit log; `None` for every other kind of actor.
     #[must_use]
     pub fn api_key_id(&self) -> Option<ApiKeyId> {
         match self.kind {

@@ -18,7 +18,7 @@ use crate::values::id::{Ids, WorkspaceId};
 /// Decides whether the statements of a [`Query`] see the same state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadMode {
-    /// Each statement sees what was committed before it.
+    /// Each statement sees the rows that were committed before the statement.
     Committed,
     /// All statements see the same state, and each is planned for its own values: for lists, whose best plan depends
     /// on the given filters.

@@ -7,7 +7,7 @@
 mod actor;
 mod executor;
 
-pub use actor::{Actor, ActorKind};
+pub use actor::Actor;
 pub use executor::{Executor, ReadMode};
 
 use sqlx::PgConnection;
@@ -90,7 +90,7 @@ impl<'c> Work<'c> {
     /// Adds an entry to the audit log. `target` is the id of the changed object.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn audit(
         &mut self,
         program_id: ProgramId,
@@ -113,7 +113,7 @@ impl<'c> Work<'c> {
     /// Puts an event into the outbox, from where the event is delivered after the transaction has committed.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub async fn publish(&mut self, event: &Event) -> Result<()> {
         let now = self.now();
         outbox::insert_event(self.conn, self.actor.workspace_id, self.ids.next(now), event, now).await

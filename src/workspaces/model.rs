@@ -298,7 +298,6 @@ pub struct NewApiKey {
 pub struct Grant {
     /// The key.
     pub api_key_id: ApiKeyId,
-    /// The tenant.
     pub workspace_id: WorkspaceId,
     /// The tenant's plan.
     pub plan: Plan,

@@ -12,25 +12,21 @@ use crate::values::id::{ApiKeyId, ProgramId, WorkspaceId};
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceSummary {
-    /// The id.
     pub id: WorkspaceId,
     /// The name in addresses.
     pub slug: String,
     /// The name for people.
     pub name: String,
-    /// The plan.
     pub plan: Plan,
     /// The program of a request that names no program.
     pub default_program_id: ProgramId,
-    /// The time of creation.
     pub created_at: Timestamp,
 }
 
-/// An API key in a list. The key itself is not known.
+/// An API key in a list. The key itself is not stored.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ApiKeySummary {
-    /// The id.
     pub id: ApiKeyId,
     /// The name for people.
     pub name: String,
@@ -42,7 +38,6 @@ pub struct ApiKeySummary {
     pub expires_at: Option<Timestamp>,
     /// The time of revocation.
     pub revoked_at: Option<Timestamp>,
-    /// The time of creation.
     pub created_at: Timestamp,
 }
 

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::Result;
-use pearset::values::id::EnrollmentId;
+use pearset::testing::values::id::EnrollmentId;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::load::{History, Partner, name};

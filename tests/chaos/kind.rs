@@ -93,7 +93,7 @@ impl Kind {
         }
     }
 
-    /// Returns the behaviour of the network during the fault, `None` if the network is not the part that breaks.
+    /// Returns the behavior of the network during the fault, `None` if the network is not the part that breaks.
     pub(crate) fn network(self, random: &mut StdRng) -> Option<Fault> {
         Some(match self {
             Self::Delay => Fault::Delay(Duration::from_millis(random.random_range(5..150))),

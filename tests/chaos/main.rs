@@ -30,7 +30,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use pearset::app::shutdown::Signals;
+use pearset::testing::app::shutdown::Signals;
 use tokio::task::JoinSet;
 
 use self::client::Client;
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let enough = AtomicBool::new(false);
     let outcome = runtime.block_on(async {
-        let (mut signals, mut run) = (Signals::listen()?, pin!(run(&options, &enough)));
+        let (mut signals, mut run) = (Signals::listen(2)?, pin!(run(&options, &enough)));
         tokio::select! {
             () = signals.next() => {}
             outcome = &mut run => return outcome,

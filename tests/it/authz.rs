@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use http::HeaderValue;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use pearset::domains::{self, LinkAddress};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock;
-use pearset::values::id::{ApiKeyId, ProgramId};
-use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
+use pearset::testing::domains::{self, LinkAddress};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock;
+use pearset::testing::values::id::{ApiKeyId, ProgramId};
+use pearset::testing::workspaces::{self, ApiKey, NewApiKey, Plan, Scope, Scopes};
 use serde_json::{Value, json};
 use sqlx::Executor;
 
@@ -22,7 +22,7 @@ use crate::support::openapi;
 /// The requirements of an operation on a key and its workspace.
 struct Row {
     operation: &'static str,
-    /// The scopes, each of which is enough.
+    /// The scopes. One of these scopes is enough.
     scopes: &'static [&'static str],
     /// The lowest plan.
     plan: Plan,
@@ -397,7 +397,7 @@ async fn key_with_a_wrong_checksum_costs_no_query() {
     take_database_away(&world.app).await;
     for (row, request) in rows(&world) {
         assert_eq!(request.send(&mistyped(&world.workspace.actor)).await.status, 401, "{}", row.operation);
-        // A well-formed key is looked up, which shows that the database is away.
+        // A well-formed key is looked up, which shows that the database is unavailable.
         assert_eq!(request.send(&unknown_key(&world.app)).await.status, 503, "{}", row.operation);
     }
 }

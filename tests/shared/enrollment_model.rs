@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-/// A call. Small numbers stand for tenant ids and e-mail addresses.
+/// A call. Small numbers represent tenant ids and e-mail addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ask {
     /// `POST /tokens/embed/referrals`.
@@ -54,7 +54,7 @@ fn search(left: &[&Event], enrollments: &[Enrollment]) -> bool {
     })
 }
 
-/// Returns the enrollments after a call. `None` when the call could not have got its answer.
+/// Returns the enrollments after a call. Returns `None` when the call could not have got its answer.
 fn step(event: &Event, enrollments: &[Enrollment]) -> Option<Vec<Enrollment>> {
     let (tenant, email) = match event.ask {
         Ask::Token { tenant, email } => (tenant, email),

@@ -21,15 +21,15 @@ pub(crate) enum Fault {
     None,
     /// Each message is delayed, in both directions.
     Delay(Duration),
-    /// Connections are reset, new connections at their first message.
+    /// Open connections are reset, and new connections are reset at their first message.
     Reset,
     /// Connections are reset, and the port is closed.
     Refuse,
     /// Nothing gets through, without notice. Messages arrive when the fault is over.
     BlackHole,
-    /// As `BlackHole`, but only from the client to the server.
+    /// Like `BlackHole`, but only from the client to the server.
     DeafServer,
-    /// As `BlackHole`, but only from the server to the client.
+    /// Like `BlackHole`, but only from the server to the client.
     DeafClient,
     /// A client that sends COMMIT is reset before the COMMIT arrives.
     CutBeforeCommit,

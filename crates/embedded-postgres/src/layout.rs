@@ -26,7 +26,7 @@ pub(crate) struct Layout {
     root: PathBuf,
     /// The user who runs PostgreSQL and owns the folder. `None` unless this process runs as root.
     owner: Option<Owner>,
-    /// Whether the cluster is in [`STATE_DIR`], because the owner cannot reach the data directory.
+    /// True if the cluster is in [`STATE_DIR`], because the owner cannot reach the data directory.
     relocated: bool,
 }
 

@@ -43,7 +43,7 @@ pub struct Settings {
     /// The data directory of the application, for example `.pearset`. The cluster is in the subfolder `pg`. Missing
     /// folders are created.
     pub data_dir: PathBuf,
-    /// Whether committed data survives a crash. `false` is faster and meant for tests only.
+    /// True if committed data must survive a crash. `false` is faster and meant for tests only.
     pub durable: bool,
     /// The maximum number of sessions (`max_connections` of PostgreSQL).
     pub max_connections: u16,

@@ -56,7 +56,7 @@ pub(crate) struct Progress {
     idle_since: AtomicU64,
     opened_at: Instant,
     two_lengths: AtomicBool,
-    /// Whether the last request had a body. Bytes of the body may still arrive after the response.
+    /// True if the last request had a body. Bytes of the body may still arrive after the response.
     had_body: AtomicBool,
 }
 
@@ -284,7 +284,7 @@ struct HeadScan {
     length: usize,
     content_length: bool,
     transfer_encoding: bool,
-    /// Whether the request line has arrived. Empty lines before the request line do not end the head.
+    /// True once the request line has arrived. Empty lines before the request line do not end the head.
     started: bool,
     ended: bool,
 }

@@ -2,7 +2,7 @@
 //! shutdown.
 //!
 //! Several servers run the same workers. A worker therefore claims rows with `FOR UPDATE SKIP LOCKED` in the transaction
-//! of a tenant, and finds the tenants through [`crate::db::WorkFinder`].
+//! of a tenant, and finds the tenants through `db::WorkFinder`.
 
 use std::any::Any;
 use std::error::Error as _;

@@ -72,7 +72,7 @@ struct Lines<R> {
     /// The number of bytes read from the text.
     position: u64,
     since_last_record: usize,
-    /// Whether a `\r` was read and not passed on yet: a `\n` may follow.
+    /// True after a `\r` that was read and not passed on yet: a `\n` may follow.
     held: bool,
     last: u8,
 }

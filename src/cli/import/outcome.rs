@@ -47,7 +47,7 @@ impl Counts {
 pub(super) struct Retry {
     /// The longest time to wait for the database.
     pub(super) max_wait: Duration,
-    /// Whether the import is stopped: then nothing is retried.
+    /// Becomes true when the import is stopped. A stopped import retries nothing.
     pub(super) stopped: watch::Receiver<bool>,
 }
 

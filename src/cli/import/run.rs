@@ -63,7 +63,7 @@ impl Import {
         report.flush()?;
         print(&Summary { dry_run: self.dry_run, counts }, json)?;
         if let Some(Stopped { line, reason }) = ended? {
-            bail!("{reason}: all rows before line {line} are done; run the same command again to go on");
+            bail!("{reason}: all rows before line {line} are done; run the same command again to continue");
         }
         match counts {
             Counts { rows: 0, .. } => bail!("{} has no rows", path.display()),

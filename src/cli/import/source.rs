@@ -142,7 +142,7 @@ impl Rows {
     fn next(&mut self) -> anyhow::Result<Option<RawRow>> {
         match self {
             Self::Csv(rows) => rows.next(),
-            Self::Jsonl(rows) => rows.next().context("cannot read further"),
+            Self::Jsonl(rows) => rows.next().context("cannot read the next line"),
         }
     }
 

@@ -45,8 +45,8 @@ where
         self.waiting.clear();
     }
 
-    /// Returns the next result with the number of its request; `None` when all requests are done, or all that had begun
-    /// when the batch was stopped. Nothing is lost when the future is dropped.
+    /// Returns the next result with the number of its request; `None` when all requests are done; in a stopped batch,
+    /// when all requests that had begun are done. Nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Option<(usize, R)> {
         while self.running.len() < self.concurrency
             && let Some(mut chain) = self.waiting.pop_front()

@@ -16,8 +16,8 @@ pub(in crate::enrollments) async fn give_default_links(work: &mut Work<'_>, enro
     let workspace_id = work.actor.workspace_id;
     let locked = store::lock_link_terms(work.conn, workspace_id, enrollment_id).await?.ok_or_else(Error::lost_race)?;
     let scope = ProgramScope { workspace_id, program_id: locked.program_id };
-    // The present group: the enrollment may have been moved since the caller read it. The terms are `None` while that
-    // group is being deleted.
+    // The group is the present group, because the enrollment may have moved since the caller read the enrollment. The
+    // terms are `None` while that group is being deleted.
     let group = GroupRef::Id(locked.group_id);
     let terms = groups::find_enrollment_terms(work.conn, scope, Some(&group)).await?.ok_or_else(Error::lost_race)?;
     let (username, name) = (locked.username.as_deref(), locked.name.as_deref());

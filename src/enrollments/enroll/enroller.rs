@@ -12,8 +12,8 @@ use super::service::{Attempt, Enroll};
 use crate::error::Result;
 use crate::work::{Actor, Executor};
 
-/// Finds or creates enrollments. Cheap to clone. As an extractor: where a transaction spans the request
-/// (`Idempotency-Key`), all work is part of that transaction.
+/// Finds or creates enrollments. Cheap to clone. The extractor makes all work a part of the transaction that spans the
+/// request (`Idempotency-Key`), if there is such a transaction.
 #[derive(Clone)]
 pub struct Enroller {
     executor: Executor,
@@ -32,7 +32,7 @@ impl Enroller {
     /// existing enrollment; a new enrollment is reported by its event.
     ///
     /// # Errors
-    /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is away.
+    /// 403, 404, 409, 410 as the enrollment rule says; 503 when the database is unavailable.
     pub async fn enroll(&self, actor: impl Into<Actor>, request: EnrollRequest) -> Result<Enrolled> {
         let actor = actor.into();
         let first = self.begin(&request).await?;
@@ -42,11 +42,12 @@ impl Enroller {
         self.finish(actor, request, first).await
     }
 
-    /// Does the same as [`Enroller::enroll`] and returns a view of the enrollment as the request has written or found
-    /// the enrollment, whatever other requests do meanwhile: the view is read in the same transaction.
+    /// Does the same as [`Enroller::enroll`] and returns a view of the enrollment. The view shows the state that the
+    /// request has written or found, without the changes of concurrent requests, because the view is read in the same
+    /// transaction.
     ///
     /// # Errors
-    /// As [`Enroller::enroll`] and [`EnrollmentView::read`].
+    /// The errors of [`Enroller::enroll`] and [`EnrollmentView::read`].
     pub async fn enroll_and_read<V: EnrollmentView>(
         &self,
         actor: impl Into<Actor>,
@@ -63,13 +64,13 @@ impl Enroller {
         Attempt::plan(request, candidates, self.executor.now())
     }
 
-    /// Carries the plan out and reads the view. Without plain passwords of new links: hashing takes long and must not
-    /// extend a transaction.
+    /// Carries the plan out and reads the view. The password of new links is hashed before the transaction, because
+    /// hashing takes long.
     async fn finish<V: EnrollmentView>(&self, actor: Actor, mut request: EnrollRequest, first: Attempt) -> Result<V> {
         if let (Plan::Create { .. }, Some(partner)) = (&first.plan, &mut request.partner) {
             partner.link_props.settings.hash_password(self.executor.ids()).await?;
         }
-        // On the heap: the future is large, and every item of a batch would carry the room for it.
+        // Boxed: the future is large, and every item of a batch would reserve memory for the future.
         Box::pin(self.executor.run(actor, Enroll::new(request, first))).await
     }
 }

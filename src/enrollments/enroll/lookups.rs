@@ -28,7 +28,7 @@ impl EnrollmentLookups {
     /// request, the look-up is a part of that transaction and shares no statement with other requests.
     ///
     /// # Errors
-    /// 503 when the database is away.
+    /// 503 when the database is unavailable.
     pub(super) async fn find(&self, db: &Db, scope: ProgramScope, identity: &Arc<Identity>) -> Result<Candidates> {
         let identity = Arc::clone(identity);
         if db.spans_request() {
@@ -41,7 +41,7 @@ impl EnrollmentLookups {
 /// Returns the enrollments that an identity may mean, in the caller's transaction.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub(super) async fn find_candidates(
     conn: &mut PgConnection,
     scope: ProgramScope,

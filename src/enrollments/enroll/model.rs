@@ -14,7 +14,6 @@ use crate::values::id::{EnrollmentId, PartnerId};
 
 /// An enrollment request.
 pub struct EnrollRequest {
-    /// The program.
     pub scope: ProgramScope,
     /// Decides whether the request may create, approve or invite.
     pub origin: Origin,
@@ -66,16 +65,14 @@ pub struct Invitation {
 /// The enrollment that a request has found, changed or created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Enrolled {
-    /// The enrollment.
     pub enrollment_id: EnrollmentId,
-    /// The partner.
     pub partner_id: PartnerId,
     /// The status after the request.
     pub status: Status,
     /// The epoch of tokens that are minted now.
     pub token_epoch: i32,
     pub(super) token_lifetime_seconds: i32,
-    /// Whether the request created the enrollment.
+    /// True if the request created the enrollment.
     pub is_new: bool,
 }
 
@@ -105,7 +102,7 @@ pub trait EnrollmentView: Sized + Send + 'static {
     /// Reads the view in the transaction that has written or found the enrollment.
     ///
     /// # Errors
-    /// As the statements fail.
+    /// The errors of the statements.
     fn read(
         conn: &mut PgConnection,
         scope: ProgramScope,

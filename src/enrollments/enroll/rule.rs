@@ -1,5 +1,5 @@
-//! The enrollment rule: from a request and the enrollments that exist to a plan of everything that will be written.
-//! Pure, so that every row of the rule's table can be read and tested here.
+//! The enrollment rule: turns a request and the existing enrollments into an enroll plan of everything that will be
+//! written. The rule is pure, so that every row of the rule's table can be read and tested here.
 
 use super::model::{EnrollRequest, Enrolled, Origin};
 use super::status_change::StatusChange;
@@ -12,7 +12,7 @@ use crate::values::id::PartnerId;
 /// The decision of the enrollment rule about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan {
-    /// Nothing is written: the enrollment is as the request wants it.
+    /// Nothing is written, because the enrollment already is as the request asks.
     Nothing(Enrolled),
     /// An existing enrollment is changed.
     Update(Update),
@@ -27,9 +27,9 @@ pub(super) struct Update {
     /// The tenant id that replaces the tenant id of the enrollment.
     pub(super) bind_tenant_id: Option<String>,
     pub(super) status_change: Option<StatusChange>,
-    /// Whether all earlier tokens are revoked and the metadata of the request replaces the metadata of the enrollment.
+    /// True if all earlier tokens are revoked and the metadata of the request replaces the metadata of the enrollment.
     pub(super) revoke_tokens: bool,
-    /// Whether the enrollment gets the default links that the enrollment lacks.
+    /// True if the enrollment gets its missing default links.
     pub(super) default_links: bool,
 }
 
@@ -97,7 +97,7 @@ fn find_target<'a>(request: &EnrollRequest, candidates: &'a Candidates) -> Resul
         // Row 2.
         (Some(a), None) => match origin {
             Origin::Token | Origin::TrustedToken | Origin::Workspace => Ok(Target::Existing(a)),
-            // The invitation is for the person with the e-mail address, who is not this partner.
+            // The invitation is for the owner of the e-mail address, and this partner has another address.
             Origin::Invitation(_) => Err(belongs_to_another()),
         },
         (Some(a), Some(b)) if a.enrollment_id == b.enrollment_id => Ok(Target::Existing(a)),
@@ -197,11 +197,12 @@ mod tests {
     type Row<'a> = (&'a str, bool, Found<'a>, bool, Outcome, Outcome);
 
     #[test]
-    fn every_row_for_every_origin() {
+    fn each_row_of_the_rule_decides_for_every_origin() {
         use Outcome::*;
         let (p, a) = (enrollment(1, None), enrollment(2, Some("T")));
         let (b_free, b_other) = (enrollment(3, None), enrollment(4, Some("other")));
-        // (row, T given, found by partner / tenant / e-mail, profile given, token, where the workspace vouches)
+        // (row, T given, found by partner / tenant / e-mail, profile given, outcome of a token request, outcome where
+        // the workspace vouches for the identity)
         let rows: [Row<'_>; 14] = [
             ("1", false, [Some(&p), None, None], false, Partner, Partner),
             ("1, others too", true, [Some(&p), Some(&a), Some(&b_other)], true, Partner, Partner),
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_for_every_origin() {
+    fn each_status_accepts_or_refuses_every_origin() {
         use Changes::*;
         use Status::*;
         let open = Some(now() + Duration::from_secs(1));
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_status_of_a_new_enrollment() {
+    fn origin_and_access_mode_decide_the_first_status() {
         use AccessMode::*;
         for (access_mode, expected) in [
             (Public, [Ok(Status::Approved), Ok(Status::Approved)]),

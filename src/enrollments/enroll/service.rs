@@ -40,7 +40,7 @@ impl Attempt {
     /// Plans an attempt.
     ///
     /// # Errors
-    /// As the enrollment rule says.
+    /// The errors of the enrollment rule.
     pub(super) fn plan(request: &EnrollRequest, candidates: Candidates, now: Timestamp) -> Result<Self> {
         Ok(Self { plan: rule::plan(request, &candidates, now)?, candidates })
     }
@@ -76,8 +76,8 @@ impl<V: EnrollmentView> Command for Enroll<V> {
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<V> {
         if work.attempt == 0 {
-            // Candidates from before the transaction are good for this attempt only: the constraints refuse whatever
-            // another transaction has changed since.
+            // Only the first attempt uses candidates that were read before the transaction. If another transaction has
+            // changed the enrollment since, a constraint or a condition refuses the write.
             return self.attempt(work, &self.first).await;
         }
         let candidates = find_candidates(work.conn, self.request.scope, &self.request.identity).await?;
@@ -140,8 +140,9 @@ async fn create_enrollment(
     let PartnerRequest { profile, group, metadata, link_props, .. } =
         request.partner.as_deref().ok_or_else(Error::not_enrolled)?;
     if link_props.settings.has_plain_password() {
-        // The first attempt found an enrollment, so that the password was not hashed. The client's next try hashes it.
-        return Err(Error::unavailable("the enrollment went away during the request"));
+        // The first attempt found an enrollment, so the password was not hashed. The client's next request hashes the
+        // password.
+        return Err(Error::unavailable("the enrollment was deleted during the request"));
     }
     let (scope, tenant_id) = (request.scope, request.identity.tenant_id.as_deref());
     let terms = groups::find_enrollment_terms(work.conn, scope, group.as_ref())

@@ -13,8 +13,8 @@ use crate::work::{Actor, Command, Executor, Query, Work};
 /// The number of partners whose links are changed in one transaction: each transaction, and each lock, is short.
 const BATCH: i64 = 1_000;
 
-/// Points the links of a group's partners to the present targets of the group's default links, and starts where the
-/// last call has stopped. Links that a partner or the customer has pointed elsewhere stay as they are.
+/// Points the links of a group's partners to the present targets of the group's default links, and continues after the
+/// last batch of an earlier call. Links that a partner or the customer has pointed elsewhere stay as they are.
 ///
 /// # Errors
 /// 503 when there are more links than can be changed in time.
@@ -28,13 +28,15 @@ pub(super) async fn follow_default_links(
         executor.read(scope.workspace_id, FindProgress { scope, group_id }).await?
     {
         let last = executor.run(actor, FollowDefaultLinks { scope, group_id, follow_after }).await?;
-        // A transaction of its own, so that changes of the group and locked enrollments do not wait for each other.
+        // The progress is written in a separate transaction, so that changes of the group and locked enrollments do not
+        // wait for each other.
         executor.run(actor, WriteProgress { group_id, version, last }).await?;
     }
     Ok(())
 }
 
-/// Finds out how far the links of a group's partners have followed. `None` when no link has to follow.
+/// Finds the progress of the links of a group's partners in following the default links. `None` when no link has to
+/// follow.
 struct FindProgress {
     scope: ProgramScope,
     group_id: GroupId,
@@ -63,7 +65,7 @@ impl Command for FollowDefaultLinks {
 
     async fn apply(&self, work: &mut Work<'_>) -> Result<Option<EnrollmentId>> {
         let Self { scope, group_id, follow_after } = *self;
-        // The enrollments are locked first. The second statement then sees every link that was created before.
+        // The enrollments are locked first. The second statement then sees every link that was created before the lock.
         let members = store::lock_members(work.conn, scope, group_id, follow_after, BATCH).await?;
         let partners: Vec<_> = members.iter().map(|member| member.partner_id).collect();
         let now = work.now();
@@ -72,7 +74,8 @@ impl Command for FollowDefaultLinks {
     }
 }
 
-/// Writes how far the links of a group's partners have followed: up to the enrollment `last`, or all of them.
+/// Writes the progress of the links of a group's partners: all links up to the enrollment `last` have followed, or all
+/// links of the group when `last` is `None`.
 struct WriteProgress {
     group_id: GroupId,
     /// The version of the group that the links have followed.

@@ -28,7 +28,7 @@ pub(super) struct DeletedGroup {
 /// continues.
 ///
 /// # Errors
-/// As [`CloseGroup`]; 503 when there are more partners than can be moved in time.
+/// The errors of [`CloseGroup`]; 503 when there are more partners than can be moved in time.
 pub(super) async fn delete_group(
     executor: &Executor,
     actor: impl Into<Actor>,
@@ -56,9 +56,9 @@ pub(super) async fn delete_group(
     }
 }
 
-/// Closes a group: no enrollment can be created in the group or moved to the group any more. `move_to` is the group
-/// for its partners, the program's default group if there is none. Closing a closed group again returns the group if
-/// the group still has partners.
+/// Closes a group: no enrollment can be created in the group or moved to the group any more. `move_to` is the group for
+/// its partners; `None` means the program's default group. Closing a closed group again returns the group if the group
+/// still has partners.
 ///
 /// Fails with 404 for a group that is unknown, or deleted and empty; with 409 for the default group, and for a repeated
 /// request that names another target; with 422 when the target is the group itself.
@@ -83,7 +83,7 @@ impl Command for CloseGroup {
 
 impl CloseGroup {
     /// Returns the group that an earlier request has closed. The earlier request has chosen the target. The repeated
-    /// request may name that target, and a target that does not exist any more, as the earlier request did.
+    /// request may name the same target, even if the target no longer exists.
     async fn find_closed_group(&self, conn: &mut PgConnection) -> Result<GroupId> {
         let closed = store::find_closed_group(conn, self.scope, &self.group).await?;
         let ClosedGroup { id, moved_to } = closed.ok_or_else(no_group)?;

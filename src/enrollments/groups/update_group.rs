@@ -9,10 +9,10 @@ use crate::work::{Actor, Command, Executor, Work};
 
 /// Changes a group and returns the changed group. When a default link gets another target, the links that were created
 /// for that default link and still have the old target follow, in transactions of their own. If the request ends before
-/// the last of these links has followed, the next change of the group continues, even a change that changes nothing.
+/// the last of these links has followed, the next change of the group continues, even if that change is empty.
 ///
 /// # Errors
-/// As [`groups::update_group`]; 503 when there are more links than can be changed in time.
+/// The errors of [`groups::update_group`]; 503 when there are more links than can be changed in time.
 pub(super) async fn update_group(executor: &Executor, actor: impl Into<Actor>, change: UpdateGroup) -> Result<Group> {
     let (actor, scope) = (actor.into(), change.scope);
     let id = executor.run(actor, change).await?;

@@ -14,8 +14,8 @@ use crate::work::{Actor, Command, Executor, Work};
 /// call continues.
 ///
 /// # Errors
-/// As [`programs::update_program`]; 404 when the program has no such domain; 409 when a group does not allow links to
-/// the new site; 503 when there are more links than can be changed in time.
+/// The errors of [`programs::update_program`]; 404 when the program has no such domain; 409 when a group does not allow
+/// links to the new site; 503 when there are more links than can be changed in time.
 pub async fn update_program(
     executor: &Executor,
     actor: impl Into<Actor>,

@@ -39,7 +39,7 @@ impl Command for DeleteInvitation {
         // partner at the same time, the second sees that the first has deleted its own.
         partners::lock_partner(work.conn, workspace_id, partner_id).await?;
         partners::delete_unenrolled_partner(work.conn, workspace_id, partner_id).await?;
-        // The event has the state before the deletion: its receiver cannot read the enrollment any more.
+        // The event has the state before the deletion, because a receiver can no longer read the enrollment.
         let event = EnrollmentEvent {
             enrollment_id: enrollment.id,
             partner_id,

@@ -18,8 +18,8 @@ pub(super) struct LockedInvitation {
 }
 
 /// Finds an enrollment, and locks the enrollment against every change and every new reference until the end of the
-/// transaction. With a weaker lock, another transaction could insert a link meanwhile, and the deletion would wait for
-/// that transaction.
+/// transaction. With a weaker lock, another transaction could insert a link between the lock and the deletion, and the
+/// deletion would wait for that transaction.
 pub(super) async fn lock_for_deletion(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,

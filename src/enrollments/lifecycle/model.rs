@@ -27,19 +27,13 @@ choices! {
 /// A change of an enrollment's status by the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::enrollments) enum Transition {
-    /// Ban the partner.
     Ban(BanReason),
-    /// Lift the ban.
     Unban,
-    /// Switch the enrollment off.
     Deactivate,
-    /// Switch the enrollment on again.
     Reactivate,
-    /// Approve the application.
     Approve,
-    /// Reject the application.
     Reject,
-    /// Invite the partner, or renew the invitation.
+    /// Invites the partner, or renews the invitation.
     Invite,
 }
 
@@ -115,7 +109,7 @@ impl Transition {
     }
 }
 
-/// Passes if there is an invitation to withdraw.
+/// Checks that there is an invitation to withdraw.
 ///
 /// # Errors
 /// 400, naming the present status.

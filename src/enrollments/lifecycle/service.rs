@@ -70,7 +70,7 @@ pub(in crate::enrollments) async fn write_transition(
 /// log. `enrollment` has the status before the transition.
 ///
 /// # Errors
-/// 503 when the database is away.
+/// 503 when the database is unavailable.
 pub(in crate::enrollments) async fn report_transition(
     work: &mut Work<'_>,
     scope: ProgramScope,

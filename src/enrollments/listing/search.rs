@@ -13,7 +13,7 @@ const MAX_LENGTH: usize = 255;
 pub(in crate::enrollments) enum Search {
     /// The id of a partner.
     Partner(PartnerId),
-    /// A whole e-mail address, normalised.
+    /// A whole e-mail address, normalized.
     Email(String),
     /// Words as regular expressions. Each word must occur in the name, e-mail address or company. Without words, every
     /// partner is found.

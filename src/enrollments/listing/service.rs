@@ -48,8 +48,8 @@ impl Query for CountPartners {
     }
 }
 
-/// Looks up the id of the group in a filter: the best plan of a list depends on the number of partners in that group.
-/// Returns `None` for a group that does not exist and so has no partners.
+/// Looks up the id of the group in a filter: the best query plan of a list depends on the number of partners in the
+/// group. Returns `None` for a group that does not exist and so has no partners.
 async fn resolve(conn: &mut PgConnection, scope: ProgramScope, filter: &ListFilter) -> Result<Option<Filter>> {
     let ListFilter { group, status, country, partner } = filter.clone();
     let group_id = match group {

@@ -1,7 +1,7 @@
 //! Queries for lists of partners.
 //!
-//! Each order has a text of its own, since an index serves one order only. The parameter of an absent filter is null,
-//! and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
+//! Each order has a separate statement, because an index serves one order only. The parameter of an absent filter is
+//! null, and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
 #![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
 
 use sqlx::PgConnection;
@@ -14,12 +14,13 @@ use crate::partners::{Country, Metadata};
 use crate::values::Page;
 use crate::values::ProgramScope;
 
-/// Passes the conditions of a filter on enrollments, and the join with the partners that pass the other conditions, to
-/// a macro that builds a statement. A macro, since `query!` takes literals only.
+/// Passes two literals to the macro `$statement`, which builds the text of a statement: the conditions on enrollments,
+/// and the join with the partners that meet the other conditions. This is a macro because `query!` takes literals only.
 ///
-/// A statement joins partners only if the filter has a condition on them: without the join, an index alone determines
-/// the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents another plan).
-/// The opposite plan, a scan in the order of the list until the page is full, takes half a minute if nobody matches.
+/// A statement joins partners only if the filter has a condition on partners: without the join, an index alone
+/// determines the page, which keeps late pages fast. With the join, partners are found first (`OFFSET 0` prevents
+/// another plan). The opposite plan, a scan in the order of the list until the page is full, takes half a minute if no
+/// partner matches.
 macro_rules! filtered {
     ($statement:ident $(, $argument:literal)*) => {
         $statement!(
@@ -71,6 +72,7 @@ macro_rules! run {
 /// The totals of an enrollment are in `enrollment_stats` after its first count. Before that, the enrollment is listed
 /// by the 0 in `enrollments.uncounted`. Each of the two tables has an index for the order, and a page is merged from the
 /// starts of both indexes. Without a filter, the planner removes the join with `enrollments`.
+#[expect(clippy::too_many_lines, reason = "the texts of all orders belong together")]
 pub(super) async fn list_enrolled_partners(
     conn: &mut PgConnection,
     scope: ProgramScope,

@@ -31,7 +31,7 @@ impl Command for UpdatePartner {
     async fn apply(&self, work: &mut Work<'_>) -> Result<()> {
         let Self { scope, partner_id, ref changes } = *self;
         let ProgramScope { workspace_id, program_id } = scope;
-        // Before the enrollment: a request that deletes a group locks the group first, then the enrollments in it.
+        // The group is locked before the enrollment, in the order of a request that deletes a group.
         let group_id = match &changes.group {
             None => None,
             Some(group) => {

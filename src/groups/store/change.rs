@@ -10,7 +10,7 @@ use crate::values::clock::Timestamp;
 use crate::values::id::{EnrollmentId, GroupDefaultLinkId, GroupId, WorkspaceId};
 
 /// Locks a group exclusively until the end of the transaction: waits for every transaction that is creating an
-/// enrollment in the group or moving a partner to the group, and makes later ones wait.
+/// enrollment in the group or moving a partner to the group, and makes later transactions wait.
 pub(in crate::groups) async fn lock_group_exclusive(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -56,7 +56,7 @@ pub(in crate::groups) async fn update_group(
     Ok(())
 }
 
-/// Removes default links from their group: no partner gets them any more.
+/// Removes default links from their group: no further partner gets links for these default links.
 pub(in crate::groups) async fn remove_default_links(
     conn: &mut PgConnection,
     workspace_id: WorkspaceId,
@@ -94,7 +94,7 @@ pub(in crate::groups) async fn update_default_link(
     Ok(())
 }
 
-/// Closes a group: no request finds the group any more. The partners of the group have to move to another group.
+/// Closes a group: requests no longer find the group. The partners of the group have to move to another group.
 pub(in crate::groups) async fn close_group(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,

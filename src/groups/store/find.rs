@@ -47,7 +47,8 @@ pub(in crate::groups) async fn list_groups(
     Ok(rows)
 }
 
-/// Finds a group of a program. Counting partners takes longer the more there are, so do not count under a lock.
+/// Finds a group of a program. The count of the partners is slow in a big group, so callers must not count while they
+/// hold a lock.
 pub(in crate::groups) async fn find_group(
     conn: &mut PgConnection,
     ProgramScope { workspace_id, program_id }: ProgramScope,

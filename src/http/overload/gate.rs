@@ -1,13 +1,13 @@
 //! A bounded number of requests in progress, and a short queue in front of them that is fair to the workspaces.
 //!
-//! The scarce resource are the sessions to the database, so there are as many permits as sessions. A request with a
-//! permit has a session without waiting, and the order of requests is decided here, where the workspace of each request
-//! is known, and not by the order in which sessions are requested. More requests in progress would not finish sooner;
-//! they would only share the processor among more.
+//! Database sessions are the scarce resource, so there are as many permits as sessions. A request with a permit has a
+//! session without waiting, and the order of requests is decided here, where the workspace of each request is known,
+//! and not by the order in which sessions are requested. More requests in progress would finish no sooner; each request
+//! would only get a smaller part of the processor.
 //!
-//! - A workspace has at most three quarters of the permits, even when no other workspace wants them. Slow requests
-//!   cannot be taken back, so only permits that were kept free let another workspace in while all requests of one
-//!   workspace wait for the same lock.
+//! - A workspace has at most three quarters of the permits, even when no other workspace wants them. A permit cannot be
+//!   revoked. While all requests of one workspace wait for the same lock, only the permits that were kept free let
+//!   other workspaces in.
 //! - A free permit goes to the waiting workspace with the least requests in progress, and within the workspace to the
 //!   request that arrived first. A workspace that asks for ten times its share gets its share; a workspace that asks for
 //!   less gets everything it asks for.
@@ -18,10 +18,10 @@
 //!   and the rest are rejected immediately instead of timing out. After the two seconds the queue has its full length
 //!   again: a short queue rejects clients that the long queue has room for, and clients that retry immediately would keep
 //!   a short queue full forever.
-//! - When requests are slow, the queue is slow: no request waits in the queue longer than [`Limits::queue_timeout`].
+//! - Slow requests make the queue slow, so no request waits in the queue longer than [`Limits::queue_timeout`].
 //!
 //! Wakers run outside of the lock. A waker is code of the runtime, and a runtime that shuts down may drop the woken
-//! future on the spot, whose destructor locks again.
+//! future immediately, and the destructor of the future takes the lock again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -231,7 +231,7 @@ mod tests {
         let of_third = waits!(gate, third);
         let displaced = waiting.pop().expect("the second");
         assert_eq!(displaced.await.err(), Some(Rejection::Displaced));
-        // Each workspace has one request in the queue: a fourth workspace has no more right to a place.
+        // Each workspace has one request in the queue: a fourth workspace displaces no request.
         let [fourth] = workspaces::<4>()[3..] else { panic!("a fourth") };
         assert_eq!(gate.admit(fourth, 1).await.err(), Some(Rejection::QueueFull));
         drop((waiting, of_modest, of_third, held));

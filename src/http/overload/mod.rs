@@ -6,5 +6,5 @@ mod gate;
 mod limits;
 mod state;
 
-pub use gate::{Gate, Permit, Rejection};
+pub use gate::Gate;
 pub use limits::Limits;

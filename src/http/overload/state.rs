@@ -63,7 +63,7 @@ pub(super) enum Arrival<P> {
 }
 
 impl<P> State<P> {
-    /// Admits, queues or rejects a request. Waiters that lose their place are moved to `displaced`.
+    /// Admits, queues or rejects a request. Waiters that lose their place in the queue are moved to `displaced`.
     pub(super) fn arrive(
         &mut self,
         limits: &Limits,
@@ -107,8 +107,8 @@ impl<P> State<P> {
         granted
     }
 
-    /// Returns the first waiter of a workspace if there is room for it. No other request goes first: a request that
-    /// needs many permits would never get them.
+    /// Returns the first waiter of a workspace if enough permits are free. Later requests do not overtake the first
+    /// waiter; otherwise a request that needs many permits would never get its permits.
     fn take_waiter(&mut self, limits: &Limits, workspace_id: WorkspaceId) -> Option<Waiter<P>> {
         let free = limits.in_progress - self.in_progress;
         let waiting = &mut self.workspaces.get_mut(&workspace_id)?.waiting;
@@ -117,7 +117,7 @@ impl<P> State<P> {
         waiter
     }
 
-    /// Returns the workspace whose turn is next, of the workspaces that wait and have not their whole share.
+    /// Returns the workspace whose turn is next, among the waiting workspaces that hold less than their share.
     fn next(&self, share: usize) -> Option<WorkspaceId> {
         if self.waiting == 0 {
             return None;
@@ -166,13 +166,13 @@ impl<P> State<P> {
         left
     }
 
-    /// Removes the last waiter of a workspace that has more of the queue than this workspace will have.
+    /// Removes the last waiter of a workspace that has more waiters than this workspace will have.
     fn make_room(&mut self, workspace_id: WorkspaceId) -> Option<Waiter<P>> {
         let own = self.workspaces.get(&workspace_id).map_or(0, |workspace| workspace.waiting.len());
         self.displace_one(own + 1)
     }
 
-    /// Moves the waiters that arrived last and no longer have a place to `displaced`.
+    /// Moves the last waiters, for which a shorter queue has no place, to `displaced`.
     fn shorten(&mut self, waiting: usize, displaced: &mut Vec<Waiter<P>>) {
         while self.waiting > waiting
             && let Some(waiter) = self.displace_one(0)
@@ -181,8 +181,8 @@ impl<P> State<P> {
         }
     }
 
-    /// Removes the last waiter of the workspace with the most waiters, if these are more than `more_than`. Of workspaces
-    /// with equally many, the one whose last waiter arrived last loses it.
+    /// Removes the last waiter of the workspace with the most waiters, if that workspace has more than `more_than`
+    /// waiters. Among workspaces with equally many waiters, the last waiter to arrive is removed.
     fn displace_one(&mut self, more_than: usize) -> Option<Waiter<P>> {
         let longest = self.workspaces.values_mut().max_by_key(|workspace| {
             let last = workspace.waiting.back().map(|waiter| waiter.ticket);

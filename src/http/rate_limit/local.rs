@@ -1,5 +1,5 @@
-//! The counter of a single server. The algorithm is GCRA: a workspace may spend its whole minute at once and then gets
-//! requests back evenly.
+//! The counter of a single server. The algorithm is GCRA: a workspace may use the limit of a whole minute at once and
+//! then regains requests evenly.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use super::status::RateLimitStatus;
 use crate::values::clock::Clock;
 use crate::values::id::WorkspaceId;
 
-/// The application's clock for `governor`: the monotonic one, which nobody sets. With the time of day, setting the
-/// machine's clock back by a day would reject requests for a day.
+/// The application's clock for `governor`: the monotonic clock, which no operator can set. With the time of day,
+/// setting the machine's clock back by a day would reject requests for a day.
 #[derive(Clone)]
 struct Monotonic(Arc<dyn Clock>);
 
@@ -68,8 +68,8 @@ impl Local {
         match workspaces.check_key(&workspace_id) {
             Ok(state) => {
                 let remaining = state.remaining_burst_capacity();
-                // The burst capacity has no fraction of a request: the time until the limit is whole is late by at most
-                // the time that one request takes to come back.
+                // The burst capacity has no fraction of a request, so this time is too long by at most the time in
+                // which one request is regained.
                 let whole_in = quota.replenish_interval() * (limit.get() - remaining);
                 RateLimitStatus { limit, remaining, whole_in, rejected_for: None }
             }

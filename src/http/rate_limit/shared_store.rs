@@ -105,7 +105,7 @@ impl SharedStore {
         None
     }
 
-    /// Returns the number of the connection that the caller has to open, if a connection is due and nobody else is
+    /// Returns the number of the connection that the caller has to open, if a connection is due and no other request is
     /// connecting.
     fn begin_connecting(&self) -> Option<u64> {
         let mut link = lock(&self.0.link);
@@ -197,7 +197,7 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(5);
 
-    /// The behaviour of a stand-in for Redis.
+    /// The behavior of a stand-in for Redis.
     #[derive(Clone, Copy)]
     enum StandIn {
         /// Closes each connection.

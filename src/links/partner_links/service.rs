@@ -67,7 +67,7 @@ impl Command for CreatePartnerLink {
 /// Changes the partner's oldest link to a URL as the request asks, or creates a link to the URL. An existing link stays
 /// valid when the group no longer allows its host.
 ///
-/// Fails as [`CreatePartnerLink`].
+/// Fails like [`CreatePartnerLink`].
 pub(super) struct UpsertPartnerLink {
     pub(super) scope: ProgramScope,
     pub(super) partner: PartnerRef,

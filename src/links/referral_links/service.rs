@@ -26,7 +26,7 @@ pub(crate) struct CreateReferralLink {
     pub(crate) key: LinkKey,
     /// The domain of the link; `None` for the program's default.
     pub(crate) domain: Option<DomainRef>,
-    /// Whether the caller believes that the domain is an additional one.
+    /// The value of `is_additional` that the caller expects of the domain.
     pub(crate) is_additional: Option<bool>,
     pub(crate) settings: SettingChanges,
 }
@@ -73,12 +73,12 @@ pub(crate) struct ReferralLinkChanges {
     pub(crate) key: Option<LinkKey>,
     /// The domain of the link; cleared, the program's default.
     pub(crate) domain: Change<DomainRef>,
-    /// Whether the caller believes that the domain is an additional one.
+    /// The value of `is_additional` that the caller expects of the domain.
     pub(crate) is_additional: Option<bool>,
     pub(crate) settings: SettingChanges,
 }
 
-/// Changes a link, which keeps its id.
+/// Changes a link. The id stays the same.
 ///
 /// Fails with 404 for an unknown link or domain; with 409 for a taken key; with 422 for a wrong `is_additional` and for
 /// a redirect without a URL.
@@ -143,7 +143,7 @@ async fn find_domain(conn: &mut PgConnection, scope: ProgramScope, domain: Optio
     domains::find_domain(conn, scope, id).await?.ok_or_else(no_domain)
 }
 
-/// Checks that the caller's idea of a domain is right.
+/// Checks that the domain has the `is_additional` that the caller expects.
 fn check_is_additional(given: Option<bool>, is_additional: bool) -> Result<()> {
     if given.is_none_or(|given| given == is_additional) {
         return Ok(());

@@ -9,9 +9,9 @@ use crate::links::model::LinkOwner;
 use crate::values::id::PartnerId;
 use crate::values::{Page, ProgramScope};
 
-/// Locks the enrollment that a selector means. The partner's tenant id, which the new link gets, and the number of its
-/// links then stay the same until the end of the transaction. A key can be in use on several domains of a program: the
-/// link on the default domain counts first, then the oldest.
+/// Locks the enrollment that a selector means. The tenant id of the partner, which the new link gets, and the number of
+/// the partner's links then stay the same until the end of the transaction. A key on several domains of a program means
+/// the link on the default domain, else the oldest link.
 pub(super) async fn lock_selected_partner(
     conn: &mut PgConnection,
     scope: ProgramScope,

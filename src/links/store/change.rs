@@ -11,8 +11,8 @@ use crate::values::ProgramScope;
 use crate::values::clock::Timestamp;
 use crate::values::id::{LinkId, WorkspaceId};
 
-/// Locks the enrollment of the partner who has a link: nobody else changes the links of the enrollment before the end of
-/// the transaction. Returns false when there is no such link.
+/// Locks the enrollment of the partner who has a link: no other transaction changes the links of the enrollment before
+/// the end of this transaction. Returns false when there is no such link.
 pub(in crate::links) async fn lock_enrollment(
     conn: &mut PgConnection,
     scope: ProgramScope,

@@ -139,7 +139,8 @@ pub(in crate::links) async fn find_link(
     let row = sqlx::query!(
         r#"/* links::find_link */
          SELECT l.id, l.partner_id, l.tenant_id, l.domain_id, d.host, d.url_prefix, d.is_additional, l.key, l.url,
-                l.external_id, l.settings, l.disabled_at, COALESCE(s.clicks, 0) AS "clicks!", COALESCE(s.leads, 0) AS "leads!",
+                l.external_id, l.settings, l.disabled_at,
+                COALESCE(s.clicks, 0) AS "clicks!", COALESCE(s.leads, 0) AS "leads!",
                 COALESCE(s.conversions, 0) AS "conversions!", COALESCE(s.sales, 0) AS "sales!",
                 COALESCE(s.sale_amount, 0) AS "sale_amount!", s.last_clicked AS "last_clicked?",
                 l.created_at, l.updated_at,

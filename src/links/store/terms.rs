@@ -30,8 +30,8 @@ pub(in crate::links) async fn find_partner(
     Ok(id)
 }
 
-/// Finds the enrolled partner that a reference means, and locks the enrollment: nobody else changes the enrollment or its
-/// links before the end of the transaction.
+/// Finds the enrolled partner that a reference means, and locks the enrollment: no other transaction changes the
+/// enrollment or its links before the end of this transaction.
 pub(in crate::links) async fn lock_partner(
     conn: &mut PgConnection,
     scope: ProgramScope,
@@ -71,8 +71,8 @@ pub(in crate::links) struct LinkTerms {
     pub(in crate::links) default_domain_id: DomainId,
 }
 
-/// Returns the terms for links of a partner. Lock the enrollment before: the number of links is then exact until the end
-/// of the transaction.
+/// Returns the terms for links of a partner. The caller locks the enrollment first, so that the number of links is
+/// exact until the end of the transaction.
 pub(in crate::links) async fn find_link_terms(conn: &mut PgConnection, owner: LinkOwner) -> Result<Option<LinkTerms>> {
     let row = sqlx::query_as!(
         LinkTerms,

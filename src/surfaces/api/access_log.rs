@@ -96,7 +96,7 @@ fn milliseconds(duration: Duration) -> f64 {
     f64::from(microseconds) / 1000.0
 }
 
-/// Returns the name of a method. A client can make up methods: OpenTelemetry calls all of those `_OTHER`.
+/// Returns the name of a method. A client can make up methods: OpenTelemetry's name for an unknown method is `_OTHER`.
 fn method(method: &Method) -> &'static str {
     match method.as_str() {
         "GET" => "GET",

@@ -2,7 +2,7 @@
 //! rate limit, the gate, and the `Idempotency-Key`.
 //!
 //! All checks are in a single layer: each layer clones and moves everything inside of it for each request, and separate
-//! layers took a tenth of a repeat call.
+//! layers cost a tenth of a repeat call.
 
 use std::sync::Arc;
 use std::time::Duration;

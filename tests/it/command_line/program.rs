@@ -71,7 +71,7 @@ fn reader_that_stops_early_is_not_an_error() {
 fn generated_key_is_well_formed() {
     let home = Home::new();
     let printed = home.run("key generate").succeeded();
-    printed.trim_end().parse::<pearset::workspaces::ApiKey>().unwrap();
+    printed.trim_end().parse::<pearset::testing::workspaces::ApiKey>().unwrap();
     assert_ne!(printed, home.run("key generate").succeeded());
     assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0, "the command needs no database");
 }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pearset::domains::LinkAddress;
-use pearset::values::clock::Clock;
-use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use pearset::testing::domains::LinkAddress;
+use pearset::testing::values::clock::Clock;
+use pearset::testing::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::json;
 use url::Url;
 
@@ -54,7 +54,7 @@ async fn token_and_partner_requests_for_one_identity_share_one_enrollment() {
 /// Only the first request with an e-mail address or a tenant id creates an enrollment. Later requests get that
 /// enrollment or a 409, on the token route by a rule that repeats its answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_emails_crossed_with_four_tenant_ids_on_the_token_route() {
+async fn crossed_emails_and_tenant_ids_get_repeatable_answers_on_the_token_route() {
     let race = Race::prepare().await;
     for round in 0..rounds() {
         let calls = crossed(&race, round, &[TOKENS, TOKENS]);
@@ -76,7 +76,7 @@ async fn four_emails_crossed_with_four_tenant_ids_on_the_token_route() {
 
 /// `POST /partners` may move a tenant id from one enrollment to another, so that only the state is predictable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn four_emails_crossed_with_four_tenant_ids_on_both_routes() {
+async fn crossed_emails_and_tenant_ids_create_one_partner_per_email_on_both_routes() {
     let race = Race::prepare().await;
     for round in 0..rounds() {
         let before = race.totals().await;

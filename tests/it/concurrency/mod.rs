@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use http::{Method, StatusCode};
-use pearset::db::TableStatistics;
+use pearset::testing::db::TableStatistics;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor};
 use tokio::sync::Barrier;
@@ -86,7 +86,8 @@ struct Race {
 impl Race {
     async fn prepare() -> Self {
         let app = TestApp::start().await;
-        // As a new server does. Without statistics, thousands of rounds would become slower and slower.
+        // Refreshes the statistics, like a new server. Without statistics, thousands of rounds would become slower and
+        // slower.
         let statistics = TableStatistics::new(app.database().clone());
         tokio::spawn(async move {
             while !statistics.refresh().await.unwrap_or_default() {

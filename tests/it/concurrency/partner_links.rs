@@ -8,7 +8,7 @@ use super::{CLIENTS, Call, Race, count, only, rounds};
 const EMAIL: &str = "jane@example.com";
 const TENANT: &str = "jane";
 
-/// Prepares a race for links of Jane, who has one default link.
+/// Prepares a race for links of Jane. Jane has one default link.
 async fn prepare() -> Race {
     let race = Race::prepare().await;
     race.run(vec![race.token_for(EMAIL, Some(TENANT))]).await[0].expect(201);

@@ -56,9 +56,9 @@ async fn only_the_last_of_many_affonso_tokens_is_valid() {
     race.end().await;
 }
 
-/// Half of the clients send another id: each answered request has replaced the id before.
+/// Half of the clients send another id: each answered request has replaced the id of an earlier request.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn requests_that_replace_ids_end_tokens_too() {
+async fn requests_that_replace_ids_revoke_tokens_too() {
     let race = Race::prepare().await;
     for round in 1..=rounds() {
         let mut other = affonso(&race, round);
@@ -118,7 +118,7 @@ async fn overtaken(race: &Race, statements: &[String], call: Call) -> Outcome {
 
 /// Rows may change between the reads and the writes of a call.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_committed_while_a_call_waits_for_the_enrollment_count() {
+async fn changes_committed_while_a_call_waits_for_the_enrollment_take_effect() {
     let race = Race::prepare().await;
     for (round, change, status) in [(1, "status = 'banned'", 403), (2, "tenant_id = 'moved'", 201)] {
         race.run(vec![affonso(&race, round)]).await[0].expect(201);
@@ -150,7 +150,7 @@ async fn a_partner_banned_while_a_token_waits_does_not_get_the_tenant_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_of_many_revocations_counts() {
+async fn each_of_many_revocations_raises_the_epoch() {
     let race = Race::prepare().await;
     race.run(vec![race.token_for("jane@example.com", Some("jane"))]).await[0].expect(201);
     let outcomes = race.run_same(race.call(REVOKE, json!({ "tenantId": "jane" }))).await;

@@ -4,9 +4,9 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use axum::body::Body;
 use http::header::CONTENT_TYPE;
-use pearset::idempotency::IdempotencyKey;
-use pearset::values::id::{PartnerId, TagId};
-use pearset::workspaces::Plan;
+use pearset::testing::idempotency::IdempotencyKey;
+use pearset::testing::values::id::{PartnerId, TagId};
+use pearset::testing::workspaces::Plan;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
@@ -232,8 +232,8 @@ impl GoodRequest {
         actor.send(request.unwrap()).await
     }
 
-    /// Restores the objects that the request uses up. Does nothing while the database is away or broken on purpose, when no
-    /// request needs the objects.
+    /// Restores the objects that the request uses up. Does nothing while the database is unavailable or broken on
+    /// purpose, because no request needs the objects then.
     pub(crate) async fn arrange(&self) {
         if let Some(arrangement) = &self.arrangement
             && let Ok(mut sql) = self.database.connect().await

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use pearset::workspaces::Scope;
+use pearset::testing::workspaces::Scope;
 use serde_json::json;
 use sqlx::Executor;
 
@@ -64,8 +64,8 @@ async fn every_documented_status_is_produced() {
 }
 
 /// Returns the statuses, each with the operations that document the status and can produce it in one world. Rejected
-/// requests leave the world unchanged, successful requests can be repeated, and a database that is away or broken affects
-/// all operations.
+/// requests leave the world unchanged, successful requests can be repeated, and a database that is unavailable or
+/// broken affects every operation.
 fn shared_worlds() -> Vec<(u16, Vec<usize>)> {
     let mut worlds = BTreeMap::<_, Vec<usize>>::new();
     for (index, operation) in openapi::operations().iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pearset::values::clock::Clock as _;
+use pearset::testing::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::enrollments::fixtures::{ENROLLED, NOTHING, World};

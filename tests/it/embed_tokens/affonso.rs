@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pearset::values::clock::Clock as _;
+use pearset::testing::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::enrollments::fixtures::{ENROLLED, NOTHING, World};
@@ -42,7 +42,7 @@ fn expect_error(answer: Answer, status: u16, code: &str) -> Value {
 }
 
 #[tokio::test]
-async fn every_field_of_the_seed_for_a_new_affiliate() {
+async fn every_field_of_the_seed_is_stored_for_a_new_affiliate() {
     let mut world = World::start().await;
     let vip = world.group("vip", &["https://example.com/vip"]).await;
     let body = json!({
@@ -315,7 +315,7 @@ async fn the_portal_is_the_site_of_the_program_unless_set() {
 }
 
 #[tokio::test]
-async fn every_rule_of_the_request() {
+async fn every_broken_rule_of_the_request_is_reported() {
     let mut world = World::start().await;
     let program = json!(world.workspace.program_id);
     let wide = |count: usize| (0..count).map(|n| (format!("k{n}"), json!(n))).collect::<serde_json::Map<_, _>>();
@@ -384,7 +384,7 @@ async fn every_rule_of_the_request() {
 
 /// Errors that are not about members have a code and a message and nothing else.
 #[tokio::test]
-async fn every_other_error() {
+async fn every_other_error_has_a_code_and_a_message_only() {
     let world = World::start().await;
     let actor = &world.workspace.actor;
     let error = expect_error(actor.post_text(PATH, "application/json", "{").await, 400, "VALIDATION_ERROR");

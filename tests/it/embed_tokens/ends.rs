@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use pearset::embed_tokens::Keyring;
-use pearset::programs::{self, ProgramChanges};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock as _;
+use pearset::testing::embed_tokens::Keyring;
+use pearset::testing::programs::{self, ProgramChanges};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::forger::{Forger, expect_invalid, mint, verify};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use pearset::values::clock::Clock as _;
-use pearset::values::id::{EnrollmentId, PartnerId, ProgramId};
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::{EnrollmentId, PartnerId, ProgramId};
 use serde_json::{Value, json};
 
 use super::forger::{Forger, VERIFY, decode, encode, expect_invalid, mint, verify};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use pearset::embed_tokens::Keyring;
-use pearset::values::clock::Clock as _;
+use pearset::testing::embed_tokens::Keyring;
+use pearset::testing::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::support::app::{TestApp, Workspace};

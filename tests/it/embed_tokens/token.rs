@@ -80,7 +80,7 @@ async fn the_program_sets_the_lifetime_and_the_enrollment_the_epoch() {
         world.arrange(&format!("UPDATE enrollments SET token_epoch = {epoch}")).await;
         let bodies = [
             json!({ "tenantId": "t" }),
-            // For a new enrollment too, with the first epoch.
+            // A new enrollment gets the same lifetime, and the first epoch.
             json!({ "partner": { "email": format!("new-{lifetime}@example.com") } }),
         ];
         for (body, epoch) in bodies.into_iter().zip([epoch, 0]) {

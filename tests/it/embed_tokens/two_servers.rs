@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use pearset::values::clock::Clock as _;
-use pearset::workspaces;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::workspaces;
 use serde_json::json;
 use tokio::time::sleep;
 

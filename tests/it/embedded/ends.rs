@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use nix::sys::signal::Signal;
-use pearset::values::id::Ids;
-use pearset::workspaces::ApiKey;
+use pearset::testing::values::id::Ids;
+use pearset::testing::workspaces::ApiKey;
 use serde_json::json;
 
 use super::{enroll, is_running, postgres_of};

@@ -6,9 +6,9 @@ use std::{fs, thread};
 
 use http::Method;
 use nix::sys::signal::Signal;
-use pearset::db::{self, MIGRATOR};
-use pearset::values::id::Ids;
-use pearset::workspaces::ApiKey;
+use pearset::testing::db::{self, MIGRATOR};
+use pearset::testing::values::id::Ids;
+use pearset::testing::workspaces::ApiKey;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Executor, PgConnection};
 

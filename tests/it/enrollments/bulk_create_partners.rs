@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pearset::values::id::Ids;
+use pearset::testing::values::id::Ids;
 use serde_json::{Value, json};
 use sqlx::Executor;
 

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
-use pearset::domains::LinkAddress;
-use pearset::values::clock::Clock as _;
-use pearset::values::id::{EnrollmentId, GroupId};
-use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use pearset::testing::domains::LinkAddress;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::{EnrollmentId, GroupId};
+use pearset::testing::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -140,8 +140,9 @@ impl World {
         .await
         .unwrap();
         for url in links {
-            let link = pearset::groups::DefaultLink { id: self.app.state.ids.next(now), url: (*url).to_owned() };
-            pearset::groups::insert_group_default_link(conn, self.workspace.id, id, &link, now).await.unwrap();
+            let link =
+                pearset::testing::groups::DefaultLink { id: self.app.state.ids.next(now), url: (*url).to_owned() };
+            pearset::testing::groups::insert_group_default_link(conn, self.workspace.id, id, &link, now).await.unwrap();
         }
         id
     }

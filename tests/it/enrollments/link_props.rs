@@ -1,8 +1,8 @@
 //! `linkProps`: every member is stored on the links of a new enrollment.
 
 use argon2::{Argon2, PasswordVerifier};
-use pearset::values::clock::Clock as _;
-use pearset::values::id::TagId;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::TagId;
 use serde_json::{Value, json};
 
 use super::fixtures::{ENROLLED, NOTHING, World};

@@ -79,7 +79,7 @@ async fn every_order_works_in_both_directions() {
         for query in [format!("sortBy={sort}&sortOrder=desc"), format!("sortBy={sort}")] {
             assert_eq!(names(&list(&world, &query).await), descending, "{query}");
         }
-        // A filter on the partner leads to another statement.
+        // With a filter on the partner, the list runs another statement.
         let filtered = list(&world, &format!("sortBy={sort}&sortOrder=asc&search=EXAMPLE")).await;
         assert_eq!(filtered, up, "{sort}");
     }

@@ -4,8 +4,8 @@
 
 use std::path::Path;
 
-use pearset::error::Result;
-use pearset::values::id::{GroupId, PartnerId};
+use pearset::testing::error::Result;
+use pearset::testing::values::id::{GroupId, PartnerId};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
@@ -50,13 +50,13 @@ fn statement(column: &str, order: &str, of_partners: bool) -> String {
     found.remove(0)
 }
 
-/// Creates a program with many partners, most of whom have brought nothing.
+/// Creates a program with many partners, most of them without a click.
 async fn long_list() -> World {
-    // Nine of ten have counted something, but four of ten brought something.
+    // Nine of ten enrollments have a stats row, and four of ten have clicks.
     list_where("n % 10 > 0").await
 }
 
-/// As [`long_list`], where the enrollments with this condition have counted something.
+/// Creates the program of [`long_list`], in which the enrollments that meet this condition have a stats row.
 async fn list_where(counted: &str) -> World {
     let world = World::start().await;
     // All partners are in two programs.
@@ -127,7 +127,7 @@ fn indexes(plan: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn every_order_is_read_from_its_index() {
-    // The plan is the same whether few or nearly all enrollments have counted something.
+    // The plan is the same whether few or nearly all enrollments have a stats row.
     for counted in ["n % 10 = 0", "n % 10 > 0"] {
         let world = list_where(counted).await;
         let conn = &mut world.app.sql().await;

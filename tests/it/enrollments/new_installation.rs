@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use pearset::db::refresh_statistics;
+use pearset::testing::db::refresh_statistics;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use tokio::time::sleep;
 

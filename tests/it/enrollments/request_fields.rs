@@ -179,7 +179,7 @@ async fn control_characters_are_refused_everywhere() {
 }
 
 #[tokio::test]
-async fn usernames() {
+async fn usernames_must_be_valid_link_keys() {
     let good =
         ["a", "JaneD", "jane.doe", "jane-doe", "jane_doe", "Jörg", "日本", "c/jane", "1", "robots.txt.bak", "-a", ".a"];
     accepted(&["username"], &good.map(|name| json!(name))).await;
@@ -205,7 +205,7 @@ async fn usernames() {
 }
 
 #[tokio::test]
-async fn prefixes() {
+async fn prefixes_must_be_valid_paths() {
     accepted(&["linkProps.prefix"], &["/c/", "c", "/c", "c/", "/a/b/", "/", "", "/É/"].map(|text| json!(text))).await;
     refused(&["linkProps.prefix"], &all(FORMAT, &["_c", "/_c/", "a b", "/c?x/", "/a//b/", "/../", "/c#/"])).await;
     refused(&["linkProps.prefix"], &all(VALUE, &["/.well-known/", ".well-known/x"])).await;
@@ -217,7 +217,7 @@ const URLS: [&str; 6] =
     ["image", "linkProps.expiredUrl", "linkProps.image", "linkProps.video", "linkProps.ios", "linkProps.android"];
 
 #[tokio::test]
-async fn urls() {
+async fn urls_must_be_http_without_user_info() {
     let good = [
         "https://example.com",
         "http://example.com/a.png?x=1#y",
@@ -265,13 +265,14 @@ async fn urls() {
 }
 
 #[tokio::test]
-async fn countries() {
+async fn countries_must_be_iso_3166_codes() {
     accepted(&["country"], &["DE", "US", "GB", "NO", "TW", "ZW"].map(|code| json!(code))).await;
     accepted(&["country"], &[json!(null)]).await;
     refused(&["country"], &all(VALUE, &["", "de", "De", "USA", "UK", "EU", "XX", "ZZ", "D", "276", " DE", "Germany"]))
         .await;
 
-    // Of all pairs of letters, exactly the codes of ISO 3166-1 are countries. The missing e-mail prevents enrollments.
+    // Exactly the codes of ISO 3166-1 are countries, among all pairs of letters. The missing e-mail prevents
+    // enrollments.
     let world = World::start().await;
     let mut countries = 0;
     for code in (b'A'..=b'Z').flat_map(|first| (b'A'..=b'Z').map(move |second| [first, second])) {
@@ -283,7 +284,7 @@ async fn countries() {
 }
 
 #[tokio::test]
-async fn dates() {
+async fn dates_must_be_rfc_3339_times() {
     let fields = ["linkProps.expiresAt", "linkProps.testStartedAt", "linkProps.testCompletedAt"];
     let good = [
         "2027-01-31T23:00:00.000Z",
@@ -310,7 +311,7 @@ async fn dates() {
 }
 
 #[tokio::test]
-async fn test_variants() {
+async fn test_variants_must_add_up_to_100_percent() {
     let variant = |percentage: Value| json!({ "url": "https://example.com/", "percentage": percentage });
     let shares = |shares: &[f64]| Value::Array(shares.iter().map(|share| variant(json!(share))).collect());
     let field = ["linkProps.testVariants"];
@@ -345,7 +346,7 @@ async fn test_variants() {
 }
 
 #[tokio::test]
-async fn tags() {
+async fn unknown_and_malformed_tags_are_refused() {
     let fields = ["linkProps.tagIds", "linkProps.tagNames"];
     // `link_props` tests existing tags.
     accepted(&fields, &[json!([])]).await;
@@ -358,7 +359,7 @@ async fn tags() {
 }
 
 #[tokio::test]
-async fn other_json_types_and_null() {
+async fn other_json_types_and_null_are_refused() {
     let not_text = [json!(1), json!(true), json!([]), json!({})].map(|value| (value, TYPE, ""));
     let null = [(json!(null), TYPE, "")];
     let texts = ["name", "username", "image", "tenantId", "groupId", "country", "description"];

@@ -158,7 +158,7 @@ async fn enter(world: &mut World, slug: &str, row: &Row) {
 }
 
 #[tokio::test]
-async fn every_row_of_the_rule_for_a_token() {
+async fn every_row_of_the_rule_decides_a_token_request() {
     let mut world = World::start().await;
     for (index, row) in ROWS.iter().enumerate() {
         enter(&mut world, &format!("row-{index}"), row).await;
@@ -186,7 +186,7 @@ async fn every_row_of_the_rule_for_a_token() {
 }
 
 #[tokio::test]
-async fn every_row_of_the_rule_for_a_new_partner() {
+async fn every_row_of_the_rule_decides_a_partner_request() {
     let mut world = World::start().await;
     for (index, row) in ROWS.iter().enumerate() {
         enter(&mut world, &format!("row-{index}"), row).await;

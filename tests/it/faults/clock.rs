@@ -1,7 +1,7 @@
 //! The machine's clock jumps and comes back.
 
 use http::Method;
-use pearset::values::clock::{Clock as _, Timestamp};
+use pearset::testing::values::clock::{Clock as _, Timestamp};
 use serde_json::{Value, json};
 use time::Duration;
 use time::macros::datetime;

@@ -38,7 +38,8 @@ async fn a_held_lock_is_503_for_requests_that_need_it_and_affects_no_others() {
     }
     waiting.await.unwrap().expect_unavailable();
 
-    // No other request arrives that would find a session which was returned inside a transaction.
+    // No other request arrives that could use a session inside an abandoned transaction, so the test looks for such a
+    // session.
     let conn = &mut site.app.sql().await;
     let begin = Instant::now();
     while begin.elapsed() < Duration::from_secs(4) {
@@ -91,7 +92,7 @@ async fn a_request_that_was_given_up_is_not_carried_out_later() {
     invariants::check(&site.app).await;
 }
 
-fn keep<'c>(held: Arc<Barrier>, release: Arc<Semaphore>) -> BoxFuture<'c, pearset::error::Result<()>> {
+fn keep<'c>(held: Arc<Barrier>, release: Arc<Semaphore>) -> BoxFuture<'c, pearset::testing::error::Result<()>> {
     Box::pin(async move {
         held.wait().await;
         release.acquire().await.unwrap().forget();

@@ -133,7 +133,7 @@ impl Site {
         }
     }
 
-    /// Asserts that every answer is a 503, except that of `/healthz`: the process itself is healthy.
+    /// Asserts that every answer is a 503, except the answer of `/healthz`: the process itself is healthy.
     async fn expect_away(&self) {
         let (tokens, ready, healthy) =
             join!(self.tokens(emails("away", CLIENTS)), self.get("/readyz"), self.get("/healthz"));
@@ -145,7 +145,8 @@ impl Site {
     }
 
     /// Asserts that the same process works within a second of the database's return, with all acknowledged enrollments:
-    /// those before the fault, and `more`. Repeating a request with an unknown outcome decides the outcome.
+    /// the enrollments before the fault, and `more` enrollments. Repeating a request with an unknown outcome decides
+    /// the outcome.
     async fn expect_back(&self, more: usize) {
         let begin = Instant::now();
         while self.get("/readyz").await.status != 200 {

@@ -9,10 +9,10 @@ use axum::body::Body;
 use futures_util::future::join_all;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::idempotency::{self, IdempotencyKey};
-use pearset::values::clock::Clock as _;
-use pearset::values::id::WorkspaceId;
-use pearset::workspaces::Scope;
+use pearset::testing::idempotency::{self, IdempotencyKey};
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::WorkspaceId;
+use pearset::testing::workspaces::Scope;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 

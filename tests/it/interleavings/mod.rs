@@ -102,35 +102,35 @@ fn token(partner: &Value) -> Call {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_email_with_one_tenant_id() {
+async fn one_email_with_one_tenant_id_has_a_sequential_outcome() {
     let partner = json!({ "email": "jane#@example.com", "tenantId": "user-#" });
     let tried = equals_a_sequential_order(new([token(&partner), token(&partner)])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_email_with_and_without_a_tenant_id() {
+async fn one_email_with_and_without_a_tenant_id_has_a_sequential_outcome() {
     let bound = json!({ "email": "jane#@example.com", "tenantId": "user-#" });
     let tried = equals_a_sequential_order(new([token(&bound), token(&json!({ "email": "jane#@example.com" }))])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_email_with_two_tenant_ids() {
+async fn one_email_with_two_tenant_ids_has_a_sequential_outcome() {
     let [one, other] = ["one-#", "other-#"].map(|id| json!({ "email": "jane#@example.com", "tenantId": id }));
     let tried = equals_a_sequential_order(new([token(&one), token(&other)])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_emails_with_one_tenant_id() {
+async fn two_emails_with_one_tenant_id_have_a_sequential_outcome() {
     let [jane, john] = ["jane", "john"].map(|name| json!({ "email": format!("{name}#@x.com"), "tenantId": "user-#" }));
     let tried = equals_a_sequential_order(new([token(&jane), token(&john)])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_emails_with_one_username() {
+async fn two_emails_with_one_username_have_a_sequential_outcome() {
     let [jane, john] = ["jane", "john"].map(|name| json!({ "email": format!("{name}#@x.com"), "username": "doe#" }));
     let tried = equals_a_sequential_order(new([token(&jane), token(&john)])).await;
     // The second client gets another key in the same attempt.
@@ -139,21 +139,21 @@ async fn two_emails_with_one_username() {
 
 /// A request of the workspace rebinds the e-mail address to its tenant id; a token request does not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_partner_and_a_token_with_two_tenant_ids() {
+async fn a_partner_and_a_token_with_two_tenant_ids_have_a_sequential_outcome() {
     let [one, other] = ["one-#", "other-#"].map(|id| json!({ "email": "jane#@example.com", "tenantId": id }));
     let tried = equals_a_sequential_order(new([(PARTNERS, one), token(&other)])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tenant_ids_for_one_enrollment() {
+async fn two_tenant_ids_for_one_enrollment_have_a_sequential_outcome() {
     let [one, other] = ["one-#", "other-#"].map(|id| json!({ "email": "jane#@example.com", "tenantId": id }));
     let tried = equals_a_sequential_order(enrolled([token(&one), token(&other)])).await;
     tried.expect_races();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_tenant_ids_of_the_workspace_for_one_enrollment() {
+async fn two_tenant_ids_of_the_workspace_for_one_enrollment_have_a_sequential_outcome() {
     let calls = ["one-#", "other-#"].map(|id| (PARTNERS, json!({ "email": "jane#@example.com", "tenantId": id })));
     let tried = equals_a_sequential_order(enrolled(calls)).await;
     tried.expect_races();

@@ -2,7 +2,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "reads whole rows, which no query of the application reads")]
 
-use pearset::values::id::{EnrollmentId, LinkId, PartnerId};
+use pearset::testing::values::id::{EnrollmentId, LinkId, PartnerId};
 use serde_json::Value;
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;

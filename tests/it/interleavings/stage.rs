@@ -18,7 +18,7 @@ use crate::support::proxy::{Proxy, Watcher};
 /// API keys are cached: some runs have this trip, some do not.
 const FIND_KEY: &str = "workspaces::find_grant";
 const FIND: &str = "enrollments::find_candidates";
-/// A call without an answer after this time may be waiting for the other client.
+/// The time after which a call without an answer may be waiting for the other client.
 const SOON: Duration = Duration::from_millis(3);
 const TOO_LONG: Duration = Duration::from_secs(15);
 

@@ -9,17 +9,17 @@ use axum::body::Body;
 use futures_util::poll;
 use http::{Method, Request};
 use http_body_util::BodyExt;
-use pearset::app::{Parts, assemble};
-use pearset::build_app;
-use pearset::db::Db;
-use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::error::Error;
-use pearset::http::overload::Limits;
-use pearset::http::rate_limit::Limiter;
-use pearset::surfaces::metrics as scrape;
-use pearset::surfaces::state::AppState;
-use pearset::values::clock::{Clock, SystemClock};
-use pearset::values::id::Ids;
+use pearset::testing::app::{Parts, assemble};
+use pearset::testing::build_app;
+use pearset::testing::db::Db;
+use pearset::testing::embed_tokens::{Keyring, SigningKeySource};
+use pearset::testing::error::Error;
+use pearset::testing::http::overload::Limits;
+use pearset::testing::http::rate_limit::Limiter;
+use pearset::testing::surfaces::metrics as scrape;
+use pearset::testing::surfaces::state::AppState;
+use pearset::testing::values::clock::{Clock, SystemClock};
+use pearset::testing::values::id::Ids;
 use serde_json::json;
 use sqlx::Executor;
 use sqlx::postgres::PgConnectOptions;
@@ -212,7 +212,7 @@ async fn every_metric_has_help_and_type() {
     }
 }
 
-/// Returns an application whose database is away.
+/// Returns an application whose database is unavailable.
 fn without_database() -> AppState {
     let (ids, metrics) = (Arc::new(Ids::seeded(1)), Arc::default());
     let nowhere = PgConnectOptions::new_without_pgpass().socket("/nonexistent");
@@ -230,7 +230,7 @@ fn without_database() -> AppState {
 }
 
 #[tokio::test]
-async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_away() {
+async fn only_the_outbox_is_missing_from_the_metrics_while_the_database_is_unavailable() {
     let state = without_database();
     let router: Router = build_app(state.clone());
     let ready = Request::get("/readyz").body(Body::empty()).unwrap();

@@ -140,7 +140,7 @@ async fn a_request_is_a_span_in_the_trace_of_its_client_with_its_transactions_as
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_away_is_one_warning_and_a_collector_that_hangs_does_not_delay_shutdown() {
+async fn an_unavailable_collector_causes_one_warning_and_a_hanging_collector_does_not_delay_shutdown() {
     let database = SHARED.lend(TEMPLATE).await;
     let home = Home::with_database(&database.url);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

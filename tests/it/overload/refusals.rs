@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use pearset::http::overload::Limits;
-use pearset::workspaces::Plan;
+use pearset::testing::http::overload::Limits;
+use pearset::testing::workspaces::Plan;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
@@ -161,6 +161,6 @@ async fn assert_all_succeed(mut streams: Vec<TcpStream>) {
 
 /// Returns the metrics of an application.
 fn metrics(app: &TestApp) -> String {
-    let pool = pearset::telemetry::metrics::PoolUse { max: 0, idle: 0, in_use: 0, waiting: 0 };
+    let pool = pearset::testing::telemetry::metrics::PoolUse { max: 0, idle: 0, in_use: 0, waiting: 0 };
     app.state.metrics.render(pool, None)
 }

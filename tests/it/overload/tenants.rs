@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::Method;
-use pearset::http::overload::Limits;
+use pearset::testing::http::overload::Limits;
 use serde_json::json;
 use sqlx::{Connection, Executor};
 use tokio::task::JoinSet;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use pearset::programs::{self, ProgramChanges};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock as _;
-use pearset::values::id::ProgramId;
+use pearset::testing::programs::{self, ProgramChanges};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::ProgramId;
 use serde_json::json;
 use sqlx::Executor;
 
@@ -91,10 +91,10 @@ async fn the_default_program_stays_active_until_another_program_is_the_default()
     programs::update_default_program(conn, other).await.unwrap();
     programs::update_program(conn, first, &off, now).await.unwrap();
 
-    let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
+    let key = world.app.actor_with(workspace, &[pearset::testing::workspaces::Scope::ApisAll]).await;
     assert_eq!(key.get("/groups/default").await.expect(200)["programId"], second.program_id.to_string());
     // An operator's own statement can deactivate the default program; then no program exists.
     conn.execute("UPDATE programs SET deactivated_at = now()").await.unwrap();
-    let key = world.app.actor_with(workspace, &[pearset::workspaces::Scope::ApisAll]).await;
+    let key = world.app.actor_with(workspace, &[pearset::testing::workspaces::Scope::ApisAll]).await;
     key.get("/groups").await.expect_error(404);
 }

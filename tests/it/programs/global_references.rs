@@ -1,15 +1,16 @@
-//! What is found before the workspace is known refers to rows of that workspace only. No foreign key holds this.
+//! Rows that are read before the workspace is known refer to rows of their own workspace only. No foreign key enforces
+//! this rule.
 
-use pearset::db::Db;
-use pearset::domains::{LinkAddress, NewDomain, insert_domain};
-use pearset::error::Result;
-use pearset::programs::update_default_program;
-use pearset::provisioning::CreateApiKey;
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock as _;
-use pearset::values::id::{ProgramId, WorkspaceId};
-use pearset::work::Actor;
-use pearset::workspaces::{ApiKey, Scopes};
+use pearset::testing::db::Db;
+use pearset::testing::domains::{LinkAddress, NewDomain, insert_domain};
+use pearset::testing::error::Result;
+use pearset::testing::programs::update_default_program;
+use pearset::testing::provisioning::CreateApiKey;
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::{ProgramId, WorkspaceId};
+use pearset::testing::work::Actor;
+use pearset::testing::workspaces::{ApiKey, Scopes};
 
 use crate::enrollments::fixtures::World;
 use crate::support::invariants;

@@ -4,11 +4,11 @@
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::domains::LinkAddress;
-use pearset::programs::update_default_program;
-use pearset::values::ProgramScope;
-use pearset::values::id::ProgramId;
-use pearset::workspaces::Scope;
+use pearset::testing::domains::LinkAddress;
+use pearset::testing::programs::update_default_program;
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::id::ProgramId;
+use pearset::testing::workspaces::Scope;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 

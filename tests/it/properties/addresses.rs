@@ -3,11 +3,11 @@
 use std::sync::LazyLock;
 
 use fancy_regex::Regex;
-use pearset::domains::{Host, LinkAddress, UrlPrefix, short_link};
-use pearset::partners::{Country, Email};
-use pearset::validation::Text;
-use pearset::values::clock::Timestamp;
-use pearset::values::http_url::HttpUrl;
+use pearset::testing::domains::{Host, LinkAddress, UrlPrefix, short_link};
+use pearset::testing::partners::{Country, Email};
+use pearset::testing::validation::Text;
+use pearset::testing::values::clock::Timestamp;
+use pearset::testing::values::http_url::HttpUrl;
 use proptest::prelude::*;
 use url::Url;
 

@@ -1,8 +1,8 @@
 //! API keys and ids.
 
-use pearset::values::clock::{Clock, SystemClock};
-use pearset::values::id::{EnrollmentId, Ids, PartnerId};
-use pearset::workspaces::ApiKey;
+use pearset::testing::values::clock::{Clock, SystemClock};
+use pearset::testing::values::id::{EnrollmentId, Ids, PartnerId};
+use pearset::testing::workspaces::ApiKey;
 use proptest::prelude::*;
 
 use super::cases;

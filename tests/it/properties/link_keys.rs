@@ -1,9 +1,9 @@
 //! Keys of links, those that are named and those that are derived.
 
-use pearset::domains::short_link;
-use pearset::links::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
-use pearset::validation::Text;
-use pearset::values::id::Ids;
+use pearset::testing::domains::short_link;
+use pearset::testing::links::{KeyBase, KeyPrefix, LinkKey, Names, check_username};
+use pearset::testing::validation::Text;
+use pearset::testing::values::id::Ids;
 use proptest::option;
 use proptest::prelude::*;
 use url::Url;

@@ -1,7 +1,7 @@
 //! Random JSON as requests: a request is read, or refused with the place of each problem and without any value.
 
-use pearset::enrollments::PartnerRequest;
-use pearset::validation::read_request;
+use pearset::testing::enrollments::PartnerRequest;
+use pearset::testing::validation::read_request;
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;

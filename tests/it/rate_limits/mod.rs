@@ -3,7 +3,7 @@
 mod one_server;
 mod shared;
 
-use pearset::telemetry::metrics::PoolUse;
+use pearset::testing::telemetry::metrics::PoolUse;
 
 use crate::support::actor::Answer;
 use crate::support::app::TestApp;

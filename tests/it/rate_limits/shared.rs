@@ -1,11 +1,11 @@
-//! Rate limits of two servers that count together in a real Redis, and alone while Redis is away.
+//! Rate limits of two servers that count together in a real Redis, and alone while Redis is unavailable.
 
 use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use futures_util::future::join_all;
-use pearset::workspaces::Plan;
+use pearset::testing::workspaces::Plan;
 use tokio::time::sleep;
 
 use super::{TAGS, metrics, number};

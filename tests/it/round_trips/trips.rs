@@ -1,6 +1,6 @@
 //! The round trips of each kind of call. The lists are exact: an additional statement is a deliberate decision.
 
-use pearset::domains::LinkAddress;
+use pearset::testing::domains::LinkAddress;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -61,13 +61,7 @@ fn partner(name: &str) -> Value {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_call_makes_no_unnecessary_round_trip() {
     let counted = Counted::start().await;
-    let created = [
-        FIND,
-        BEGIN,
-        "groups::find_enrollment_terms",
-        "enrollments::insert_enrollment",
-        "COMMIT",
-    ];
+    let created = [FIND, BEGIN, "groups::find_enrollment_terms", "enrollments::insert_enrollment", "COMMIT"];
     let load = ["enrollments::find_enrolled_partner", "links::list_partner_links"];
     // The answer is read before the last trip of the transaction.
     let and_loaded = |trips: &[&'static str]| {

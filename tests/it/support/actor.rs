@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
-use pearset::workspaces::ApiKey;
+use pearset::testing::workspaces::ApiKey;
 use serde_json::Value;
 use tower::ServiceExt;
 

@@ -5,21 +5,21 @@ use std::thread;
 use std::time::Duration;
 
 use axum::Router;
-use pearset::app::{Parts, assemble};
-use pearset::build_app;
-use pearset::db::Db;
-use pearset::domains::LinkAddress;
-use pearset::embed_tokens::{Keyring, SigningKeySource};
-use pearset::http::overload;
-use pearset::http::rate_limit::{Limiter, SharedStore};
-use pearset::programs::AccessMode;
-use pearset::provisioning::{CreateProgram, CreateWorkspace};
-use pearset::surfaces::state::AppState;
-use pearset::telemetry::Metrics;
-use pearset::values::clock::{Clock, Timestamp};
-use pearset::values::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
-use pearset::work::{self, Command, Work};
-use pearset::workspaces::{self, ApiKey, NewApiKey, Plan, RateLimits, Scope, Scopes};
+use pearset::testing::app::{Parts, assemble};
+use pearset::testing::build_app;
+use pearset::testing::db::Db;
+use pearset::testing::domains::LinkAddress;
+use pearset::testing::embed_tokens::{Keyring, SigningKeySource};
+use pearset::testing::http::overload;
+use pearset::testing::http::rate_limit::{Limiter, SharedStore};
+use pearset::testing::programs::AccessMode;
+use pearset::testing::provisioning::{CreateProgram, CreateWorkspace};
+use pearset::testing::surfaces::state::AppState;
+use pearset::testing::telemetry::Metrics;
+use pearset::testing::values::clock::{Clock, Timestamp};
+use pearset::testing::values::id::{GroupDefaultLinkId, GroupId, Ids, ProgramId, WorkspaceId};
+use pearset::testing::work::{self, Command, Work};
+use pearset::testing::workspaces::{self, ApiKey, NewApiKey, Plan, RateLimits, Scope, Scopes};
 use pearset_embedded_postgres::SUPERUSER;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Executor, PgConnection};
@@ -76,7 +76,8 @@ const PLENTY: &str = "free=1000000,pro=1000000,business=1000000,advanced=1000000
 /// Sessions of the application's pool.
 pub(crate) const POOL_SIZE: usize = 8;
 
-/// So many permits that tests of other things meet no limit but the sessions, also on a busy machine.
+/// More permits than any test needs, also on a busy machine: only the sessions limit tests that are not about
+/// admission.
 const ADMISSION: overload::Limits =
     overload::Limits { in_progress: 8 * POOL_SIZE, waiting: 2_000, queue_timeout: Duration::from_millis(5_400) };
 
@@ -169,7 +170,7 @@ impl TestApp {
         self.ready_state(db, ADMISSION).await
     }
 
-    /// With a limiter and keys of its own.
+    /// Returns a state with a limiter and keys of its own.
     async fn ready_state(&self, db: Db, admission: overload::Limits) -> AppState {
         let limiter = limiter(PLENTY, &self.shared_clock(), None);
         let state = self.state_with(db, limiter, admission);
@@ -277,9 +278,11 @@ impl TestApp {
     /// Adds a default link to the workspace's group.
     pub(crate) async fn add_default_link(&self, workspace: &Workspace, url: &str) -> GroupDefaultLinkId {
         let now = self.clock.now();
-        let link = pearset::groups::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
+        let link = pearset::testing::groups::DefaultLink { id: self.state.ids.next(now), url: url.to_owned() };
         let conn = &mut self.sql().await;
-        pearset::groups::insert_group_default_link(conn, workspace.id, workspace.group_id, &link, now).await.unwrap();
+        pearset::testing::groups::insert_group_default_link(conn, workspace.id, workspace.group_id, &link, now)
+            .await
+            .unwrap();
         link.id
     }
 }

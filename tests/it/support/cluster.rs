@@ -8,7 +8,7 @@ use std::{env, fs, process, thread};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::statvfs::statvfs;
 use nix::unistd::Pid;
-use pearset::db;
+use pearset::testing::db;
 use pearset_embedded_postgres::{Cluster, SUPERUSER, Settings};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use pearset::values::id::EnrollmentId;
+use pearset::testing::values::id::EnrollmentId;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::timeout;
 

@@ -41,7 +41,7 @@ pub(crate) struct Operation {
     pub(crate) operation_id: String,
     /// The documented statuses.
     pub(crate) statuses: BTreeSet<u16>,
-    /// Whether the operation needs an API key.
+    /// True if the operation needs an API key.
     pub(crate) security: bool,
 }
 

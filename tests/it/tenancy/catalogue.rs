@@ -21,8 +21,8 @@ struct ForeignKey {
     columns: Vec<String>,
     target: String,
     target_columns: Vec<String>,
-    /// The columns that could refer to a row of another tenant, and their targets: all but the tenant's column and the
-    /// row's own id.
+    /// The columns that could refer to a row of another tenant, and the targets of these columns: all columns except
+    /// the tenant's column and the row's own id.
     movable: Vec<String>,
     movable_targets: Vec<String>,
 }

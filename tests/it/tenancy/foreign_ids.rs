@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use pearset::values::id::{ApplicationId, DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
+use pearset::testing::values::id::{ApplicationId, DomainId, GroupId, LinkId, PartnerId, ProgramId, TagId};
 use serde_json::{Map, Value, json};
 
 use super::two_tenants::{TwoTenants, shared_partner};
@@ -13,11 +13,11 @@ use crate::support::parallel::each_at_once;
 /// The outcome of a request with an id of another workspace.
 #[derive(Clone, Copy, PartialEq)]
 enum Outcome {
-    /// As for an id that does not exist: 404, and nothing is written.
+    /// The outcome of an id that does not exist: 404, and nothing is written.
     Missing,
-    /// As for a tag that does not exist: 422 with its path, and nothing is written.
+    /// The outcome of a tag that does not exist: 422 with its path, and nothing is written.
     Refused,
-    /// The name is free in the caller's workspace and is taken there.
+    /// The name is free in the caller's workspace, and the request takes the name there.
     Own,
     /// The filter matches nothing.
     Empty,
@@ -70,7 +70,7 @@ async fn single_rows(tenants: &TwoTenants) -> Vec<Row> {
     let application = "SELECT application_id FROM enrollments WHERE workspace_id = $1";
     let application: ApplicationId =
         sqlx::query_scalar(application).bind(tenants.b.id).fetch_one(&mut sql).await.unwrap();
-    let (ids, now) = (&tenants.app.state.ids, pearset::values::clock::Clock::now(&*tenants.app.clock));
+    let (ids, now) = (&tenants.app.state.ids, pearset::testing::values::clock::Clock::now(&*tenants.app.clock));
     let partner = tenants.only_b["id"].as_str().unwrap().to_owned();
     let no_partner = ids.next::<PartnerId>(now).to_string();
     let (no_group, no_domain) = (ids.next::<GroupId>(now).to_string(), ids.next::<DomainId>(now).to_string());
@@ -444,7 +444,7 @@ async fn id_of_another_workspace_is_an_id_that_does_not_exist() {
     }
 }
 
-/// Each request has data of its own, so that one request does not find the rows of another.
+/// Each request has different data, so that no request finds the rows of another request.
 #[tokio::test]
 async fn name_of_another_workspace_can_be_used_in_ones_own() {
     let tenants = TwoTenants::start().await;

@@ -2,9 +2,9 @@
 //! the workspace.
 #![expect(clippy::disallowed_methods, reason = "every query of the application has a condition on the workspace")]
 
-use pearset::db::{Db, Global, Tenant};
-use pearset::error::{Error, Result};
-use pearset::values::id::WorkspaceId;
+use pearset::testing::db::{Db, Global, Tenant};
+use pearset::testing::error::{Error, Result};
+use pearset::testing::values::id::WorkspaceId;
 use sqlx::{AssertSqlSafe, Executor, PgConnection};
 
 use super::two_tenants::{TwoTenants, arrange_side_tables, shared_partner};
@@ -140,7 +140,7 @@ async fn the_door_for_workers_shows_no_row_of_any_tenant_table_and_writes_nothin
         assert_eq!(owners_as_worker(db, &table).await.len(), 4, "{table}");
         sql.execute(AssertSqlSafe(format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"))).await.unwrap();
     }
-    // Nor may the door change the tables that belong to no tenant.
+    // The door must not change the tables that belong to no tenant either.
     let write = db.worker().find("test", |conn, _| {
         Box::pin(async move {
             conn.execute("UPDATE workspaces SET name = 'changed'").await?;

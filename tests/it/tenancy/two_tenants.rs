@@ -12,7 +12,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::values::id::PartnerId;
+use pearset::testing::values::id::PartnerId;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::sync::Mutex;

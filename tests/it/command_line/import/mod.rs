@@ -7,7 +7,7 @@ mod outcomes;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pearset::values::id::Ids;
+use pearset::testing::values::id::Ids;
 use serde_json::Value;
 use sqlx::PgConnection;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use pearset::values::clock::Clock as _;
-use pearset::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::workspaces::{ApiKey, NewApiKey, Scopes, insert_api_key};
 use serde_json::{Value, json};
 
 use super::{JANE, jane_with_status, set_status};

@@ -44,7 +44,7 @@ async fn default_link_of_the_group_cannot_be_deleted() {
     assert_eq!(answer["message"], answer["error"]["message"]);
     delete(&world, jane["links"][0]["id"].as_str().unwrap()).await.expect(409);
     assert_eq!(world.written().await, NOTHING);
-    // In another group, the link is not a default link.
+    // The link is not a default link in another group.
     world.group("vip", &["https://example.com/vip"]).await;
     world.arrange("UPDATE enrollments SET group_id = (SELECT id FROM groups WHERE slug = 'vip')").await;
     delete(&world, "jane").await.expect(200);

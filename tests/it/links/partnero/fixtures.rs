@@ -3,10 +3,10 @@
 use axum::body::Body;
 use http::Method;
 use http::header::CONTENT_TYPE;
-use pearset::domains::{LinkAddress, NewDomain, insert_domain};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock as _;
-use pearset::values::id::DomainId;
+use pearset::testing::domains::{LinkAddress, NewDomain, insert_domain};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock as _;
+use pearset::testing::values::id::DomainId;
 use serde_json::{Value, json};
 
 use crate::enrollments::fixtures::World;

@@ -52,7 +52,7 @@ async fn default_link_of_the_group_cannot_be_deleted() {
     world.written().await;
     assert_eq!(audit_log(&world).await.len(), 1);
 
-    // In another group, the link is not a default link.
+    // The link is not a default link in another group.
     let group = world.group("other", &["https://example.com/other"]).await;
     let group = uuid::Uuid::from(group);
     world.arrange(&format!("UPDATE enrollments SET group_id = '{group}'")).await;

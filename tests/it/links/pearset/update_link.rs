@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use argon2::{Argon2, PasswordVerifier};
-use pearset::domains::{LinkAddress, NewDomain, insert_domain};
-use pearset::values::ProgramScope;
-use pearset::values::clock::Clock as _;
+use pearset::testing::domains::{LinkAddress, NewDomain, insert_domain};
+use pearset::testing::values::ProgramScope;
+use pearset::testing::values::clock::Clock as _;
 use serde_json::{Value, json};
 
 use super::fixtures::{audit_log, create_link, create_tags, path, world_with_jane};

@@ -3,8 +3,8 @@
 //!
 //! Two applications with the same history get the same requests. Where the first application gets a value of the other
 //! workspace, the second gets a similar value that nobody has. The answers must be the same and without data of the
-//! other workspace, and the rows of the other workspace must not change. So no parameter needs an expectation of its
-//! own, and no parameter is forgotten: the parameters come from openapi.yaml.
+//! other workspace, and the rows of the other workspace must not change. No parameter needs a separate expectation, and
+//! no parameter is forgotten, because the parameters come from openapi.yaml.
 
 mod names;
 mod requests;

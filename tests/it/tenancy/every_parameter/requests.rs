@@ -182,7 +182,7 @@ fn joined(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// The members of which an operation may need one, whichever it is.
+/// The members that a random request has more often: many operations need at least one of these members.
 const NEEDED: [&str; 5] = ["partnerId", "tenantId", "partner", "partner.id", "linkId"];
 
 impl Choice<'_> {

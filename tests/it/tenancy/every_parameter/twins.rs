@@ -76,7 +76,7 @@ impl Twins {
         self.requests.random(&self.values, rng)
     }
 
-    /// Makes the workspace that has the values the caller of all further requests.
+    /// Swaps the workspaces: the workspace with the values becomes the caller of all further requests.
     pub(super) fn swap_callers(&mut self) {
         for tenants in [&mut self.first, &mut self.second] {
             mem::swap(&mut tenants.a, &mut tenants.b);

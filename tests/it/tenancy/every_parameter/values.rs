@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pearset::values::id::{
+use pearset::testing::values::id::{
     ApplicationId, DomainId, GroupDefaultLinkId, GroupId, LinkId, PartnerId, ProgramId, TagId, WorkspaceId,
 };
 use serde_json::Value;

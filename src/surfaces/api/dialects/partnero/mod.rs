@@ -1,5 +1,5 @@
-//! The Partnero dialect: the links of all other routes under Partnero's paths and names. This module translates only;
-//! the rules are those of `links`.
+//! The Partnero dialect: the links of all other routes under Partnero's paths and names. This module only translates;
+//! the rules are in `links`.
 
 pub(in crate::surfaces) mod error;
 mod model;

@@ -55,7 +55,7 @@ impl From<PartnerField> for PartnerSelector {
     }
 }
 
-/// The domain of a link and the caller's idea of the domain.
+/// The domain of a link, and the `is_additional` that the caller expects of the domain.
 #[derive(Validate)]
 #[validate(schema(function = says_whether_additional))]
 struct DomainFields {

@@ -68,11 +68,9 @@ ALTER TABLE links DROP COLUMN direct_tracking;
 ALTER TABLE links DROP COLUMN direct_tracking_redirect;
 ALTER TABLE links DROP COLUMN direct_tracking_redirect_url;
 
-DROP FUNCTION insert_links;
-
 -- Inserts links of one partner and returns the ids of the inserted links. A link is left out if its key or its external
 -- id is taken, or if the partner already has the default link. The caller sorts the links by key, so that two
--- transactions do not wait for each other.
+-- transactions do not wait for each other. Each link is a one-row INSERT … VALUES statement, which stays on one node.
 CREATE FUNCTION insert_links(
         of_workspace uuid, of_program uuid, of_partner uuid, of_domain uuid, new_tenant_id text, ids uuid[], keys text[],
         folded_keys text[], urls text[], default_links uuid[], external_ids text[], new_settings jsonb,

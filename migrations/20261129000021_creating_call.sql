@@ -50,8 +50,6 @@ ALTER TABLE enrollments DROP CONSTRAINT enrollments_status_check;
 ALTER TABLE enrollments DROP CONSTRAINT enrollments_tenant_id_check;
 ALTER TABLE enrollments DROP CONSTRAINT enrollments_uncounted_check;
 
-DROP FUNCTION insert_enrollment;
-
 -- Inserts a partner (unless the partner exists), the enrollment, its first links and its event in one round trip. Returns
 -- the ids of the inserted links, as `insert_links` does. Null where another transaction was faster with the e-mail or the
 -- tenant id, or has changed or deleted the group: the caller then rolls back what was inserted until then.

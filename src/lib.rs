@@ -2,8 +2,10 @@
 //!
 //! `docs/architecture.md` describes the layout and the order in which folders may import each other.
 
-// Every folder is private to the crate: `pub` marks what a folder offers to the other folders.
-#![allow(unreachable_pub, reason = "see above")]
+#![allow(
+    unreachable_pub,
+    reason = "every folder is private to the crate: `pub` marks what a folder offers to the other folders"
+)]
 
 mod access;
 mod app;

@@ -8,7 +8,7 @@ use validator::{Validate, ValidationError};
 use crate::enrollments::{EnrollRequest, Identity, Origin, PartnerRequest};
 use crate::partners::{PartnerRef, TenantId};
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Field, Fields, FromFields, FromJson, ProblemCode, Rules, Scope, broken_rule};
+use crate::validation::{Field, Fields, FreeText, FromFields, FromJson, ProblemCode, Rules, Scope, broken_rule};
 use crate::values::ProgramScope;
 
 /// The body of `POST /tokens/embed/referrals`. Each of the three members names a partner; `partner` can also enroll
@@ -16,7 +16,7 @@ use crate::values::ProgramScope;
 #[derive(Validate)]
 #[validate(schema(function = names_partner))]
 pub struct ReferralsEmbedTokenRequest {
-    partner_id: Option<Bounded<0, { usize::MAX }>>,
+    partner_id: Option<FreeText>,
     tenant_id: Option<TenantId>,
     partner: Option<Box<PartnerRequest>>,
     pub(super) program: Option<ProgramRef>,

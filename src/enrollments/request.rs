@@ -16,17 +16,6 @@ pub struct CreatePartnerRequest {
     pub partner: PartnerRequest,
 }
 
-/// A query that may name a program.
-pub struct ProgramQuery {
-    pub(super) program: Option<ProgramRef>,
-}
-
-impl FromFields for ProgramQuery {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { program: fields.optional("programId") })
-    }
-}
-
 impl FromFields for CreatePartnerRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner = PartnerRequest::from_fields(fields);
@@ -80,8 +69,7 @@ impl FromFields for PartnerRequest {
         let image = fields.nullable("image");
         let tenant_id = fields.optional("tenantId");
         // A text that is neither an id nor a slug names a group that does not exist.
-        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
-        let group = group.map(|group| GroupRef::from(group.as_str()));
+        let group = fields.optional("groupId");
         let country = fields.nullable("country");
         let description = fields.nullable("description");
         let metadata = fields.optional("metadata");

@@ -1,6 +1,6 @@
 //! Enrollments in answers (`EnrolledPartner` in openapi.yaml).
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use sqlx::PgConnection;
 
 use super::enroll::{Enrolled, EnrollmentView};
@@ -15,16 +15,6 @@ use crate::values::id::{ApplicationId, GroupId, PartnerId, ProgramId};
 
 /// The status of every partner in a network of partners, which Pearset does not have.
 pub(super) const NETWORK_STATUS: &str = "draft";
-
-/// A member of the wire format for which Pearset has no data. Shown as null.
-#[derive(Debug, Clone, Copy, Default)]
-struct Unknown;
-
-impl Serialize for Unknown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        serializer.serialize_none()
-    }
-}
 
 /// An enrollment in an answer. Amounts are in cents, rates are fractions of one; a rate without a denominator is null.
 #[derive(Debug, Serialize)]
@@ -80,29 +70,29 @@ pub(super) struct EnrolledPartner {
     unknown: UnknownMembers,
 }
 
-/// The members of the wire format for which Pearset has no data.
+/// The members of the wire format for which Pearset has no data, shown as null.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct UnknownMembers {
-    default_payout_method: Unknown,
-    stripe_connect_id: Unknown,
-    payouts_enabled_at: Unknown,
-    identity_verified_at: Unknown,
-    trusted_at: Unknown,
-    click_reward_id: Unknown,
-    lead_reward_id: Unknown,
-    sale_reward_id: Unknown,
-    referral_reward_id: Unknown,
-    discount_id: Unknown,
-    website_txt_record: Unknown,
-    website_verified_at: Unknown,
-    youtube_verified_at: Unknown,
-    youtube_subscriber_count: Unknown,
-    youtube_view_count: Unknown,
-    twitter_verified_at: Unknown,
-    linkedin_verified_at: Unknown,
-    instagram_verified_at: Unknown,
-    tiktok_verified_at: Unknown,
+    default_payout_method: (),
+    stripe_connect_id: (),
+    payouts_enabled_at: (),
+    identity_verified_at: (),
+    trusted_at: (),
+    click_reward_id: (),
+    lead_reward_id: (),
+    sale_reward_id: (),
+    referral_reward_id: (),
+    discount_id: (),
+    website_txt_record: (),
+    website_verified_at: (),
+    youtube_verified_at: (),
+    youtube_subscriber_count: (),
+    youtube_view_count: (),
+    twitter_verified_at: (),
+    linkedin_verified_at: (),
+    instagram_verified_at: (),
+    tiktok_verified_at: (),
 }
 
 impl EnrolledPartner {

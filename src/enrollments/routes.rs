@@ -4,13 +4,14 @@
 use serde::Serialize;
 
 use super::enroll::{EnrollRequest, Enroller, Origin};
-use super::request::{CreatePartnerRequest, ProgramQuery};
+use super::request::CreatePartnerRequest;
 use super::response::EnrolledPartner;
 use super::service::RetrievePartner;
 use crate::access::{Caller, ReadPartners, WritePartners};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
+use crate::programs::ProgramQuery;
 use crate::values::id::PartnerId;
 use crate::work::Executor;
 

@@ -1,5 +1,5 @@
 //! Queries on `enrollments`, and the one statement that inserts an enrollment together with its partner and its event.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use std::sync::Arc;
 

@@ -103,17 +103,6 @@ impl FromFields for ListGroupsQuery {
     }
 }
 
-/// The query of `GET /groups/{id}`.
-pub struct GroupQuery {
-    pub(super) program: Option<ProgramRef>,
-}
-
-impl FromFields for GroupQuery {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { program: fields.optional("programId") })
-    }
-}
-
 /// The group that the partners of a deleted group move to.
 pub struct DeleteGroupQuery {
     pub(crate) program: Option<ProgramRef>,

@@ -4,12 +4,13 @@
 use serde::Serialize;
 
 use super::model::GroupRef;
-use super::request::{CreateGroupRequest, GroupQuery, ListGroupsQuery};
+use super::request::{CreateGroupRequest, ListGroupsQuery};
 use super::service::{CreateGroup, FindGroup, ListGroups, no_group};
 use crate::access::{Caller, ReadGroups, WriteGroups};
 use crate::error::Result;
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
+use crate::programs::ProgramQuery;
 use crate::values::search_pattern::ignoring_case;
 use crate::work::Executor;
 
@@ -39,7 +40,7 @@ pub async fn retrieve_group(
     executor: Executor,
     caller: Caller<ReadGroups>,
     PathId(group): PathId<GroupRef>,
-    Query(GroupQuery { program }): Query<GroupQuery>,
+    Query(ProgramQuery { program }): Query<ProgramQuery>,
 ) -> Result<Found<impl Serialize>> {
     let scope = caller.program(program).await?;
     let group = group.ok_or_else(no_group)?;

@@ -41,8 +41,8 @@ pub(crate) async fn create_default_links(work: &mut Work<'_>, links: &DefaultLin
     batch.complete(work, inserted).await
 }
 
-/// Default links that are being inserted. The statement that inserts them is the caller's, who may insert the partner in
-/// the same round trip.
+/// Default links to insert. The caller runs the statement, because the creation of a partner inserts the partner and
+/// the links in one round trip.
 pub(crate) struct DefaultLinkBatch<'a> {
     links: &'a DefaultLinks<'a>,
     missing: Vec<&'a DefaultLink>,

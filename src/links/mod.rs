@@ -26,7 +26,7 @@ pub(crate) use referral_links::{
 };
 pub use request::LinkProps;
 pub(crate) use service::{DeleteLink, FindLink, no_link};
-pub(crate) use settings::{FreeText, LinkSettings, SettingChanges};
+pub(crate) use settings::{LinkSettings, SettingChanges};
 pub use store::{
     delete_partner_links, follow_default_links, list_links_of_partners, list_partner_links,
     update_tenant_id_of_partner_links,

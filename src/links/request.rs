@@ -2,22 +2,11 @@
 
 use super::key::KeyPrefix;
 use super::model::{ExternalId, LinkChanges, LinkRef};
-use super::settings::{FreeText, SettingChanges};
+use super::settings::SettingChanges;
 use crate::partners::TenantId;
 use crate::programs::ProgramRef;
-use crate::validation::{Change, Fields, FromFields};
+use crate::validation::{Change, Fields, FreeText, FromFields};
 use crate::values::id::InvalidId;
-
-/// A query that can name a program.
-pub(crate) struct ProgramQuery {
-    pub(super) program: Option<ProgramRef>,
-}
-
-impl FromFields for ProgramQuery {
-    fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { program: fields.optional("programId") })
-    }
-}
 
 /// The query of `GET /links/info`.
 pub(crate) struct LinkInfoQuery {

@@ -4,13 +4,14 @@
 use serde::Serialize;
 
 use super::model::LinkRef;
-use super::request::{LinkInfoQuery, ProgramQuery, UpdateLinkRequest};
+use super::request::{LinkInfoQuery, UpdateLinkRequest};
 use super::response::LinkResponse;
 use super::service::{DeleteLink, FindLink, UpdateLink, no_link};
 use crate::access::{Caller, ReadLinks, WriteLinks};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::Found;
+use crate::programs::ProgramQuery;
 use crate::values::id::LinkId;
 use crate::work::Executor;
 

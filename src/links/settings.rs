@@ -12,13 +12,10 @@ use super::password::Password;
 use super::variants::{Geo, TestVariants};
 use crate::error::Result;
 use crate::tags::TagRefs;
-use crate::validation::{Bounded, Change, Fields, FromJson};
+use crate::validation::{Change, Fields, FreeText, FromJson};
 use crate::values::clock::Timestamp;
 use crate::values::http_url::HttpUrl;
 use crate::values::id::Ids;
-
-/// Text without a length limit of its own; only the size of the request limits the text.
-pub(crate) type FreeText = Bounded<0, { usize::MAX }>;
 
 /// The requests that can change a setting.
 #[derive(Clone, Copy, PartialEq, Eq)]

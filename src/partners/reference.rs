@@ -2,7 +2,7 @@
 
 use super::model::TenantId;
 use crate::error::{Error, Result};
-use crate::validation::{Bounded, Fields};
+use crate::validation::{Fields, FreeText};
 use crate::values::id::PartnerId;
 
 /// A reference to a partner, by one of two ids.
@@ -18,7 +18,7 @@ impl PartnerRef {
     /// Reads `partnerId` and `tenantId`, each of which can be absent or null. If a request has both, `partnerId`
     /// counts. Returns `None` when the request has neither: see [`PartnerRef::named`].
     pub fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let partner_id = fields.nullable::<Bounded<0, { usize::MAX }>>("partnerId");
+        let partner_id = fields.nullable::<FreeText>("partnerId");
         let tenant_id = fields.nullable("tenantId");
         partner_id.map(|id| Self::Id(id.as_str().parse().ok())).or(tenant_id.map(Self::Tenant))
     }

@@ -1,6 +1,6 @@
 //! Statements that lock, change and delete rows of `partners`. New partners are inserted together with their
 //! enrollment (`enrollments::insert_enrollment`).
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use super::model::fold;
 use super::store;
 use crate::error::{Error, Result};
-use crate::validation::{Bounded, Fields, FromJson, Problem, ProblemCode, Scope};
+use crate::validation::{Fields, FreeText, FromJson, Problem, ProblemCode, Scope};
 use crate::values::id::{TagId, WorkspaceId};
 
 /// The tags that a request names by id and by name (`tagIds` and `tagNames`, each one string or a list). All of these
@@ -59,7 +59,7 @@ impl FromJson for OneOrMany {
 
 impl FromJson for Named {
     fn from_json(value: &Value, scope: &mut Scope<'_>) -> Option<Self> {
-        let text = Bounded::<0, { usize::MAX }>::from_json(value, scope)?;
+        let text = FreeText::from_json(value, scope)?;
         Some(Self { path: scope.path().to_owned(), text: text.as_str().to_owned() })
     }
 }

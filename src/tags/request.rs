@@ -2,9 +2,9 @@
 
 use super::model::{TagFilter, TagName, TagOrder, fold};
 use super::reference::OneOrMany;
-use crate::validation::{Bounded, Fields, FromFields, Invalid, ProblemCode, Text};
-use crate::values::Page;
+use crate::validation::{Fields, FreeText, FromFields, Invalid, ProblemCode, Text};
 use crate::values::color::Color;
+use crate::values::{Page, SortOrder};
 
 /// The member that a list of tags is sorted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,32 +24,14 @@ impl Text for SortBy {
     }
 }
 
-/// The direction in which a list of tags is sorted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum SortOrder {
-    #[default]
-    Asc,
-    Desc,
-}
-
-impl Text for SortOrder {
-    fn from_text(text: &str) -> std::result::Result<Self, Invalid> {
-        match text {
-            "asc" => Ok(Self::Asc),
-            "desc" => Ok(Self::Desc),
-            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be asc or desc")),
-        }
-    }
-}
-
 /// The query of `GET /tags`.
 pub struct ListTagsQuery(pub(super) TagFilter);
 
 impl FromFields for ListTagsQuery {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let sort_by: SortBy = fields.optional("sortBy").unwrap_or_default();
-        let sort_order: SortOrder = fields.optional("sortOrder").unwrap_or_default();
-        let search = fields.optional::<Bounded<0, { usize::MAX }>>("search");
+        let sort_order = fields.optional("sortOrder").unwrap_or(SortOrder::Asc);
+        let search = fields.optional::<FreeText>("search");
         let ids = fields.optional::<OneOrMany>("ids");
         Some(Self(TagFilter {
             search: search.map(|search| fold(search.as_str())),

@@ -23,6 +23,6 @@ pub use fields::{Fields, FromFields, FromJson, Scope, read_object, read_request}
 pub use problem::{Invalid, MAX_PROBLEMS};
 pub use rules::{count, length, range};
 pub(crate) use text::choices;
-pub use text::{Bounded, Text};
+pub use text::{Bounded, FreeText, Text};
 
 pub use crate::error::{Problem, ProblemCode};

@@ -31,6 +31,9 @@ impl<const MIN: usize, const MAX: usize> Text for Bounded<MIN, MAX> {
     }
 }
 
+/// A string without a length limit of its own: only the size of the request limits the string.
+pub type FreeText = Bounded<0, { usize::MAX }>;
+
 /// Declares an enum of fixed texts, one of which a request gives.
 macro_rules! choices {
     ($(#[$doc:meta])* $vis:vis $name:ident { $($(#[$choice_doc:meta])* $choice:ident = $text:literal,)+ }) => {

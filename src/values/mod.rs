@@ -1,4 +1,4 @@
-//! Values that every folder shares: ids, time, URLs, text forms and pages. They know no feature.
+//! Values that every folder shares: ids, time, URLs, text forms, pages and sort orders. They know no feature.
 
 pub mod clock;
 pub mod color;
@@ -8,6 +8,8 @@ mod page;
 mod scope;
 pub mod search_pattern;
 pub mod slug;
+mod sort_order;
 
 pub use page::Page;
 pub use scope::ProgramScope;
+pub use sort_order::SortOrder;

@@ -1,9 +1,10 @@
 //! Filters for a list of applications, and the reasons of a rejection.
 
-use crate::enrollments::listing::{PartnerFilter, SortOrder};
+use crate::enrollments::listing::PartnerFilter;
 use crate::groups::GroupRef;
 use crate::partners::Country;
 use crate::validation::{Bounded, choices};
+use crate::values::SortOrder;
 
 choices! {
     /// The state of an application.

@@ -7,11 +7,8 @@ use crate::enrollments::listing::PartnerFilter;
 use crate::groups::GroupRef;
 use crate::partners::PartnerRef;
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Field, Fields, FromFields, ProblemCode, Rules, broken_rule};
-use crate::values::Page;
-
-/// A text of any length: a text that is not an id or slug names something that does not exist.
-pub(super) type AnyText = Bounded<0, { usize::MAX }>;
+use crate::validation::{Bounded, Field, Fields, FreeText, FromFields, ProblemCode, Rules, broken_rule};
+use crate::values::{Page, SortOrder};
 
 /// The query of `GET /partners/applications`.
 pub struct ListApplicationsQuery {
@@ -23,8 +20,8 @@ pub struct ListApplicationsQuery {
 impl FromFields for ListApplicationsQuery {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let country = fields.optional("country");
-        let group = fields.optional::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
-        let order = fields.optional("sortOrder").unwrap_or_default();
+        let group = fields.optional("groupId");
+        let order = fields.optional("sortOrder").unwrap_or(SortOrder::Desc);
         let partner = PartnerFilter::from_search(fields.optional("search"));
         let status = fields.optional("status").unwrap_or_default();
         let page = Page::from_query(fields);
@@ -36,7 +33,7 @@ impl FromFields for ListApplicationsQuery {
 /// The body of `POST /partners/applications/approve`.
 pub struct ApproveApplicationRequest {
     pub(super) partner: PartnerRef,
-    pub(super) application: Option<AnyText>,
+    pub(super) application: Option<FreeText>,
     pub(super) group: Option<GroupRef>,
     pub(super) program: Option<ProgramRef>,
 }
@@ -45,7 +42,7 @@ impl FromFields for ApproveApplicationRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let partner = applicant(fields);
         let application = fields.optional("applicationId");
-        let group = fields.nullable::<AnyText>("groupId").map(|group| GroupRef::from(group.as_str()));
+        let group = fields.nullable("groupId");
         let program = fields.optional("programId");
         Some(Self { partner: partner?, application, group, program })
     }
@@ -109,6 +106,6 @@ impl FromFields for RejectApplicationRequest {
 }
 
 fn applicant(fields: &mut Fields<'_>) -> Option<PartnerRef> {
-    let id = fields.required::<AnyText>("partnerId")?;
+    let id = fields.required::<FreeText>("partnerId")?;
     Some(PartnerRef::Id(id.as_str().parse().ok()))
 }

@@ -1,6 +1,6 @@
-//! The `PartnerApplication` of openapi.yaml.
+//! The `PartnerApplication` of openapi.yaml. A member of type `()`, for which Pearset has no data, is shown as null.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use crate::enrollments::Status;
 use crate::enrollments::response::NETWORK_STATUS;
@@ -40,7 +40,7 @@ pub struct PartnerApplication {
     id: ApplicationId,
     created_at: Timestamp,
     partner: Applicant,
-    application_form_data: Nothing,
+    application_form_data: (),
     rejection_reason: Option<String>,
     rejection_note: Option<String>,
     reapplication_timeframe: Option<String>,
@@ -62,25 +62,14 @@ struct Applicant {
     group_id: GroupId,
     status: Status,
     network_status: &'static str,
-    default_payout_method: Nothing,
-    payouts_enabled_at: Nothing,
+    default_payout_method: (),
+    payouts_enabled_at: (),
     website: Option<String>,
     youtube: Option<String>,
     twitter: Option<String>,
     linkedin: Option<String>,
     instagram: Option<String>,
     tiktok: Option<String>,
-}
-
-/// A member that Pearset has no data for: an application through an embed-token request has no form, either. Shown as
-/// null.
-#[derive(Debug)]
-struct Nothing;
-
-impl Serialize for Nothing {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_none()
-    }
 }
 
 impl From<ApplicationRow> for PartnerApplication {
@@ -96,8 +85,8 @@ impl From<ApplicationRow> for PartnerApplication {
             group_id: row.group_id,
             status: row.status,
             network_status: NETWORK_STATUS,
-            default_payout_method: Nothing,
-            payouts_enabled_at: Nothing,
+            default_payout_method: (),
+            payouts_enabled_at: (),
             website: row.website,
             youtube: row.youtube,
             twitter: row.twitter,
@@ -109,7 +98,7 @@ impl From<ApplicationRow> for PartnerApplication {
             id: row.id,
             created_at: row.created_at,
             partner,
-            application_form_data: Nothing,
+            application_form_data: (),
             rejection_reason: row.rejection_reason,
             rejection_note: row.rejection_note,
             reapplication_timeframe: row.reapplication_timeframe,

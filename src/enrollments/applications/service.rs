@@ -4,7 +4,6 @@ use serde_json::json;
 use sqlx::PgConnection;
 
 use super::model::{ApplicationFilter, Rejection, RejectionReason};
-use super::request::AnyText;
 use super::response::ApplicationRow;
 use super::store;
 use crate::enrollments::enroll::give_default_links;
@@ -14,6 +13,7 @@ use crate::enrollments::lifecycle::{
 use crate::error::{Error, Result};
 use crate::groups::{self, GroupRef};
 use crate::partners::PartnerRef;
+use crate::validation::FreeText;
 use crate::values::id::PartnerId;
 use crate::values::{Page, ProgramScope};
 use crate::work::{Command, Query, ReadMode, Work};
@@ -43,7 +43,7 @@ impl Query for ListApplications {
 pub(super) struct ApproveApplication {
     pub(super) scope: ProgramScope,
     pub(super) partner: PartnerRef,
-    pub(super) application: Option<AnyText>,
+    pub(super) application: Option<FreeText>,
     pub(super) group: Option<GroupRef>,
 }
 

@@ -1,18 +1,17 @@
 //! Queries of applications on `enrollments`.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 
 use super::model::{ApplicationFilter, Rejection, RejectionReason};
 use super::response::ApplicationRow;
-use crate::enrollments::listing::SortOrder;
 use crate::error::Result;
 use crate::groups::GroupRef;
 use crate::partners::Country;
 use crate::validation::Bounded;
-use crate::values::Page;
 use crate::values::ProgramScope;
 use crate::values::id::{EnrollmentId, GroupId, WorkspaceId};
+use crate::values::{Page, SortOrder};
 
 /// Lists a page of the applications of a program. Each call is planned for its own values (see `ReadMode::Snapshot`),
 /// so that pending applications come from the index on them. If the filter has a condition on partners, the partners

@@ -8,10 +8,11 @@ use super::response::Outcomes;
 use super::service::create_partners;
 use crate::access::{Caller, WritePartners};
 use crate::enrollments::Enroller;
-use crate::enrollments::request::{CreatePartnerRequest, ProgramQuery};
+use crate::enrollments::request::CreatePartnerRequest;
 use crate::error::Result;
 use crate::http::extract::{Items, PublicUrl, Query};
 use crate::http::time_limit::TimeLimit;
+use crate::programs::ProgramQuery;
 
 /// `POST /partners/bulk`: does with each item what `POST /partners` does with its body.
 pub async fn bulk_create_partners(

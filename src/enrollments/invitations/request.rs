@@ -5,11 +5,10 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::enrollments::PartnerRequest;
-use crate::groups::GroupRef;
 use crate::links::LinkProps;
 use crate::partners::Profile;
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Fields, FromFields, FromJson, Scope, range};
+use crate::validation::{Fields, FromFields, FromJson, Scope, range};
 
 /// The lifetime of an invitation in days.
 #[derive(Debug, Clone, Copy)]
@@ -47,18 +46,12 @@ impl FromFields for InvitePartnerRequest {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let email = fields.required("email");
         let name = fields.nullable("name");
-        let group = fields.nullable::<Bounded<0, { usize::MAX }>>("groupId");
+        let group = fields.nullable("groupId");
         let tenant_id = fields.nullable("tenantId");
         let days = fields.optional("expiresInDays").unwrap_or(Days::DEFAULT);
         let program = fields.optional("programId");
         let profile = Profile { name, email: email?, username: None, image: None, country: None, description: None };
-        let partner = PartnerRequest {
-            profile,
-            tenant_id,
-            group: group.map(|group| GroupRef::from(group.as_str())),
-            metadata: None,
-            link_props: LinkProps::default(),
-        };
+        let partner = PartnerRequest { profile, tenant_id, group, metadata: None, link_props: LinkProps::default() };
         Some(Self { partner, days, program })
     }
 }

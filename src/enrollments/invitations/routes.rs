@@ -7,12 +7,12 @@ use super::request::InvitePartnerRequest;
 use super::service::DeleteInvitation;
 use crate::access::{Caller, WritePartners};
 use crate::enrollments::lifecycle::ChangedPartner;
-use crate::enrollments::request::ProgramQuery;
 use crate::enrollments::response::EnrolledPartner;
 use crate::enrollments::{EnrollRequest, Enroller, Invitation, Origin};
 use crate::error::{Error, Result};
 use crate::http::extract::{Body, PathId, Query};
 use crate::http::response::{Created, Found};
+use crate::programs::ProgramQuery;
 use crate::values::id::PartnerId;
 use crate::work::Executor;
 

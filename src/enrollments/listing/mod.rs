@@ -7,4 +7,4 @@ mod search;
 mod service;
 mod store;
 
-pub(super) use model::{PartnerFilter, SortOrder};
+pub(super) use model::PartnerFilter;

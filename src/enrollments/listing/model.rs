@@ -5,6 +5,7 @@ use crate::enrollments::model::Status;
 use crate::groups::GroupRef;
 use crate::partners::{Country, Email, TenantId};
 use crate::validation::{Invalid, ProblemCode, Text};
+use crate::values::SortOrder;
 use crate::values::id::{GroupId, PartnerId};
 
 /// The conditions on a list of partners. A partner is listed if all given conditions hold.
@@ -108,23 +109,5 @@ impl Text for SortBy {
                 ));
             }
         })
-    }
-}
-
-/// The direction of an order.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::enrollments) enum SortOrder {
-    Asc,
-    #[default]
-    Desc,
-}
-
-impl Text for SortOrder {
-    fn from_text(text: &str) -> Result<Self, Invalid> {
-        match text {
-            "asc" => Ok(Self::Asc),
-            "desc" => Ok(Self::Desc),
-            _ => Err(Invalid::new(ProblemCode::InvalidValue, "Must be asc or desc")),
-        }
     }
 }

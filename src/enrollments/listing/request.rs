@@ -1,10 +1,9 @@
 //! Requests for lists of partners.
 
 use super::model::{ListFilter, PartnerFilter, Sort};
-use crate::groups::GroupRef;
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Fields, FromFields};
-use crate::values::Page;
+use crate::validation::{Fields, FromFields};
+use crate::values::{Page, SortOrder};
 
 /// The query of `GET /partners`.
 pub struct ListPartnersQuery {
@@ -18,7 +17,7 @@ impl FromFields for ListPartnersQuery {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let filter = ListFilter::from_fields(fields);
         let by = fields.optional("sortBy").unwrap_or_default();
-        let order = fields.optional("sortOrder").unwrap_or_default();
+        let order = fields.optional("sortOrder").unwrap_or(SortOrder::Desc);
         let page = Page::from_query(fields);
         let program = fields.optional("programId");
         Some(Self { program, filter: filter?, sort: Sort { by, order }, page })
@@ -42,8 +41,7 @@ impl FromFields for CountPartnersQuery {
 impl FromFields for ListFilter {
     /// Reads the fields in the order of the document, which is the order in which problems are reported.
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
-        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
-        let group = group.map(|group| GroupRef::from(group.as_str()));
+        let group = fields.optional("groupId");
         let status = fields.optional("status");
         let country = fields.optional("country");
         let tenant_id = fields.optional("tenantId");

@@ -2,17 +2,17 @@
 //!
 //! Each order has a separate statement, because an index serves one order only. The parameter of an absent filter is
 //! null, and the planner removes its condition: `ReadMode::Snapshot` has each call planned for its own values.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;
 
-use super::model::{Filter, Sort, SortBy, SortOrder};
+use super::model::{Filter, Sort, SortBy};
 use crate::enrollments::model::EnrolledPartnerRow;
 use crate::error::Result;
 use crate::partners::{Country, Metadata};
-use crate::values::Page;
 use crate::values::ProgramScope;
+use crate::values::{Page, SortOrder};
 
 /// Passes two literals to the macro `$statement`, which builds the text of a statement: the conditions on enrollments,
 /// and the join with the partners that meet the other conditions. This is a macro because `query!` takes literals only.

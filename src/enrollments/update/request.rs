@@ -3,7 +3,7 @@
 use crate::groups::GroupRef;
 use crate::partners::{Metadata, ProfileChanges, TenantId};
 use crate::programs::ProgramRef;
-use crate::validation::{Bounded, Change, Fields, FromFields};
+use crate::validation::{Change, Fields, FromFields};
 
 /// Changes to a partner.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,8 +27,7 @@ impl FromFields for PartnerChanges {
     fn from_fields(fields: &mut Fields<'_>) -> Option<Self> {
         let profile = ProfileChanges::from_fields(fields);
         // A text that is neither an id nor a slug names a group that does not exist.
-        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
-        let group = group.map(|group| GroupRef::from(group.as_str()));
+        let group = fields.optional("groupId");
         let tenant_id = fields.change::<TenantId>("tenantId").map(|id| id.as_str().to_owned());
         let metadata = fields.change("metadata");
         Some(Self { profile, group, tenant_id, metadata })

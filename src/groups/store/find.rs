@@ -1,5 +1,5 @@
 //! Queries that read `groups` and `group_default_links`.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;

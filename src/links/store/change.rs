@@ -1,5 +1,5 @@
 //! Changes to links. A caller that changes a link has locked the enrollment of the link's partner (`lock_enrollment`).
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;

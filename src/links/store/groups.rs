@@ -1,5 +1,5 @@
 //! The statement by which links follow the default link that they were created for.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 

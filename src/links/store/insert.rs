@@ -1,5 +1,5 @@
 //! Insertion of links and of their tags.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 use sqlx::types::Json;

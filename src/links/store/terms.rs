@@ -1,5 +1,5 @@
 //! The partner of a new link, and the terms on which a partner can have links.
-#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error.rs")]
+#![allow(clippy::missing_errors_doc, reason = "every query fails as the database does: see error/database.rs")]
 
 use sqlx::PgConnection;
 

@@ -1,7 +1,6 @@
 //! Requests in the format of Affonso's API.
 
 use crate::enrollments::PartnerRequest;
-use crate::groups::GroupRef;
 use crate::links::LinkProps;
 use crate::partners::{Email, Metadata, Profile, TenantId};
 use crate::programs::ProgramRef;
@@ -19,12 +18,11 @@ impl FromFields for EmbedTokenRequest {
         let program = fields.required("programId");
         let person = fields.required_object::<Person>("partner");
         // A text that is neither an id nor a slug names a group that does not exist.
-        let group = fields.optional::<Bounded<0, { usize::MAX }>>("groupId");
+        let group = fields.optional("groupId");
         let tenant_id = fields.optional::<TenantId>("externalUserId");
         let metadata = fields.optional::<Metadata>("metadata");
         let Person { name, email, image } = person?;
         let profile = Profile { name, email, username: None, image, country: None, description: None };
-        let group = group.map(|group| GroupRef::from(group.as_str()));
         let partner = PartnerRequest { profile, tenant_id, group, metadata, link_props: LinkProps::default() };
         Some(Self { program: program?, partner })
     }

@@ -5,10 +5,10 @@ use validator::{Validate, ValidationError};
 use super::model::LinkName;
 use super::page::PageRequest;
 use crate::domains::DomainRef;
-use crate::links::{FreeText, LinkKey, PartnerSelector, ReferralLinkChanges, SettingChanges, fold_key};
+use crate::links::{LinkKey, PartnerSelector, ReferralLinkChanges, SettingChanges, fold_key};
 use crate::partners::Email;
 use crate::programs::ProgramRef;
-use crate::validation::{Change, Field, Fields, FromFields, Invalid, ProblemCode, Rules, broken_rule};
+use crate::validation::{Change, Field, Fields, FreeText, FromFields, Invalid, ProblemCode, Rules, broken_rule};
 
 /// The partner for whom a link is created.
 #[derive(Validate)]
